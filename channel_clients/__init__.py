@@ -1,0 +1,1 @@
+"""Channels: one contract, one adapter and one emulator each."""

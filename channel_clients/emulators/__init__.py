@@ -1,0 +1,1 @@
+"""Providers good enough to demo against and nasty enough to test against."""

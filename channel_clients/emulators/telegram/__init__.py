@@ -1,0 +1,59 @@
+"""A Telegram good enough to demo against and nasty enough to test against.
+
+Written from the Bot API pages and the source of the Bot API server, never from our adapter: an
+import of it is a lint error, so that the two cannot share a mistake.
+
+    stage = Stage()
+    telegram = TelegramEmulator(stage)
+    telegram.add_bot("7:abc", "shop_bot")
+    telegram.say(1001, "Здравствуйте")                # a customer writes
+    telegram.chats()                                  # what everybody sees, in order
+    telegram.said                                     # what customers did
+    stage.arm("flood", match="sendMessage")           # the next sendMessage is refused
+
+Bots call `/bot<TOKEN>/<method>` and `/file/bot<TOKEN>/<path>`; updates go to their webhooks or wait
+for `getUpdates`. A person exists from the first mention, a private chat from the first message.
+
+Faults of this provider, beside those of the network:
+
+    flood                  429 with `retry_after` 7
+    flood_at_proxy         429 with a page of HTML
+    token_revoked          401
+    restart                500 "Internal Server Error: restart"
+    blocked_by_user, user_deactivated, no_such_chat
+                           refusals of any call that names a chat
+    migrated               400 with `migrate_to_chat_id`; a group really moves there
+    garbled_success        the call is done, and a page of HTML answers it
+    conflict               409 to `getUpdates`, as if another poller had come
+    duplicate_update       the next update pushed is pushed twice
+    reordered_updates      the next update pushed is overtaken by one of another queue
+    lost_ack               the next 2xx of a webhook is not heard, and the update comes again
+
+Routes of the stage, beside those of every emulator (see `stage`); bodies are JSON, `bot` is a
+token, a username or an id, and may be left out while there is one bot:
+
+    POST /_stage/say            {user_id, text, bot?, name?, reply_to?, quote?, entities?}
+    POST /_stage/start          {user_id, payload?, bot?}
+    POST /_stage/edit           {user_id, message_id, text, bot?}
+    POST /_stage/delete         {user_id, message_id, bot?}
+    POST /_stage/share_contact  {user_id, phone, whose_id?, bot?}
+    POST /_stage/show           {user_id, kind, caption?, size_bytes?, bot?}; kind is photo, voice,
+                                document, sticker, or location
+    POST /_stage/press          {user_id, message_id, data, bot?}
+    POST /_stage/react          {user_id, message_id, emoji, bot?}
+    POST /_stage/block, /_stage/unblock   {user_id, bot?}
+    POST /_stage/deactivate     {user_id}
+    POST /_stage/group_say      {chat_id, user_id, text, bot?, name?, reply_to?, quote?, entities?}
+    POST /_stage/update         an update as it is, and bot?
+    GET  /_stage/chats?bot=     every chat: message_id, from (customer or bot), text, date,
+                                reply_to, edited, deleted
+    GET  /_stage/said           what customers did, in order
+    GET  /_stage/state          bots, webhooks, what is pending
+"""
+
+from channel_clients.emulators.telegram.courier import Pace, Pushed
+from channel_clients.emulators.telegram.emulator import TelegramEmulator
+from channel_clients.emulators.telegram.limits import Limits
+from channel_clients.emulators.telegram.world import Said
+
+__all__ = ["Limits", "Pace", "Pushed", "Said", "TelegramEmulator"]

@@ -1,0 +1,96 @@
+"""The `/_stage/` routes of the emulator: the acts of its customers and the views, over HTTP."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from channel_clients.emulators.stage import Request, Response, Stage, common_control
+from channel_clients.emulators.telegram.bots import Bot
+from channel_clients.emulators.telegram.customers import Customers, Details
+from channel_clients.emulators.telegram.refusals import Refused
+from channel_clients.emulators.telegram.world import Said, Wire
+
+_ACTS: Mapping[str, Callable[..., Said | str | int | None]] = {
+    "say": Customers.say,
+    "start": Customers.start,
+    "edit": Customers.edit,
+    "delete": Customers.delete,
+    "share_contact": Customers.share_contact,
+    "show": Customers.show,
+    "press": Customers.press,
+    "react": Customers.react,
+    "block": Customers.block,
+    "unblock": Customers.unblock,
+    "deactivate": Customers.deactivate,
+    "group_say": Customers.group_say,
+}
+_PREFIX = "/_stage/"
+
+
+async def answer_control(stage: Stage, customers: Customers, request: Request) -> Response:
+    """Answer the routes of every emulator, then those of this one."""
+    if (common := await common_control(stage, request)) is not None:
+        return common
+    name = request.path.removeprefix(_PREFIX)
+    try:
+        match request.method, name:
+            case "GET", "chats":
+                return Response.of({"chats": customers.chats(request.param("bot"))})
+            case "GET", "said":
+                return Response.of({"said": [asdict(said) for said in customers.said]})
+            case "GET", "state":
+                return Response.of(_state(stage, customers))
+            case "POST", "update":
+                body = _body(request)
+                bot = body.pop("bot", None)
+                return Response.of({"result": customers.update(body, bot=bot)})
+            case "POST", _ if name in _ACTS:
+                return Response.of({"result": _act(customers, name, _body(request))})
+            case _:
+                return Response.of({"error": f"no route {request.method} {request.path}"}, 404)
+    except (ValueError, TypeError, Refused) as reason:
+        return Response.of({"error": str(reason)}, 400)
+
+
+def _body(request: Request) -> dict[str, Any]:
+    body = request.json()
+    if not isinstance(body, dict):
+        raise TypeError("the body must be a JSON object")
+    return body
+
+
+def _act(customers: Customers, name: str, body: dict[str, Any]) -> Any:
+    """Call an act with the body as its arguments.
+
+    Raises: `TypeError` for arguments it does not have.
+    """
+    act = _ACTS[name]
+    known = set(inspect.signature(act).parameters) | set(Details.__annotations__)
+    if unknown := set(body) - known:
+        raise TypeError(f"{name} does not take {sorted(unknown)}")
+    result = act(customers, **body)
+    return asdict(result) if isinstance(result, Said) else result
+
+
+def _state(stage: Stage, customers: Customers) -> Wire:
+    return {
+        "now": stage.clock.now().isoformat(),
+        "bots": [_bot_state(bot) for bot in customers.bots],
+        "users": len(customers.world.users),
+        "said": len(customers.said),
+        "exchanges": len(stage.log),
+    }
+
+
+def _bot_state(bot: Bot) -> Wire:
+    webhook = bot.courier.webhook
+    return {
+        "id": bot.id,
+        "username": bot.username,
+        "webhook": webhook.url if webhook else None,
+        "polling": bot.poll is not None,
+        "pending": len(bot.backlog),
+        "pushed": len(bot.courier.pushed),
+        "chats": len(bot.chats),
+    }

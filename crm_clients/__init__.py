@@ -1,0 +1,1 @@
+"""CRMs: one contract, one adapter and one emulator each."""

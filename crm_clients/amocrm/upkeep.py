@@ -1,0 +1,311 @@
+"""Setting an account up, taking it down, and saying what stands in the way.
+
+Set-up makes two technical fields, a subscription to the account's hooks, and switches our channel
+on. Each step may be repeated, and uninstalling the integration on amoCRM's side undoes the last.
+The fields stay when a connection goes: they hold the keys by which we know what we created.
+
+Source: amocrm.ru/developers/content/crm_platform/{webhooks-api, custom-fields},
+…/chats/chat-start (what a channel's registration asks for).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from crm_clients.amocrm import oauth
+from crm_clients.amocrm.chats import Chats
+from crm_clients.amocrm.fields import MARKER_CODE
+from crm_clients.amocrm.oauth import Application, Config
+from crm_clients.amocrm.rest import Rest, all_of, created_id, only_of
+from crm_clients.amocrm.wire import AccountInfo, FieldOfAccount
+from mappers.vocabulary import Account, Blocked, Failure, Permanent, ProviderError
+from mappers.vocabulary.adapters import Finding, SetUp
+
+EVENTS = (
+    "add_contact",
+    "update_contact",
+    "delete_contact",
+    "restore_contact",
+    "status_lead",
+    "delete_lead",
+    "restore_lead",
+)
+SOON = timedelta(days=14)
+NO_HOOKS = (
+    "amoCRM refused to tell us of changes in the account: webhooks need a paid plan (Extended or"
+    " Professional) and an administrator's consent. Messages and replies work; deleted contacts"
+    " and closed deals are noticed when they are next needed."
+)
+NO_FIELD = (
+    "amoCRM refused us the technical field {entity}: connect the account again as an"
+    " administrator. Until then nothing can be created there, because what a lost answer made"
+    " could not be found again."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    config: Config
+    application: Application
+    rest: Rest = field(repr=False)
+    chats: Chats = field(repr=False)
+
+    async def read_account(self) -> AccountInfo:
+        reply = await self.rest.get("account", "account", {"with": "amojo_id"})
+        return only_of(AccountInfo, reply.value())
+
+    async def check(self) -> Account:
+        account = await self.read_account()
+        return Account(
+            id=str(account.id),
+            title=account.name or account.subdomain,
+            url=self.config.base,
+            warnings=tuple(self._warnings(account)),
+        )
+
+    def _warnings(self, account: AccountInfo) -> Iterator[str]:
+        if str(account.id) != self.config.account_id:
+            yield "The token belongs to another account than this connection: connect it again."
+        elif account.amojo_id and account.amojo_id != self.config.amojo_id:
+            yield "The account's chat id has changed: connect it again."
+        if not self.application.has_channel:
+            yield "No chat channel is registered: messages cannot be written. Run the diagnosis."
+
+    async def set_up(self, address: str) -> SetUp:
+        changes: dict[str, Any] = {}
+        notes: list[str] = []
+        for entity, name in (("contacts", "record_marker_field"), ("leads", "deal_marker_field")):
+            found = await self._marker_field(entity)
+            changes[name] = found
+            if found is None:
+                notes.append(NO_FIELD.format(entity=entity))
+        if self.application.has_channel:
+            await self.chats.connect()
+        else:
+            notes.append("No chat channel is registered; the diagnosis prints the request for it.")
+        await self._forget_old_address(address)
+        if address:
+            is_told = await self._subscribe(destination_of(address))
+            changes["hook_address"] = destination_of(address) if is_told else ""
+            notes.extend(() if is_told else (NO_HOOKS,))
+        else:
+            notes.append("There is no public address: neither replies nor changes reach us.")
+        return SetUp(changes=changes, notes=tuple(notes))
+
+    async def tear_down(self) -> None:
+        """The channel goes first: it needs no token, which may be revoked by now."""
+        if self.application.has_channel:
+            await self.chats.disconnect()
+        if address := self.config.hook_address.get_secret_value():
+            await self._unsubscribe(address)
+
+    async def _marker_field(self, entity: str) -> int | None:
+        """Find our field or make it; None when the account does not let us."""
+        if (known := await self._find_marker_field(entity)) is not None:
+            return known
+        wanted = {"type": "text", "name": "Threadline key", "code": MARKER_CODE}
+        body = [{**wanted, "is_api_only": True}]
+        try:
+            reply = await self.rest.post(f"{entity}/custom_fields", "fields.create", body)
+        except ProviderError as refused:
+            if not _is_refusal(refused.failure):
+                raise
+            # Somebody may have made it this moment: codes are unique.
+            return await self._find_marker_field(entity)
+        return int(created_id(reply, "custom_fields"))
+
+    async def _find_marker_field(self, entity: str) -> int | None:
+        page = 1
+        while True:
+            window = {"page": page, "limit": 250}
+            reply = await self.rest.get(f"{entity}/custom_fields", "fields", window)
+            for each in all_of(FieldOfAccount, reply, "custom_fields"):
+                if each.code == MARKER_CODE:
+                    return each.id
+            if reply.at("_links", "next") is None:
+                return None
+            page += 1
+
+    async def _subscribe(self, destination: str) -> bool:
+        """Subscribe, or change the subscription that is there; False when we may not."""
+        wanted = {"destination": destination, "settings": list(EVENTS)}
+        try:
+            await self.rest.post("webhooks", "webhooks.subscribe", wanted, repeatable=True)
+        except ProviderError as refused:
+            match refused.failure:
+                case Blocked(code="amocrm.payment_required" | "amocrm.forbidden"):
+                    return False
+                case _:
+                    raise
+        return True
+
+    async def _unsubscribe(self, destination: str) -> None:
+        try:
+            await self.rest.delete("webhooks", "webhooks.delete", {"destination": destination})
+        except ProviderError as refused:
+            if not isinstance(refused.failure, Permanent):
+                raise
+
+    async def _forget_old_address(self, address: str) -> None:
+        old = self.config.hook_address.get_secret_value()
+        if old and old != destination_of(address):
+            await self._unsubscribe(old)
+
+    async def diagnose(self, address: str) -> tuple[Finding, ...]:
+        """Look at each thing that must be in place, the ones nearest to us first."""
+        findings = [*_about_address(address), *self._about_token(self.rest.http.now())]
+        findings += await self._about_channel(address)
+        try:
+            account = await self.read_account()
+        except ProviderError as refused:
+            return (*findings, _refused("The account does not answer us", refused.failure))
+        findings.append(Finding(level="ok", what=f"The account answers: {account.subdomain}"))
+        findings += [
+            Finding(level="problem", what=warning, advice="Connect the account again.")
+            for warning in self._warnings(account)
+            if "connect it again" in warning
+        ]
+        findings += self._about_fields()
+        return (*findings, *await self._about_hooks(address))
+
+    def _about_token(self, now: datetime) -> Iterator[Finding]:
+        token = self.config.access_token.get_secret_value()
+        ends = self.config.expires_at or oauth.expiry_in(token)
+        if self.config.refresh_token is not None:
+            yield Finding(level="ok", what="The access token is renewed by itself")
+        elif ends is None:
+            yield Finding(
+                level="warning",
+                what="The token is long-lived, and nobody can tell when it runs out",
+                advice="Note its date from the integration's Keys tab.",
+            )
+        else:
+            yield Finding(
+                level="ok" if ends - now > SOON else "warning" if ends > now else "problem",
+                what=f"The long-lived token runs out on {ends:%Y-%m-%d}; it cannot be renewed",
+                advice="" if ends - now > SOON else "Make a new one on the Keys tab and enter it.",
+            )
+
+    async def _about_channel(self, address: str) -> list[Finding]:
+        """Reading the history of a chat that never was proves the signature and the connection."""
+        if not self.application.has_channel:
+            return [
+                Finding(
+                    level="problem",
+                    what="No chat channel is registered: messages cannot be written",
+                    advice=registration_request(self.application, self.config, address),
+                )
+            ]
+        try:
+            await self.chats.page(str(UUID(int=0)), 0)
+        except ProviderError as refused:
+            return [_refused("The chat channel does not serve this account", refused.failure)]
+        return [Finding(level="ok", what="The chat channel serves this account")]
+
+    def _about_fields(self) -> Iterator[Finding]:
+        fields = (self.config.record_marker_field, self.config.deal_marker_field)
+        if None in fields:
+            yield Finding(
+                level="problem",
+                what="A technical field is missing: nothing can be created in the account",
+                advice="Run set-up with a token of an administrator.",
+            )
+
+    async def _about_hooks(self, address: str) -> list[Finding]:
+        wanted = destination_of(address)
+        try:
+            query = {"filter[destination]": wanted}
+            reply = await self.rest.get("webhooks", "webhooks", query)
+        except ProviderError as refused:
+            return [_refused("The account's hooks cannot be seen", refused.failure)]
+        hooks = reply.at("_embedded", "webhooks") or ()
+        ours = [hook for hook in hooks if hook.get("destination") == wanted]
+        if not ours:
+            return [
+                Finding(level="warning", what="The account's hooks are not set", advice=NO_HOOKS)
+            ]
+        if ours[0].get("disabled"):
+            return [
+                Finding(
+                    level="problem",
+                    what="amoCRM switched the account's hooks off after too many bad answers",
+                    advice="Run set-up again once this address answers within two seconds.",
+                )
+            ]
+        return [Finding(level="ok", what="The account tells us of changes")]
+
+
+def destination_of(address: str) -> str:
+    """Kommo has been seen to refuse an address without the slash at its end."""
+    return f"{address.rstrip('/')}/" if address else ""
+
+
+def registration_request(application: Application, config: Config, address: str) -> str:
+    """The letter by which amoCRM's support registers a channel, ready to be sent."""
+    hooks = application.hook_address or f"{_origin(address)}/hooks/<address of the application>"
+    lines = (
+        "Send this to amoCRM's support; it takes one to three working days.",
+        "Service name: Threadline (Latin letters, not starting with a digit)",
+        f"Webhook URL: {hooks.rstrip('/')}/:scope_id",
+        f"Hook version: v2. Accounts while the channel is private: {config.account_id}",
+        "Write first: no. Time window: none. Typing hooks: no.",
+        "Quotes and forwards: yes. Voice messages: yes. Reactions: all.",
+        "We store files ourselves: no. For distribution: no.",
+        f"Integration (client_uuid): {application.client_id}",
+        "Widget code: the code of the archive uploaded to the integration, if any",
+        "Icon: attached (round SVG, 14 by 14, at most 100 KB). Contact e-mail: yours",
+        "They answer with the channel's id, secret and code (amo.ext.…), and the id of its bot.",
+        "Enter these four in the registration and run set-up again.",
+    )
+    return "\n".join(lines)
+
+
+def _about_address(address: str) -> Iterator[Finding]:
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    is_public = "." in host and not re.fullmatch(r"[\d.]+|.*\.(local|internal|test)", host)
+    if parts.scheme != "https" or not is_public:
+        yield Finding(
+            level="problem",
+            what="amoCRM cannot call us: it needs a public https address",
+            advice="Set the public address of this installation.",
+        )
+    elif not host.isascii() or "xn--" in host:
+        yield Finding(
+            level="problem",
+            what="amoCRM does not call Cyrillic domains",
+            advice="Use a domain in Latin letters for the public address.",
+        )
+    else:
+        yield Finding(level="ok", what="The public address is one that amoCRM can call")
+
+
+def _origin(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "https://<your address>"
+
+
+def _is_refusal(failure: Failure) -> bool:
+    match failure:
+        case Permanent() | Blocked(code="amocrm.payment_required" | "amocrm.forbidden"):
+            return True
+        case _:
+            return False
+
+
+def _refused(what: str, failure: Failure) -> Finding:
+    advice = {
+        "auth_expired": "Connect the account again.",
+        "rate_limited": "Look again in a minute.",
+        "transient": "Look again in a minute.",
+    }
+    told = "Ask amoCRM's support, or see the page on amoCRM: Troubleshooting."
+    return Finding(
+        level="problem",
+        what=f"{what} ({failure.code})",
+        advice=advice.get(failure.kind, told),
+    )

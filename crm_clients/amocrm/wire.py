@@ -1,0 +1,260 @@
+"""The JSON and the forms that amoCRM sends, as far as we read them.
+
+The models are tolerant on purpose: the documentation's own samples carry numbers as strings, null
+for empty lists and keys under two names. What we do not need is not declared; what may be missing
+has a default; only what makes a thing useless when absent is required.
+
+Source: amocrm.ru/developers/content/{crm_platform, chats, webhooks}, samples of those pages.
+"""
+
+import json
+import re
+from typing import Annotated, Any
+from urllib.parse import parse_qsl
+
+from pydantic import (
+    AliasChoices,
+    AliasPath,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+
+from mappers.vocabulary import MalformedWebhook
+
+LONGEST_FORM, DEEPEST_KEY = 20_000, 16
+_KEY = re.compile(r"[^\[\]]+|\[([^\[\]]*)\]")
+# A database refuses both: NUL in text, and halves of a surrogate pair.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+Form = dict[str, Any]
+
+
+def storable(text: str) -> str:
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def _as_text(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return storable(value) if isinstance(value, str) else value
+
+
+def _none_if_broken(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+def _empty_if_null(value: Any) -> Any:
+    return [] if value is None else value
+
+
+Text = Annotated[str, BeforeValidator(_as_text)]
+Moment = Annotated[int, Field(ge=0, le=2**53)]
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class TokenPair(_Read):
+    access_token: SecretStr = Field(min_length=1)
+    refresh_token: SecretStr = Field(min_length=1)
+    expires_in: int = Field(gt=0)
+
+
+class AccountInfo(_Read):
+    id: int
+    name: Text = ""
+    subdomain: Text = ""
+    amojo_id: Text = ""
+
+
+class FieldValue(_Read):
+    """`enum` is what one documented sample calls `enum_code`."""
+
+    value: Any = None
+    enum_id: int | None = None
+    enum_code: Annotated[str | None, WrapValidator(_none_if_broken)] = Field(
+        None, validation_alias=AliasChoices("enum_code", "enum")
+    )
+
+
+class FilledField(_Read):
+    field_id: int
+    field_code: Text = ""
+    values: Annotated[list[FieldValue], BeforeValidator(_empty_if_null)] = []
+
+
+class _Id(_Read):
+    id: int
+
+
+class _Card(_Read):
+    id: int
+    name: Text = ""
+    is_deleted: bool = False
+    responsible_user_id: int | None = None
+    created_at: Moment | None = None
+    custom_fields_values: Annotated[list[FilledField], BeforeValidator(_empty_if_null)] = []
+
+
+class Contact(_Card):
+    leads: list[_Id] = Field([], validation_alias=AliasPath("_embedded", "leads"))
+
+
+class Lead(_Card):
+    status_id: int | None = None
+    pipeline_id: int | None = None
+
+
+class FieldOfAccount(_Read):
+    id: int
+    code: Text = ""
+
+
+class ChatOfContact(_Read):
+    chat_id: Text
+    contact_id: int
+
+
+class ChatSide(_Read):
+    """A participant of a chat: `client_id` is ours, and only a customer has one."""
+
+    id: Text = ""
+    client_id: Text = ""
+    name: Text = ""
+
+
+class ChatRef(_Read):
+    id: Text
+    client_id: Text = ""
+
+
+class _Place(_Read):
+    lon: float
+    lat: float
+
+
+class _SharedContact(_Read):
+    name: Text = ""
+    phone: Text = ""
+
+
+class QuotedMessage(_Read):
+    id: Text = ""
+    text: Text = ""
+
+
+class _ReplyTo(_Read):
+    message: QuotedMessage
+
+
+class ChatContent(_Read):
+    """The `message` object of a hook or of a page of history. Broken extras are left out."""
+
+    id: Text
+    client_id: Text = ""
+    type: Text = ""
+    text: Text = ""
+    media: Text = ""
+    file_name: Text = ""
+    file_size: Annotated[int | None, WrapValidator(_none_if_broken)] = None
+    location: Annotated[_Place | None, WrapValidator(_none_if_broken)] = None
+    contact: Annotated[_SharedContact | None, WrapValidator(_none_if_broken)] = None
+    reply_to: Annotated[_ReplyTo | None, WrapValidator(_none_if_broken)] = None
+    markup: Any = None
+
+
+class ChatMessage(_Read):
+    """One message in a chat. A page of history leaves `conversation` out."""
+
+    message: ChatContent
+    sender: ChatSide = ChatSide()
+    receiver: Annotated[ChatSide | None, WrapValidator(_none_if_broken)] = None
+    conversation: ChatRef | None = None
+    timestamp: Moment = 0
+    msec_timestamp: Annotated[Moment | None, WrapValidator(_none_if_broken)] = None
+
+    @property
+    def at_ms(self) -> int:
+        return self.msec_timestamp or self.timestamp * 1000
+
+
+class Reaction(_Read):
+    """`msgid` in the documented sample, a `message` object in the table of the same page."""
+
+    user: ChatSide = ChatSide()
+    type: Text = ""
+    emoji: Text = ""
+    msgid: Text = Field("", validation_alias=AliasChoices("msgid", AliasPath("message", "id")))
+
+
+class HistoryPage(_Read):
+    """What `read_history` packs into a parcel. `messages` are amoCRM's, newest first."""
+
+    conversation: str
+    ours: str
+    since_ms: int
+    is_last: bool
+    messages: list[Any]
+
+
+class OpenedChat(_Read):
+    """Answer of "create chat"; `user` is missing from none of the samples."""
+
+    id: str = Field(min_length=1)
+    user: ChatSide = ChatSide()
+
+
+def parse_json(body: bytes) -> Form:
+    """Read a JSON object. Raises: `MalformedWebhook` for anything else."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        raise MalformedWebhook("the body is not JSON") from None
+    if not isinstance(value, dict):
+        raise MalformedWebhook("the body is not a JSON object")
+    return value
+
+
+def parse_form(body: bytes) -> Form:
+    """Unfold `a[b][0]=v` into dictionaries; PHP's lists stay dictionaries by index.
+
+    Raises: `MalformedWebhook` for what is no form, or more of one than amoCRM ever sends.
+    """
+    try:
+        text = body.decode()
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=LONGEST_FORM)
+    except ValueError:
+        raise MalformedWebhook("the body is not an urlencoded form") from None
+    unfolded: Form = {}
+    for key, value in pairs:
+        _plant(unfolded, storable(key), storable(value))
+    return unfolded
+
+
+def _plant(tree: Form, key: str, value: str) -> None:
+    steps = [inner if inner is not None else whole for whole, inner in _steps(key)]
+    if not steps or len(steps) > DEEPEST_KEY:
+        raise MalformedWebhook("a key is nested as amoCRM never nests them")
+    for step in steps[:-1]:
+        below = tree.setdefault(step, {})
+        if not isinstance(below, dict):
+            below = tree[step] = {}
+        tree = below
+    # `a[]` appends in PHP: every value gets an index of its own.
+    tree[steps[-1] or str(len(tree))] = value
+
+
+def _steps(key: str) -> list[tuple[str, str | None]]:
+    return [(found.group(0), found.group(1)) for found in _KEY.finditer(key[:2048])]

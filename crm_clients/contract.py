@@ -1,0 +1,147 @@
+"""What a CRM owes the hub. Read this first.
+
+The hub decides (who a person is, which deal, what to write); a CRM finds, creates and writes what
+it is told. Nothing here retries, sleeps, logs or chooses. Every creation carries a `key` of ours
+and has a `find_…` beside it, because an answer may be lost: the hub asks before it repeats.
+A failure is raised as `ProviderError`; a record that is no longer there is `Permanent(gone=…)`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+from mappers.vocabulary import (
+    Catalogue,
+    Deal,
+    DealDraft,
+    Entry,
+    Failure,
+    Identity,
+    OpenedConversation,
+    Opening,
+    Parcel,
+    Receipt,
+    Record,
+    RecordDraft,
+    Status,
+    StatusReport,
+)
+from mappers.vocabulary.adapters import Adapter, Manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Can:
+    """Abilities the hub must know before it calls. The docs table is printed from this.
+
+    `statuses` are those that the CRM can show on an operator's reply. `replies_told_once` means
+    that a reply's hook is never repeated, so what we missed must be read back. `settles_after` is
+    how long a call may still take effect after its answer was lost: only then is "not found" a
+    proof. `bulk` is how many entries of different conversations one call may carry.
+    """
+
+    text_limit: int
+    statuses: frozenset[Status] = frozenset()
+    replies_told_once: bool = False
+    edits: bool = False
+    deletes: bool = False
+    quotes: bool = False
+    opens_own_deals: bool = False
+    bulk: int = 1
+    settles_after: timedelta = timedelta(seconds=30)
+
+
+class Crm(Adapter, Protocol):
+    """One connected account of one CRM."""
+
+    async def find_records(self, identity: Identity) -> tuple[Record, ...]:
+        """Return every candidate for a phone or e-mail; the hub verifies and chooses."""
+        ...
+
+    async def get_record(self, record: str) -> Record | None:
+        """Return the record, or None when it was deleted or merged away."""
+        ...
+
+    async def find_survivor(self, record: str, conversations: Sequence[str]) -> str | None:
+        """Return where a vanished record lives on, judging by the CRM's own conversations."""
+        ...
+
+    async def create_record(self, draft: RecordDraft, *, key: str) -> str:
+        """Create a contact that `find_created_record(key)` finds again; return its id."""
+        ...
+
+    async def find_created_record(self, key: str, since: datetime) -> str | None:
+        """Return the record that an earlier, possibly lost, `create_record(key)` made."""
+        ...
+
+    async def add_to_record(self, record: str, draft: RecordDraft) -> None:
+        """Append phones and e-mails that the record lacks. Never replaces, never removes."""
+        ...
+
+    async def find_deals(self, record: str) -> tuple[Deal, ...]:
+        """Return the record's deals, newest first."""
+        ...
+
+    async def get_deal(self, deal: str) -> Deal | None: ...
+
+    async def create_deal(self, draft: DealDraft, *, key: str) -> str:
+        """Open a deal tied to its record in the same call; return its id."""
+        ...
+
+    async def find_created_deal(self, draft: DealDraft, key: str, since: datetime) -> str | None:
+        """Return the deal that an earlier, possibly lost, `create_deal(key)` opened."""
+        ...
+
+    async def open_conversation(self, opening: Opening) -> OpenedConversation:
+        """Make the conversation known and tie it to the record. Must be safe to repeat."""
+        ...
+
+    async def write(self, entry: Entry) -> Receipt:
+        """Put one message on the timeline."""
+        ...
+
+    async def find_entry(self, entry: Entry, since: datetime) -> Receipt | None:
+        """Return the receipt of an earlier, possibly lost, `write` of this very entry."""
+        ...
+
+    async def report(self, report: StatusReport) -> None:
+        """Show the operator how far a reply got. Must be safe to repeat."""
+        ...
+
+
+@runtime_checkable
+class EditsEntries(Protocol):
+    async def edit_entry(self, entry: Entry) -> None:
+        """Replace the text of the entry written under `entry.key`. Must be safe to repeat."""
+        ...
+
+
+@runtime_checkable
+class WritesInBulk(Protocol):
+    async def write_many(self, entries: Sequence[Entry]) -> tuple[Receipt | Failure, ...]:
+        """Write entries of different conversations in one call; one result each, in order.
+
+        Raises: `ProviderError` when the envelope as a whole was refused or is in doubt.
+        """
+        ...
+
+
+@runtime_checkable
+class ReadsHistory(Protocol):
+    """Replies that we were not told of can be read back."""
+
+    async def read_history(
+        self, conversation: OpenedConversation, ours: str, since: datetime
+    ) -> tuple[Parcel, ...]:
+        """Return parcels which `read` turns into the replies since then, then `HistoryRead`."""
+        ...
+
+
+@runtime_checkable
+class HasCatalogue(Protocol):
+    async def catalogue(self) -> Catalogue:
+        """Read pipelines, operators, fields and tags. Slow; the hub caches it."""
+        ...
+
+
+CrmManifest: TypeAlias = Manifest[Any, Any, Crm, Can]

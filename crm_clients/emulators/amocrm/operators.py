@@ -1,0 +1,294 @@
+"""What the people inside the CRM do: answer, accept, merge, edit, close."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from . import cards, fields, hooks, intake, webhooks
+from .model import (
+    LOST,
+    WON,
+    Account,
+    Chat,
+    ChatMessage,
+    Contact,
+    Json,
+    Lead,
+    Person,
+    Reply,
+    Talk,
+    Unsorted,
+    User,
+)
+from .world import World
+
+
+def say(
+    world: World, account: Account, chat: Chat, text: str, *, user_id: int | None = None
+) -> Reply:
+    """Write into a chat as a user of the account."""
+    return _post(world, account, chat, {"type": "text", "text": text}, user_id=user_id)
+
+
+def end_talk(world: World, account: Account, talk: Talk) -> None:
+    talk.is_in_work = False
+    talk.updated_at = world.unix()
+    webhooks.talk_changed(world, account, "update", talk)
+
+
+def _post(
+    world: World,
+    account: Account,
+    chat: Chat,
+    content: Json,
+    *,
+    user_id: int | None = None,
+) -> Reply:
+    user = _user(account, user_id)
+    message = ChatMessage(
+        id=world.uuid(),
+        chat_id=chat.id,
+        client_id=None,
+        direction="outgoing",
+        sender_id=user.amojo_id,
+        sender_name=user.name,
+        content=content,
+        timestamp_ms=int(world.now() * 1000),
+        visible_at=world.now(),
+        by_operator=True,
+    )
+    account.add_message(chat, message)
+    reply = Reply(
+        account=account.subdomain,
+        chat_id=chat.id,
+        client_conversation_id=chat.client_id,
+        text=message.text,
+        user_id=user.id,
+        message=message,
+        at=world.now(),
+    )
+    world.replies.append(reply)
+    intake.note_in_talk(world, account, chat, message)
+    hooks.tell_of_message(world, account, chat, message, reply)
+    webhooks.message_added(world, account, chat, message)
+    return reply
+
+
+def _user(account: Account, user_id: int | None) -> User:
+    if user_id is None:
+        return next(iter(account.users.values()))
+    return account.users[user_id]
+
+
+class Operators:
+    """The part of the emulator that stands for the people at the screens.
+
+    An account is named by subdomain, id or amojo id; a chat by its id, by the channel's
+    conversation id, or by the id of its contact. Unknown ones raise `LookupError`.
+    """
+
+    world: World
+
+    def reply(
+        self,
+        account: str | int,
+        to: str | int,
+        text: str,
+        *,
+        user_id: int | None = None,
+        reply_to: str | None = None,
+    ) -> Reply:
+        """Write to a client; `reply_to` quotes a message by amojo's id. The hook is sent once."""
+        where = self.world.account(account)
+        chat = self.chat(account, to)
+        content: Json = {"type": "text", "text": text}
+        if reply_to is not None:
+            content["reply_to"] = _quote(chat, reply_to)
+        return _post(self.world, where, chat, content, user_id=user_id)
+
+    def reply_with_files(
+        self,
+        account: str | int,
+        to: str | int,
+        files: Sequence[Mapping[str, Any]],
+        *,
+        text: str = "",
+        user_id: int | None = None,
+    ) -> list[Reply]:
+        """Send files (`type`, `media`, `file_name`, `file_size`): one hook each, in one group.
+
+        The text goes with the first of them.
+        """
+        chat = self.chat(account, to)
+        group = {"media_group_id": self.world.uuid()} if len(files) > 1 else {}
+        contents = [
+            {**file, **group, "text": text if index == 0 else ""}
+            for index, file in enumerate(files)
+        ]
+        where = self.world.account(account)
+        return [_post(self.world, where, chat, each, user_id=user_id) for each in contents]
+
+    def write_first(
+        self, account: str | int, contact_id: int, text: str, *, user_id: int | None = None
+    ) -> Reply:
+        """Begin a chat with a contact by phone, through the first connected channel."""
+        world, where = self.world, self.world.account(account)
+        contact = self.contact(account, contact_id)
+        connected = [each for each in world.channels.values() if where.amojo_id in each.connections]
+        if not connected:
+            raise LookupError("no channel is connected to the account")
+        person = Person(
+            id=world.uuid(), channel_id=connected[0].id, client_id=None, name=contact.name
+        )
+        person.phone = next(iter(fields.values_of(where, contact, "PHONE")), "")
+        where.people[person.id] = person
+        chat = Chat(
+            id=world.uuid(), channel_id=connected[0].id, person_id=person.id, client_id=None
+        )
+        where.chats[chat.id] = chat
+        intake.bind(world, chat, contact.id)
+        return say(world, where, chat, text, user_id=user_id)
+
+    def type_in(self, account: str | int, to: str | int, *, user_id: int | None = None) -> None:
+        """Be seen typing; channels hear of it if they asked to."""
+        where, chat = self.world.account(account), self.chat(account, to)
+        typing = {
+            "user": {"id": _user(where, user_id).amojo_id},
+            "conversation": _conversation(chat),
+            "expired_at": self.world.unix() + 5,
+        }
+        hooks.tell_of_action(self.world, where, chat, {"typing": typing})
+
+    def react(
+        self,
+        account: str | int,
+        message_id: str,
+        emoji: str | None,
+        *,
+        user_id: int | None = None,
+    ) -> None:
+        """Put a reaction on a message, or with None take it away."""
+        where = self.world.account(account)
+        message = where.messages[message_id]
+        chat, user = where.chats[message.chat_id], _user(where, user_id)
+        reaction: Json = {
+            "msgid": message.id,
+            "user": {"id": user.amojo_id},
+            "conversation": _conversation(chat),
+            "type": "react" if emoji else "unreact",
+        }
+        if emoji:
+            reaction["emoji"] = message.reactions[user.amojo_id] = emoji
+        else:
+            message.reactions.pop(user.amojo_id, None)
+        hooks.tell_of_action(self.world, where, chat, {"reaction": reaction})
+
+    def close_talk(self, account: str | int, to: str | int) -> None:
+        where = self.world.account(account)
+        talk = intake.talk_of(where, self.chat(account, to))
+        if talk is None:
+            raise LookupError("the chat has no talk in work")
+        end_talk(self.world, where, talk)
+
+    def close_lead(self, account: str | int, lead_id: int, *, won: bool = True) -> Lead:
+        where = self.world.account(account)
+        lead = where.leads.get(lead_id)
+        if lead is None or lead.is_deleted:
+            raise LookupError(f"no lead has the id {lead_id}")
+        item = next((each for each in where.unsorted.values() if each.lead_id == lead_id), None)
+        user = _user(where, None).id
+        if item is not None:
+            intake.accept(self.world, where, item, user_id=user, status_id=None)
+        status = WON if won else LOST
+        cards.update(self.world, where, lead, {"status_id": status}, by=user)
+        return lead
+
+    def edit_contact(
+        self,
+        account: str | int,
+        contact_id: int,
+        changes: Json,
+        *,
+        user_id: int | None = None,
+    ) -> Contact:
+        """Change a contact; `changes` look like the body of a REST PATCH."""
+        where = self.world.account(account)
+        contact = self.contact(account, contact_id)
+        wrong = list(cards.mistakes(where, "contacts", changes))
+        if wrong:
+            raise ValueError(str(wrong))
+        by = _user(where, user_id).id
+        cards.update(self.world, where, contact, changes, by=by)
+        return contact
+
+    def delete_contact(self, account: str | int, contact_id: int) -> None:
+        contact = self.contact(account, contact_id)
+        cards.delete_contact(self.world, self.world.account(account), contact)
+
+    def merge_contacts(self, account: str | int, survivor_id: int, deleted_id: int) -> Contact:
+        survivor, gone = self.contact(account, survivor_id), self.contact(account, deleted_id)
+        if survivor is gone:
+            raise ValueError("a contact cannot be merged with itself")
+        cards.merge_contacts(self.world, self.world.account(account), survivor, gone)
+        return survivor
+
+    def accept_unsorted(
+        self,
+        account: str | int,
+        uid: str | None = None,
+        *,
+        user_id: int | None = None,
+        status_id: int | None = None,
+    ) -> Lead:
+        """Accept an unsorted item, the oldest one if it is not named."""
+        where = self.world.account(account)
+        user = _user(where, user_id).id
+        item = _unsorted(where, uid)
+        return intake.accept(self.world, where, item, user_id=user, status_id=status_id)
+
+    def decline_unsorted(self, account: str | int, uid: str | None = None) -> None:
+        where = self.world.account(account)
+        intake.decline(self.world, where, _unsorted(where, uid))
+
+    def chat(self, account: str | int, to: str | int) -> Chat:
+        """Find a chat; of several chats of one contact, the one begun last."""
+        for chat in reversed(self.world.account(account).chats.values()):
+            if to in (chat.id, chat.client_id, chat.contact_id):
+                return chat
+        raise LookupError(f"no chat is known as {to!r}")
+
+    def contact(self, account: str | int, contact_id: int) -> Contact:
+        contact = self.world.account(account).contacts.get(contact_id)
+        if contact is None or contact.is_deleted:
+            raise LookupError(f"no contact has the id {contact_id}")
+        return contact
+
+
+def _unsorted(account: Account, uid: str | None) -> Unsorted:
+    if uid is not None:
+        return account.unsorted[uid]
+    if not account.unsorted:
+        raise LookupError("nothing is unsorted")
+    return next(iter(account.unsorted.values()))
+
+
+def _conversation(chat: Chat) -> Json:
+    client_id = {} if chat.client_id is None else {"client_id": chat.client_id}
+    return {"id": chat.id, **client_id}
+
+
+def _quote(chat: Chat, message_id: str) -> Json:
+    quoted = next((each for each in chat.messages if each.id == message_id), None)
+    if quoted is None:
+        raise LookupError(f"no message of this chat has the id {message_id!r}")
+    msgid = {} if quoted.client_id is None else {"msgid": quoted.client_id}
+    return {
+        "message": {
+            "id": quoted.id,
+            **msgid,
+            "type": quoted.content["type"],
+            "text": quoted.text,
+            "timestamp": quoted.timestamp_ms // 1000,
+            "msec_timestamp": quoted.timestamp_ms,
+            "sender": {"id": quoted.sender_id, "name": quoted.sender_name},
+        }
+    }

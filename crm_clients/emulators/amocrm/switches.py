@@ -1,0 +1,65 @@
+"""What the documentation leaves open, each point a named switch with a cautious default."""
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args, get_origin
+
+
+@dataclass(slots=True, kw_only=True)
+class Switches:
+    """Set by name with `set`, which refuses unknown names and impossible values."""
+
+    # Chats API
+    duplicate_msgid: Literal["same_ids", "error", "accept"] = "same_ids"
+    amojo_error_body: Literal["json", "empty"] = "json"
+    message_ids: Literal["client", "amojo", "omit"] = "client"  # whose ids a new_message answers
+    delivery_status_key: Literal["any", "delivery_status", "status_code"] = "any"
+    unknown_keys: Literal["accept", "refuse"] = "accept"
+    text_limit: int = 0  # characters of a message; 0 is no limit
+    unapproved_status: int = 403  # for connecting an account that is not approved
+    processing_delay_s: float = 0.0  # from the 200 to the contact, the lead and the hooks
+    history_delay_s: float = 0.0  # from there to the message being seen in history
+    unsorted_for_bound: bool = True  # a contact without an open lead gets an unsorted one
+    hooks_for_imported: bool = False  # messages imported in a manager's name raise a chat hook
+    hook_sender_name: bool = False
+
+    # REST
+    rate_limited: bool = True
+    rate_limit_body: Literal["html", "json"] = "html"
+    rate_limit_scope: Literal["account", "integration"] = "account"
+    retry_after_s: int = 0  # 0 sends no header
+    block_after: int = 20  # refusals within a minute before everything is 403
+    user_agent_required: bool = False
+    whole_batch_rejected: bool = True  # one bad item spoils the others
+    multitext_replaced: bool = True  # a PATCH of phones forgets those it does not mention
+    search_lag_s: float = 0.0  # how long `query` does not see a new contact
+    unsorted_listed: bool = False  # cards of unsorted items show up in lists and in search
+    note_created_at_honoured: bool = True
+    note_on_missing_status: int = 400
+    unlink_missing_status: int = 204
+    source_id_limit: int = 36
+    source_limit: int = 100
+    talk_messages: bool = False  # Kommo's add-on: list talks, read and send their messages
+    refresh_grace_s: float = 0.0  # how long a used refresh token still works
+
+    # Account webhooks
+    own_messages_raise_hook: bool = True  # also for messages that our own channel brought
+    incoming_envelope: Literal["message", "rootless"] = "message"
+    repost_enables_webhook: bool = True
+    webhook_jitter_s: float = 0.0  # hooks overtake one another
+    webhook_twice: bool = False
+    retry_scale: float = 1.0  # of the waits between attempts
+
+    def set(self, name: str, value: Any) -> None:
+        """Raise `ValueError` for a name or a value that does not exist."""
+        kinds = {item.name: item.type for item in fields(self)}
+        if name not in kinds:
+            raise ValueError(f"no switch is called {name!r}; there are {sorted(kinds)}")
+        kind = kinds[name]
+        if get_origin(kind) is Literal:
+            if value not in get_args(kind):
+                raise ValueError(f"{name} is one of {get_args(kind)}, not {value!r}")
+        elif kind is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        elif type(value) is not kind:
+            raise ValueError(f"{name} is a {kind}, not {value!r}")
+        setattr(self, name, value)

@@ -1,0 +1,107 @@
+"""The HTTP port: adapters describe calls, the hub's gateway makes them.
+
+The port lives among the words because both kinds of adapter speak it and neither may own it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from mappers.vocabulary.failures import (
+    Ambiguous,
+    AuthExpired,
+    Failure,
+    Permanent,
+    RateLimited,
+    Transient,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpCall:
+    """One request, described.
+
+    `repeatable` is the adapter's promise that sending this twice leaves the provider in the same
+    state as sending it once. It defaults to the cautious answer. `budgets` names the rate limits
+    that the call counts against, as the manifest's `budgets` know them. `label` is what traces
+    and metrics call this request: it holds no id and no secret.
+    Whatever may carry a token or a customer's words stays out of the repr.
+    Shape: at most one of `json` and `content`.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    label: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    params: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    json: Any = field(default=None, repr=False)
+    content: bytes | None = field(default=None, repr=False)
+    timeout: timedelta = timedelta(seconds=10)
+    repeatable: bool = False
+    budgets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpReply:
+    """What came back, whatever its status. Header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    def value(self) -> Any:
+        """The body as JSON, or None when it is not JSON."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    def at(self, *path: str | int) -> Any:
+        """The JSON value under `path`, or None when any step is missing."""
+        value = self.value()
+        for step in path:
+            if isinstance(value, dict) and isinstance(step, str):
+                value = value.get(step)
+            elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+                value = value[step]
+            else:
+                return None
+        return value
+
+
+class Http(Protocol):
+    """Implemented by the hub's gateway; handed to adapters when they are built."""
+
+    async def send(self, call: HttpCall) -> HttpReply:
+        """Return the reply whatever its status; raise `ProviderError` if there is none."""
+        ...
+
+    def now(self) -> datetime:
+        """Tell the time to sign and stamp with: aware UTC, frozen in tests."""
+        ...
+
+
+def usual_failure(reply: HttpReply, *, repeatable: bool) -> Failure | None:
+    """Say what a status means when the provider documents nothing better; None is success."""
+    code = f"http.{reply.status}"
+    detail = reply.body[:500].decode("utf-8", "replace")
+    match reply.status:
+        case status if 200 <= status < 300:
+            return None
+        case 401:
+            return AuthExpired(code=code, detail=detail)
+        case 429:
+            return RateLimited(code=code, detail=detail, retry_after=retry_after(reply))
+        case status if status == 408 or status >= 500:
+            unsure = Transient if repeatable else Ambiguous
+            return unsure(code=code, detail=detail)
+        case _:
+            return Permanent(code=code, detail=detail)
+
+
+def retry_after(reply: HttpReply) -> timedelta | None:
+    """Read the seconds form of `Retry-After`; the date form needs a clock and is not worth one."""
+    value = reply.headers.get("retry-after", "").strip()
+    return timedelta(seconds=int(value)) if value.isdecimal() and len(value) < 7 else None

@@ -1,0 +1,137 @@
+"""What a CRM holds: records (contacts as it knows them), deals, and entries on the timeline."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from mappers.vocabulary.messages import Message, Status
+from mappers.vocabulary.people import Operator, Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A contact as one CRM account shows it. `marker` is the key that we created it under."""
+
+    id: str
+    name: str = field(default="", repr=False)
+    phones: tuple[str, ...] = field(default=(), repr=False)
+    emails: tuple[str, ...] = field(default=(), repr=False)
+    marker: str = ""
+    responsible: str = ""
+    deals: tuple[str, ...] = ()
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordDraft:
+    """A contact to be created. Phones are E.164, e-mails lower-case."""
+
+    name: str = field(repr=False)
+    phones: tuple[str, ...] = field(default=(), repr=False)
+    emails: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deal:
+    id: str
+    state: Literal["open", "won", "lost", "deleted"]
+    title: str = field(default="", repr=False)
+    pipeline: str = ""
+    marker: str = ""
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DealDraft:
+    """A deal to be opened for `record`. An empty `pipeline` or `stage` means the account's own."""
+
+    record: str
+    title: str = field(repr=False)
+    pipeline: str = ""
+    stage: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A conversation to be known to the CRM, tied to a record before anything is said in it.
+
+    `ours` is the id under which the CRM will name it back to us.
+    """
+
+    ours: str
+    record: str
+    person: Person
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedConversation:
+    """`id` and `user` are the CRM's ids of the exchange and of the customer in it."""
+
+    id: str
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One message on its way to the timeline.
+
+    `key` is ours, stable over every attempt, and findable again. `quoted` is the CRM's id of the
+    quoted message when we know it. `quiet` asks the CRM to open no deal of its own and to notify
+    nobody. `author` is set when an employee wrote on the company's own phone.
+    """
+
+    key: str
+    conversation: OpenedConversation
+    ours: str
+    record: str
+    person: Person
+    message: Message
+    text: str = field(repr=False)
+    quoted: str = ""
+    quiet: bool = False
+    author: Operator | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusReport:
+    """How far the operator's reply got. `reply` is the CRM's id of the reply.
+
+    `words` is what the operator reads when it failed or is in doubt.
+    """
+
+    reply: str
+    conversation: OpenedConversation
+    status: Status
+    words: str = field(default="", repr=False)
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A field of the account's own catalogue, as mappings name it."""
+
+    id: str
+    title: str
+    entity: Literal["contact", "deal"]
+    type: str
+    code: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    id: str
+    title: str
+    stages: tuple[tuple[str, str], ...]
+    is_main: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """What an account has to offer a mapping. Read rarely, cached, never on the hot path."""
+
+    pipelines: tuple[Pipeline, ...] = ()
+    operators: tuple[Operator, ...] = ()
+    fields: tuple[Field, ...] = ()
+    tags: tuple[str, ...] = ()

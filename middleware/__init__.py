@@ -1,0 +1,1 @@
+"""The hub: it knows everyone, and nobody knows it."""

@@ -1,0 +1,1 @@
+"""Accounts of providers: how they are kept, built, signed in and routed."""

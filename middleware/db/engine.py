@@ -1,0 +1,84 @@
+"""The one way to a database transaction: pooled, bounded, and honest about what went wrong."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from middleware.store.errors import StoreConflict, StoreUnavailable
+
+CONFLICTS = frozenset({"40001", "40P01", "55P03"})
+# Connection trouble, shutdown, exhaustion, a disk that is full: not ours to solve by repeating.
+AWAY_CLASSES = ("08", "57", "53", "58", "25P03")
+
+
+def make_engine(url: str, *, pool_size: int, statement_timeout: timedelta) -> AsyncEngine:
+    """Build the engine of one process. `url` may be any of PostgreSQL's spellings.
+
+    A transaction left idle is ended by the server sooner than a lease runs out, so that a worker
+    that hangs in the middle of one cannot commit it later.
+    """
+    timeout_ms = round(statement_timeout.total_seconds() * 1000)
+    return create_async_engine(
+        _with_driver(url),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=5,
+        pool_recycle=1800,
+        connect_args={
+            "timeout": 5,
+            "command_timeout": statement_timeout.total_seconds() + 5,
+            "server_settings": {
+                "application_name": "threadline",
+                "timezone": "UTC",
+                "statement_timeout": str(timeout_ms),
+                "lock_timeout": str(min(timeout_ms, 5000)),
+                "idle_in_transaction_session_timeout": "8000",
+            },
+        },
+    )
+
+
+def _with_driver(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"postgresql+asyncpg://{rest}" if scheme.startswith("postgres") else url
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Begin, commit on a clean exit, and name what went wrong in the store's terms.
+
+    Raises: `StoreConflict` when running it again may succeed; `StoreUnavailable` when the
+    database is away (the commit may have happened).
+    """
+    try:
+        async with engine.begin() as connection:
+            yield connection
+    except (OSError, TimeoutError) as error:
+        raise StoreUnavailable(type(error).__name__) from error
+    except asyncpg.PostgresError as error:
+        raise _named(error, error.sqlstate or "") from error
+    except asyncpg.InterfaceError as error:
+        raise StoreUnavailable(type(error).__name__) from error
+    except DBAPIError as error:
+        raise _translated(error) from error
+
+
+def _translated(error: DBAPIError) -> Exception:
+    state = str(getattr(error.orig, "sqlstate", "") or "")
+    if not state and (error.connection_invalidated or isinstance(error, InterfaceError)):
+        return StoreUnavailable(type(error.orig).__name__)
+    if not state and isinstance(error, OperationalError):
+        return StoreUnavailable(type(error.orig).__name__)
+    return _named(error, state)
+
+
+def _named(error: Exception, state: str) -> Exception:
+    if state in CONFLICTS:
+        return StoreConflict(state)
+    if state.startswith(AWAY_CLASSES):
+        return StoreUnavailable(state)
+    return error

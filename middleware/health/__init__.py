@@ -1,0 +1,1 @@
+"""Readiness and metrics that tell the truth."""

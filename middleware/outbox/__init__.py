@@ -1,0 +1,1 @@
+"""Deliveries: attempting what is owed, and deciding what a failure means."""

@@ -1,0 +1,326 @@
+"""Settling: attempt what is due, decide what became of it, record both and what follows from it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+
+from mappers.vocabulary import (
+    Ambiguous,
+    Blocked,
+    ConnectionId,
+    DeliveryKind,
+    DeliveryState,
+    Failure,
+    MessageId,
+    ProviderError,
+    Status,
+)
+from middleware.clock import Clock
+from middleware.connections.model import Connected, ConnectedCrm
+from middleware.identity.flow import ContactEnsured, DealEnsured
+from middleware.outbox import perform
+from middleware.outbox.perform import (
+    Accepted,
+    ConversationOpened,
+    HistoryFetched,
+    Nothing,
+    Result,
+)
+from middleware.outbox.rules import (
+    AskProvider,
+    Bury,
+    CloseConversation,
+    Hold,
+    LookAgain,
+    ParkConnection,
+    RetryAt,
+    RetryPolicy,
+    Situation,
+    Verdict,
+    decide,
+    decide_probe,
+)
+from middleware.outbox.words import Words
+from middleware.pipeline.planning import Counterpart, Planner
+from middleware.store.port import (
+    Attempt,
+    Job,
+    Lease,
+    OpenedRow,
+    Parcelled,
+    Settlement,
+    Store,
+    Unit,
+)
+from middleware.webhooks.keys import digest_of
+
+NOT_FOUND = "not_found"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What settling needs besides the store. `roll` is a chance in [0, 1), seeded in tests.
+
+    `collect` hands over the redacted exchanges of the attempt that runs in this task.
+    `pace` scales the provider's settling time: 1 in production, less where the provider is an
+    emulator known to settle at once.
+    """
+
+    clock: Clock
+    words: Words
+    roll: Callable[[], float]
+    collect: Callable[[], tuple[Mapping[str, Any], ...]]
+    retry: RetryPolicy
+    pace: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an attempt brought: a result, a failure, or (after a probe) neither."""
+
+    result: Result | None
+    failure: Failure | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settler:
+    """Attempts deliveries of one connection under one lease."""
+
+    store: Store
+    tools: Tools
+    to: Connected
+    lease: Lease
+
+    async def attempt(self, job: Job) -> Verdict | None:
+        """Try once and record it. Returns what was decided about a failure; None is success.
+
+        No transaction is open while the network is. Whatever stops us between the call and its
+        record leaves the delivery in flight, and the next owner of the lease treats it as doubt.
+        """
+        started = self.tools.clock.now()
+        outcome = await self._ask(job) if job.was is DeliveryState.DOUBT else await self._do(job)
+        ended = self.tools.clock.now()
+        verdict = None if outcome.result is not None else self._judge(job, outcome.failure, ended)
+        note = Attempt(
+            started_at=started,
+            duration_ms=max(0, round((ended - started).total_seconds() * 1000)),
+            purpose="probe" if job.was is DeliveryState.DOUBT else "call",
+            outcome=_outcome_name(outcome, verdict),
+            failure=outcome.failure,
+            exchanges=self.tools.collect(),
+        )
+        async with self.store.unit(self.lease) as unit:
+            await unit.note_attempt(job, note)
+            recorder = Recorder(self, unit, job, ended)
+            if outcome.result is not None:
+                await recorder.done(outcome.result)
+            else:
+                await recorder.failed(outcome.failure, verdict)
+        if job.was is not DeliveryState.DOUBT and not perform.is_repeatable(job, self.to):
+            await self._note_doubt(outcome.failure)
+        return verdict
+
+    async def _do(self, job: Job) -> Outcome:
+        try:
+            return Outcome(await perform.perform(job, self.to, self.tools.words), None)
+        except ProviderError as error:
+            return Outcome(None, error.failure)
+
+    async def _ask(self, job: Job) -> Outcome:
+        if perform.is_repeatable(job, self.to):
+            return await self._do(job)
+        if not perform.can_find(job, self.to):
+            return Outcome(None, Ambiguous(code="hub.interrupted"))
+        if self.tools.clock.now() < job.called_at + self._settles_after():
+            return Outcome(None, Ambiguous(code="hub.interrupted"))
+        try:
+            return Outcome(await perform.find(job, self.to), None)
+        except ProviderError as error:
+            return Outcome(None, error.failure)
+
+    def _settles_after(self) -> timedelta:
+        return self.to.can.settles_after * self.tools.pace
+
+    def _judge(self, job: Job, failure: Failure | None, now: datetime) -> Verdict:
+        is_reply = job.kind is DeliveryKind.SEND
+        at = Situation(
+            failures=job.failures + 1,
+            can_probe=perform.can_find(job, self.to),
+            repeatable=perform.is_repeatable(job, self.to),
+            on_doubt=self.to.settings.on_doubt,
+            settles_after=self._settles_after(),
+            called_at=job.called_at,
+            now=now,
+            jitter=self.tools.roll(),
+            deadline=job.created_at + self.to.settings.reply_age_limit if is_reply else None,
+            looked_again=not isinstance(self.to, ConnectedCrm) or "looked_again" in job.detail,
+        )
+        asked = job.was is DeliveryState.DOUBT and at.can_probe and not at.repeatable
+        too_early = isinstance(failure, Ambiguous) and failure.code == "hub.interrupted"
+        if asked and not too_early:
+            return decide_probe(failure, at, self.tools.retry)
+        return decide(failure or Ambiguous(code=NOT_FOUND), at, self.tools.retry)
+
+    async def _note_doubt(self, failure: Failure | None) -> None:
+        pause = self.tools.retry.first_wait * 5
+        await self.store.note_doubt(self.to.id, doubt=isinstance(failure, Ambiguous), pause=pause)
+
+
+def _outcome_name(outcome: Outcome, verdict: Verdict | None) -> str:
+    if outcome.result is not None:
+        return outcome.result.why or "done" if isinstance(outcome.result, Nothing) else "done"
+    kind = outcome.failure.kind if outcome.failure is not None else NOT_FOUND
+    return f"{kind}:{type(verdict).__name__}"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Records one attempt's end, and what follows from it, in one unit."""
+
+    settler: Settler
+    unit: Unit
+    job: Job
+    now: datetime
+
+    @property
+    def planner(self) -> Planner:
+        return Planner(self.unit, self.now)
+
+    async def done(self, result: Result) -> None:
+        """The duty is fulfilled: remember what we learned, then move the lane on."""
+        state = DeliveryState.SKIPPED if _was_skipped(result) else DeliveryState.DONE
+        await self.unit.settle(self.job, Settlement(state=state))
+        match result:
+            case Accepted(receipt=receipt):
+                await self._accepted(receipt.provider_ids, receipt.status)
+            case ContactEnsured(record=record, evidence=evidence) if self.job.contact:
+                await self.unit.set_link(self.job.contact, self.job.target, record, evidence)
+            case DealEnsured(deal=deal) if deal is not None and self.job.contact:
+                await self.unit.save_deal(
+                    self.job.contact, self.job.target, result.record, deal, result.evidence
+                )
+            case ConversationOpened() if self.job.conversation is not None:
+                counterpart = OpenedRow(
+                    opened=result.opened,
+                    ours=self.job.ours,
+                    record=result.record,
+                    opened_at=self.now,
+                )
+                await self.unit.set_opened(self.job.conversation.id, self.job.target, counterpart)
+            case HistoryFetched(parcels=parcels):
+                await self.unit.append(
+                    [
+                        Parcelled(
+                            connection=self.job.target,
+                            digest=digest_of(f"{parcel.key}@{self.job.key}"),
+                            form=parcel.form,
+                            body=parcel.body,
+                        )
+                        for parcel in parcels
+                    ]
+                )
+            case _:
+                pass
+
+    async def _accepted(self, ids: tuple[str, ...], status: Status) -> None:
+        if self.job.message_id is None:
+            return
+        await self.unit.add_names(self.job.target, self.job.message_id, ids, self.job.part)
+        for name in ids:
+            await self.unit.wake_waiting(self.job.target, name)
+        if self.job.kind is DeliveryKind.SEND:
+            await tell_progress(self.planner, self.job.target, self.job.message_id, status)
+
+    async def failed(self, failure: Failure | None, verdict: Verdict | None) -> None:
+        """Record a failure and the step that was chosen."""
+        job, settle = self.job, self.unit.settle
+        skip = job.policy.lane_policy == "skip"
+        base = Settlement(state=DeliveryState.READY, failure=failure, skip_lane=skip)
+        match verdict:
+            case RetryAt(when=when, counts=counts):
+                await settle(job, replace(base, due_at=when, counts=counts))
+            case AskProvider(when=when):
+                await settle(
+                    job, replace(base, state=DeliveryState.DOUBT, due_at=when, counts=True)
+                )
+            case ParkConnection():
+                await self._park(failure, base)
+            case LookAgain():
+                await self._look_again(base)
+            case Hold(code=code):
+                await self._hold(code, base)
+            case CloseConversation():
+                await settle(job, replace(base, state=DeliveryState.DEAD))
+                if job.conversation is not None:
+                    await self.unit.set_reachable(job.conversation.id, reachable=False)
+                await self._tell_failure(failure)
+            case Bury():
+                await settle(job, replace(base, state=DeliveryState.DEAD))
+                await self._tell_failure(failure)
+            case None:
+                raise TypeError("a failure without a verdict")
+            case _:
+                assert_never(verdict)
+
+    async def _park(self, failure: Failure | None, base: Settlement) -> None:
+        in_doubt = self.job.was is DeliveryState.DOUBT
+        state = DeliveryState.DOUBT if in_doubt else DeliveryState.PARKED
+        await self.unit.settle(self.job, replace(base, state=state))
+        code = failure.code if failure is not None else "hub.parked"
+        blocked = isinstance(failure, Blocked)
+        await self.unit.set_connection(
+            self.job.target, "broken" if blocked else "needs_sign_in", code
+        )
+
+    async def _look_again(self, base: Settlement) -> None:
+        """Forget what is gone from the CRM, owe it anew, and let this delivery wait for that."""
+        job = self.job
+        if job.link is not None:
+            await self.unit.drop_links(job.target, job.link.record)
+        last = None
+        if job.conversation is not None and job.contact is not None:
+            for route in await self.unit.routes_from(job.conversation.connection):
+                if route.target == job.target:
+                    at = Counterpart(route, job.conversation, job.contact)
+                    last = await self.planner.prerequisites(at, before=job.kind)
+        await self.unit.settle(
+            job, replace(base, due_at=self.now, after=last, detail={"looked_again": True})
+        )
+
+    async def _hold(self, code: str, base: Settlement) -> None:
+        job = self.job
+        if job.kind is DeliveryKind.REFUSE:
+            # A notice that may have been said is said well enough.
+            await self.unit.settle(job, replace(base, state=DeliveryState.SKIPPED))
+            return
+        await self.unit.settle(job, replace(base, state=DeliveryState.HELD, detail={"held": code}))
+        await self._tell_failure(base.failure, doubt=str(job.id), code=code)
+
+    async def _tell_failure(
+        self, failure: Failure | None, *, doubt: str = "", code: str = ""
+    ) -> None:
+        """Tell the operator that a reply did not simply arrive."""
+        if self.job.kind is not DeliveryKind.SEND or self.job.message_id is None:
+            return
+        row, _ = await self.unit.reply(self.job.message_id)
+        if not doubt:
+            await self.unit.raise_status(row.id, Status.FAILED)
+        code = code or (failure.code if failure is not None else "")
+        await self.planner.report(row, Status.FAILED, doubt=doubt, code=code)
+
+
+def _was_skipped(result: Result) -> bool:
+    return isinstance(result, Nothing) and result.why == "superseded"
+
+
+async def tell_progress(
+    planner: Planner, channel: ConnectionId, message: MessageId, status: Status = Status.SENT
+) -> None:
+    """Once every part of a reply is with the channel, tell the operator so."""
+    parts = await planner.unit.parts(channel, message)
+    if not parts or any(part.state is not DeliveryState.DONE for part in parts):
+        return
+    if await planner.unit.raise_status(message, status):
+        row, _ = await planner.unit.reply(message)
+        await planner.report(row, status)

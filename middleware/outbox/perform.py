@@ -1,0 +1,273 @@
+"""One attempt at one delivery: which of the adapter's abilities it is, and how it is asked about.
+
+`perform` makes the calls, `find` settles a doubt. Neither decides what a failure means, nor
+records anything; both raise `ProviderError`.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TypeAlias, assert_never
+
+from channel_clients.contract import Deletes, Edits
+from channel_clients.contract import Probing as ProbingChannel
+from crm_clients.contract import Crm, EditsEntries, ReadsHistory
+from mappers.text import Slice, clean, cut_spans, timeline_text
+from mappers.vocabulary import (
+    DeliveryKind,
+    Direction,
+    Entry,
+    Message,
+    OpenedConversation,
+    Opening,
+    Operator,
+    Outgoing,
+    Parcel,
+    Permanent,
+    Person,
+    ProviderError,
+    Receipt,
+    Status,
+    StatusReport,
+)
+from middleware.connections.model import Connected, ConnectedChannel, ConnectedCrm
+from middleware.identity.flow import (
+    ContactEnsured,
+    DealEnsured,
+    ensure_contact,
+    ensure_deal,
+    find_ensured_contact,
+    find_ensured_deal,
+)
+from middleware.outbox.words import Words
+from middleware.pipeline.rules import is_quiet
+from middleware.store.port import Job, OpenedRow
+
+REPEATABLE = frozenset(
+    {
+        DeliveryKind.EDIT,
+        DeliveryKind.DELETE,
+        DeliveryKind.OPEN_CONVERSATION,
+        DeliveryKind.WRITE_EDIT,
+        DeliveryKind.WRITE_DELETE,
+        DeliveryKind.REPORT,
+        DeliveryKind.READ_HISTORY,
+    }
+)
+HISTORY_MARGIN = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A provider took a message and gave it a name."""
+
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """There was nothing to do, or nothing to remember; `why` is for the trace."""
+
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationOpened:
+    opened: OpenedConversation
+    record: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFetched:
+    parcels: tuple[Parcel, ...]
+
+
+Result: TypeAlias = (
+    Accepted | Nothing | ContactEnsured | DealEnsured | ConversationOpened | HistoryFetched
+)
+
+
+def is_repeatable(job: Job, to: Connected) -> bool:
+    """Say whether doing it twice does no harm, so that nothing about it can be in doubt."""
+    if job.kind in REPEATABLE:
+        return True
+    return isinstance(to, ConnectedChannel) and to.can.repeatable
+
+
+def can_find(job: Job, to: Connected) -> bool:
+    """Say whether the provider can be asked if it has been done."""
+    if isinstance(to, ConnectedCrm):
+        return True
+    return job.kind is DeliveryKind.SEND and isinstance(to.adapter, ProbingChannel)
+
+
+async def perform(job: Job, to: Connected, words: Words) -> Result:
+    """Do it. Raises: `ProviderError`."""
+    if job.superseded:
+        return Nothing("superseded")
+    match to:
+        case ConnectedChannel():
+            return await _tell_channel(job, to)
+        case ConnectedCrm():
+            return await _tell_crm(job, to, words)
+        case _:
+            assert_never(to)
+
+
+async def find(job: Job, to: Connected) -> Result | None:
+    """Ask whether it was done. Raises: `ProviderError`."""
+    match to:
+        case ConnectedChannel(adapter=ProbingChannel() as channel) if job.kind is DeliveryKind.SEND:
+            receipt = await channel.find(outgoing(job, to), job.called_at)
+            return None if receipt is None else Accepted(receipt)
+        case ConnectedCrm(adapter=crm) if job.kind is DeliveryKind.ENSURE_CONTACT:
+            return await find_ensured_contact(crm, job)
+        case ConnectedCrm(adapter=crm) if job.kind is DeliveryKind.ENSURE_DEAL:
+            return await find_ensured_deal(crm, job)
+        case ConnectedCrm(adapter=crm) if job.kind is DeliveryKind.WRITE:
+            receipt = await crm.find_entry(entry(job, to), job.called_at)
+            return None if receipt is None else Accepted(receipt)
+        case _:
+            raise ProviderError(Permanent(code="hub.cannot_ask"))
+
+
+async def _tell_channel(job: Job, to: ConnectedChannel) -> Result:
+    adapter = to.adapter
+    match job.kind:
+        case DeliveryKind.SEND:
+            return Accepted(await _send(job, to))
+        case DeliveryKind.REFUSE:
+            notice = Outgoing(
+                key=job.key, conversation=_external(job), text=str(job.detail["notice"])
+            )
+            return Accepted(await adapter.send(notice))
+        case DeliveryKind.EDIT if isinstance(adapter, Edits) and job.sent:
+            await adapter.edit(job.sent[0], outgoing(job, to))
+            return Nothing()
+        case DeliveryKind.DELETE if isinstance(adapter, Deletes):
+            for sent in job.sent:
+                await adapter.delete(sent)
+            return Nothing()
+        case _:
+            return Nothing("the channel cannot")
+
+
+async def _send(job: Job, to: ConnectedChannel) -> Receipt:
+    what = outgoing(job, to)
+    try:
+        return await to.adapter.send(what)
+    except ProviderError as error:
+        # The quoted message is gone and nothing was sent: an answer without a quote is an answer.
+        if isinstance(error.failure, Permanent) and error.failure.gone == "quoted" and what.quoted:
+            return await to.adapter.send(replace(what, quoted=""))
+        raise
+
+
+async def _tell_crm(job: Job, to: ConnectedCrm, words: Words) -> Result:
+    crm = to.adapter
+    match job.kind:
+        case DeliveryKind.ENSURE_CONTACT:
+            return await ensure_contact(crm, job)
+        case DeliveryKind.ENSURE_DEAL:
+            return await ensure_deal(crm, job)
+        case DeliveryKind.OPEN_CONVERSATION:
+            return await _open(crm, job)
+        case DeliveryKind.WRITE:
+            return Accepted(await crm.write(entry(job, to)))
+        case DeliveryKind.WRITE_EDIT if isinstance(crm, EditsEntries):
+            await crm.edit_entry(entry(job, to))
+            return Nothing()
+        case DeliveryKind.REPORT:
+            return await _report(crm, job, to, words)
+        case DeliveryKind.READ_HISTORY if isinstance(crm, ReadsHistory):
+            at = _opened(job)
+            since = (at.behind_since or at.opened_at) - HISTORY_MARGIN
+            since = max(since, at.opened_at)
+            return HistoryFetched(await crm.read_history(at.opened, at.ours, since))
+        case _:
+            return Nothing("the CRM cannot")
+
+
+async def _open(crm: Crm, job: Job) -> ConversationOpened:
+    if job.link is None or not job.link.live:
+        raise ProviderError(Permanent(code="hub.no_record", gone="record"))
+    opening = Opening(ours=job.ours, record=job.link.record, person=_person(job))
+    return ConversationOpened(await crm.open_conversation(opening), job.link.record)
+
+
+async def _report(crm: Crm, job: Job, to: ConnectedCrm, words: Words) -> Result:
+    status = Status(job.detail["status"])
+    if status not in to.can.statuses:
+        return Nothing("the CRM shows no such status")
+    report = StatusReport(
+        reply=job.sent[0] if job.sent else "",
+        conversation=_opened(job).opened,
+        status=status,
+        code=str(job.detail.get("code", "")),
+        words=words.of(job.detail, to.settings.language),
+    )
+    try:
+        await crm.report(report)
+    except ProviderError as error:
+        if isinstance(error.failure, Permanent) and error.failure.gone == "message":
+            return Nothing("the reply is gone from the CRM")
+        raise
+    return Nothing()
+
+
+def outgoing(job: Job, to: ConnectedChannel) -> Outgoing:
+    """What a channel is asked to say: one part of the reply, as it stands now."""
+    said = _message(job)
+    text = timeline_text(said, to.settings.language)
+    spans = said.spans if text == said.text else ()
+    part = Slice(int(job.detail.get("start", 0)), int(job.detail.get("end", len(text))))
+    return Outgoing(
+        key=job.key,
+        conversation=_external(job),
+        text=clean(text[part.start : part.end]),
+        spans=cut_spans(spans, part),
+        quoted=job.quoted if job.part == 0 else "",
+    )
+
+
+def entry(job: Job, to: ConnectedCrm) -> Entry:
+    """What a CRM is asked to put on the timeline: the message, or its newest correction."""
+    said = _message(job)
+    if job.kind is DeliveryKind.WRITE_EDIT and job.fact is not None:
+        said = replace(said, text=job.fact.text, spans=job.fact.spans)
+    opened = _opened(job)
+    return Entry(
+        key=job.key_as(DeliveryKind.WRITE),
+        conversation=opened.opened,
+        ours=opened.ours,
+        record=opened.record,
+        person=_person(job),
+        message=said,
+        text=clean(timeline_text(said, to.settings.language)),
+        quoted=job.quoted,
+        quiet=is_quiet(job.policy),
+        author=Operator(id="") if said.direction is Direction.OUTBOUND else None,
+    )
+
+
+def _message(job: Job) -> Message:
+    if job.message is None:
+        raise ProviderError(Permanent(code="hub.message_erased"))
+    return job.message
+
+
+def _person(job: Job) -> Person:
+    if job.person is None:
+        raise ProviderError(Permanent(code="hub.contact_erased"))
+    return job.person
+
+
+def _external(job: Job) -> str:
+    if job.conversation is None:
+        raise ProviderError(Permanent(code="hub.no_conversation"))
+    return job.conversation.external
+
+
+def _opened(job: Job) -> OpenedRow:
+    if job.opened is None:
+        raise ProviderError(Permanent(code="hub.not_opened", gone="conversation"))
+    return job.opened

@@ -1,0 +1,152 @@
+"""What to do with a delivery that failed, was doubted, or was asked about. Values in, value out."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, TypeAlias, assert_never
+
+from mappers.vocabulary import (
+    Ambiguous,
+    AuthExpired,
+    Blocked,
+    Failure,
+    Permanent,
+    RateLimited,
+    Transient,
+)
+
+OnDoubt: TypeAlias = Literal["hold", "resend"]
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAt:
+    when: datetime
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AskProvider:
+    """Look for our key before calling again; before `when`, absence proves nothing."""
+
+    when: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ParkConnection:
+    """Nothing of this connection can go on until a person signs in or pays."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseConversation:
+    """The recipient does not want this: tell the operator, stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookAgain:
+    """What we knew of the CRM's side is out of date: find out anew, then do it again."""
+
+    gone: Literal["record", "deal", "conversation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Nobody can tell, or it is too late to decide alone: a person is asked."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bury:
+    """Refused for good: visible, waiting for a person to replay or drop it."""
+
+
+Verdict: TypeAlias = (
+    RetryAt | AskProvider | ParkConnection | CloseConversation | LookAgain | Hold | Bury
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """Waits double from `first_wait` to `longest_wait`; nothing gives up by count."""
+
+    first_wait: timedelta = timedelta(seconds=2)
+    longest_wait: timedelta = timedelta(minutes=5)
+    longest_pause: timedelta = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """`failures` counts those that count, this one included. `jitter` is in [0, 1).
+
+    `deadline` is set for replies to customers: past it nobody wants them without asking.
+    """
+
+    failures: int
+    can_probe: bool
+    repeatable: bool
+    on_doubt: OnDoubt
+    settles_after: timedelta
+    called_at: datetime
+    now: datetime
+    jitter: float
+    deadline: datetime | None = None
+    looked_again: bool = False
+
+
+def decide(failure: Failure, at: Situation, policy: RetryPolicy) -> Verdict:
+    """Choose the next step for one failed attempt."""
+    match failure:
+        case Permanent(gone="record" | "deal" | "conversation" as gone) if not at.looked_again:
+            return LookAgain(gone)
+        case Permanent():
+            return Bury()
+        case Blocked(by="recipient"):
+            return CloseConversation()
+        case Blocked() | AuthExpired():
+            return ParkConnection()
+        case RateLimited(retry_after=wait):
+            pause = min(wait or policy.first_wait, policy.longest_pause)
+            return _again(at, pause, counts=False)
+        case Transient():
+            return _again(at, backoff(at.failures, at.jitter, policy))
+        case Ambiguous():
+            return _doubt(at, policy)
+        case _:
+            assert_never(failure)
+
+
+def _doubt(at: Situation, policy: RetryPolicy) -> Verdict:
+    if not at.repeatable and at.can_probe:
+        return AskProvider(max(at.called_at + at.settles_after, at.now + policy.first_wait))
+    if at.repeatable or at.on_doubt == "resend":
+        return _again(at, backoff(at.failures, at.jitter, policy))
+    return Hold("hub.not_confirmed")
+
+
+def decide_probe(failure: Failure | None, at: Situation, policy: RetryPolicy) -> Verdict:
+    """Choose the next step after asking; `failure` is None when the provider has no such thing."""
+    match failure:
+        case None:
+            return RetryAt(at.now)
+        case Permanent() | Blocked():
+            return Hold("hub.cannot_ask")
+        case AuthExpired():
+            return ParkConnection()
+        case RateLimited(retry_after=wait):
+            return AskProvider(at.now + min(wait or policy.first_wait, policy.longest_pause))
+        case Transient() | Ambiguous():
+            return AskProvider(at.now + backoff(at.failures, at.jitter, policy))
+        case _:
+            assert_never(failure)
+
+
+def backoff(failures: int, jitter: float, policy: RetryPolicy) -> timedelta:
+    """Wait between half of the doubled wait and all of it, never longer than the longest."""
+    doubled = policy.first_wait * (1 << min(max(failures, 1) - 1, 16))
+    return min(doubled, policy.longest_wait) * (0.5 + jitter / 2)
+
+
+def _again(at: Situation, wait: timedelta, *, counts: bool = True) -> Verdict:
+    when = at.now + wait
+    if at.deadline is not None and when > at.deadline:
+        return Hold("hub.too_late")
+    return RetryAt(when, counts=counts)

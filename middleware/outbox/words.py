@@ -1,0 +1,44 @@
+"""What we tell an operator about a reply that did not simply arrive."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mappers.text import Language
+
+DOUBT: dict[Language, str] = {
+    "ru": "Не подтверждено: ответ мог дойти. Не набирайте его снова. Решить: {link}",
+    "en": "Not confirmed: the reply may have arrived. Do not retype it. Decide: {link}",
+}
+TOO_OLD: dict[Language, str] = {
+    "ru": "Ответ пролежал слишком долго и не отправлен без вашего слова. Решить: {link}",
+    "en": "The reply is too old to be sent without your word. Decide: {link}",
+}
+CLOSED: dict[Language, str] = {
+    "ru": "Клиент закрыл этот канал: сообщение не доставлено.",
+    "en": "The customer has closed this channel: the message was not delivered.",
+}
+FAILED: dict[Language, str] = {
+    "ru": "Не доставлено: канал отказал ({code}). Администратор может отправить снова.",
+    "en": "Not delivered: the channel refused ({code}). An admin can send it again.",
+}
+AGED = frozenset({"hub.too_old", "hub.too_late"})
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Finds the sentence for a report; `link` addresses the page where a delivery is decided."""
+
+    link: Callable[[str], str]
+
+    def of(self, detail: Mapping[str, Any], language: Language) -> str:
+        """Say it for the operator; empty when the status says everything."""
+        code, doubt = str(detail.get("code", "")), str(detail.get("doubt", ""))
+        if doubt:
+            sentence = TOO_OLD if code in AGED else DOUBT
+            return sentence[language].format(link=self.link(doubt))
+        if detail.get("status") != "failed":
+            return ""
+        if detail.get("closed"):
+            return CLOSED[language]
+        return FAILED[language].format(code=code)

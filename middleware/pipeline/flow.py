@@ -1,0 +1,233 @@
+"""Intake: what an arrived event means for people and messages, and what it makes us owe.
+
+Everything here runs inside one unit, after the adapter has read the parcel: no waiting, no
+network. An event whose parent has not arrived yet (an edit before its message, a status before
+its receipt) is not dropped: `Waits` names what it waits for and the parcel is read again then.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+from mappers.text import clean
+from mappers.vocabulary import (
+    AccessRevoked,
+    ConversationMoved,
+    ConversationRefused,
+    DealChanged,
+    DeliveryKind,
+    Direction,
+    Event,
+    HistoryRead,
+    MessageArrived,
+    MessageDeleted,
+    MessageEdited,
+    OperatorReplied,
+    Priority,
+    ReachabilityChanged,
+    ReactionChanged,
+    RecordChanged,
+    StatusChanged,
+)
+from middleware.connections.model import Connected, Directory
+from middleware.pipeline import rules
+from middleware.pipeline.planning import Counterpart, Planner, plan_reply
+from middleware.store.port import ConversationRow, Duty, Fact, NewMessage, Unit
+
+
+class Waits(Exception):
+    """The event's parent is not here yet; `awaits` is the name it will arrive under."""
+
+    def __init__(self, awaits: str) -> None:
+        super().__init__(f"waits for {awaits}")
+        self.awaits = awaits
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Records events of one connection in one unit. `notes` collects what the trace should say."""
+
+    connection: Connected
+    directory: Directory
+    unit: Unit
+    now: datetime
+
+    @property
+    def planner(self) -> Planner:
+        return Planner(self.unit, self.now)
+
+    async def apply(self, event: Event) -> str:
+        """Record one event and plan what follows; return a short name of what was done.
+
+        Raises: `Waits`.
+        """
+        match event:
+            case MessageArrived():
+                return await self._message(event)
+            case OperatorReplied():
+                return await self._reply(event)
+            case HistoryRead():
+                return await self._history(event)
+            case StatusChanged():
+                return await self._status(event)
+            case MessageEdited() | MessageDeleted():
+                return await self._correction(event)
+            case RecordChanged() | DealChanged():
+                return await self._crm_side(event)
+            case ReachabilityChanged() | ConversationMoved() | ConversationRefused():
+                return await self._conversation(event)
+            case ReactionChanged():
+                return "reaction.noted"
+            case AccessRevoked(reason=reason):
+                await self.unit.set_connection(self.connection.id, "needs_sign_in", reason)
+                return "access.revoked"
+            case _:
+                assert_never(event)
+
+    async def _message(self, event: MessageArrived) -> str:
+        unit, message = self.unit, event.message
+        contact = await unit.contact_for(self.connection.workspace, event.person)
+        conversation = await unit.conversation_for(
+            self.connection.id, message.conversation, contact.id
+        )
+        added = await unit.add_message(
+            NewMessage(
+                workspace=self.connection.workspace,
+                connection=self.connection.id,
+                conversation=conversation.id,
+                message=message,
+                planned=True,
+            )
+        )
+        if added is None:
+            return "message.known"
+        await unit.wake_waiting(self.connection.id, message.origin.message)
+        if message.direction is Direction.INBOUND and not conversation.reachable:
+            await unit.set_reachable(conversation.id, reachable=True)
+        if contact.learned and not contact.is_new:
+            await self._learned(conversation)
+        await self.planner.write(conversation, conversation.contact or contact.id, added)
+        return "message.recorded"
+
+    async def _learned(self, conversation: ConversationRow) -> None:
+        """A known person became better known: look at the CRM's records again before writing."""
+        if conversation.contact is None:
+            return
+        for route in await self.unit.routes_from(conversation.connection):
+            if await self.unit.link(conversation.contact, route.target) is not None:
+                at = Counterpart(route, conversation, conversation.contact)
+                await self.planner.require(at, DeliveryKind.ENSURE_CONTACT)
+
+    async def _reply(self, event: OperatorReplied) -> str:
+        unit, message = self.unit, event.message
+        if await unit.message_named(self.connection.id, message.origin.message) is not None:
+            return "reply.known"
+        conversation = await unit.conversation_in_crm(
+            self.connection.id, message.conversation, event.ours
+        )
+        if conversation is None:
+            return "reply.of_unknown_conversation"
+        opened = await unit.opened(conversation.id, self.connection.id)
+        is_behind = opened is not None and opened.behind_since is not None
+        added = await unit.add_message(
+            NewMessage(
+                workspace=self.connection.workspace,
+                connection=self.connection.id,
+                conversation=conversation.id,
+                message=message,
+                planned=False,
+                operator=event.operator.id,
+            )
+        )
+        if added is None:
+            return "reply.known"
+        await unit.wake_waiting(self.connection.id, message.origin.message)
+        if is_behind or event.recovered:
+            return "reply.kept_until_history_is_read"
+        await plan_reply(self.planner, self.directory, conversation, added, message)
+        return "reply.planned"
+
+    async def _history(self, event: HistoryRead) -> str:
+        conversation = await self.unit.conversation_in_crm(
+            self.connection.id, event.conversation, ""
+        )
+        if conversation is None:
+            return "history.of_unknown_conversation"
+        for reply in await self.unit.unplanned_replies(conversation.id):
+            row, said = await self.unit.reply(reply)
+            if row.connection == self.connection.id:
+                await plan_reply(self.planner, self.directory, conversation, reply, said)
+        await self.unit.caught_up(conversation.id, self.connection.id)
+        return "history.caught_up"
+
+    async def _status(self, event: StatusChanged) -> str:
+        message = await self.unit.message_named(self.connection.id, event.receipt)
+        if message is None:
+            raise Waits(event.receipt)
+        if not await self.unit.raise_status(message.id, event.status):
+            return "status.not_news"
+        if message.is_reply:
+            code = event.failure.code if event.failure else ""
+            await self.planner.report(message, event.status, code=code)
+        return "status.raised"
+
+    async def _correction(self, event: MessageEdited | MessageDeleted) -> str:
+        message = await self.unit.message_named(self.connection.id, event.origin.message)
+        if message is None:
+            raise Waits(event.origin.message)
+        conversation = await self.unit.conversation(message.conversation)
+        if isinstance(event, MessageEdited):
+            kind, what, at, text = DeliveryKind.WRITE_EDIT, "edit", event.edited_at, event.text
+            spans = event.spans
+        else:
+            kind, what, at, text = DeliveryKind.WRITE_DELETE, "delete", event.deleted_at, ""
+            spans = ()
+        fact = Fact(revision=int(at.timestamp() * 1000), text=clean(text), spans=spans)
+        is_new = await self.unit.add_fact(message.id, what, fact)
+        if not is_new or message.is_reply:
+            return f"{what}.known"
+        await self.planner.correct(kind, message, conversation, fact.revision)
+        return f"{what}.recorded"
+
+    async def _crm_side(self, event: RecordChanged | DealChanged) -> str:
+        match event:
+            case DealChanged(deal=deal, state=state):
+                await self.unit.set_deal_state(self.connection.id, deal, state)
+                return f"deal.{state}"
+            case RecordChanged(change="deleted" | "merged", record=record):
+                dropped = await self.unit.drop_links(self.connection.id, record)
+                return "record.gone" if dropped else "record.not_ours"
+            case RecordChanged(change=change):
+                return f"record.{change}"
+
+    async def _conversation(
+        self, event: ReachabilityChanged | ConversationMoved | ConversationRefused
+    ) -> str:
+        unit = self.unit
+        match event:
+            case ReachabilityChanged():
+                at = await unit.conversation_at(self.connection.id, event.conversation)
+                if at is None:
+                    return "reachability.of_unknown_conversation"
+                await unit.set_reachable(at.id, reachable=event.reachable)
+                return "conversation.opened" if event.reachable else "conversation.closed"
+            case ConversationMoved():
+                await unit.move_conversation(self.connection.id, event.old, event.new)
+                return "conversation.moved"
+            case ConversationRefused():
+                at = await unit.conversation_for(self.connection.id, event.conversation, None)
+                if event.notice:
+                    await unit.owe(self._refusal(at, event))
+                return f"conversation.refused_{event.reason}"
+
+    def _refusal(self, at: ConversationRow, event: ConversationRefused) -> Duty:
+        return Duty(
+            workspace=at.workspace,
+            target=self.connection.id,
+            lane=rules.conversation_lane(at.id),
+            kind=DeliveryKind.REFUSE,
+            subject=at.id,
+            priority=Priority.STATUS,
+            conversation=at.id,
+            detail={"notice": event.notice},
+        )

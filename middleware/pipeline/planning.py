@@ -1,0 +1,206 @@
+"""Planning: which deliveries an event makes us owe. Runs inside the unit that records the event."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from mappers.vocabulary import (
+    SETTLED,
+    ContactId,
+    DeliveryId,
+    DeliveryKind,
+    Message,
+    MessageId,
+    Priority,
+    Status,
+)
+from middleware.connections.model import ConnectedChannel, Directory
+from middleware.pipeline import rules
+from middleware.store.port import ConversationRow, Duty, MessageRow, RouteRow, Unit
+
+DEAL_LOOKS = "adopt"
+
+
+@dataclass(frozen=True, slots=True)
+class Counterpart:
+    """One conversation of one contact, as one route carries it to a CRM."""
+
+    route: RouteRow
+    conversation: ConversationRow
+    contact: ContactId
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Turns what was recorded into duties, inside one unit and at one moment."""
+
+    unit: Unit
+    now: datetime
+
+    async def write(
+        self, conversation: ConversationRow, contact: ContactId, message: MessageId
+    ) -> None:
+        """Owe a customer's message to every CRM that the channel is routed to."""
+        for route in await self.unit.routes_from(conversation.connection):
+            await self._write_to(Counterpart(route, conversation, contact), message)
+
+    async def _write_to(self, at: Counterpart, message: MessageId) -> None:
+        route, contact = at.route, at.contact
+        ready = await self.prerequisites(at)
+        written = await self.unit.owe(
+            Duty(
+                workspace=at.conversation.workspace,
+                target=route.target,
+                lane=rules.thread_lane(contact),
+                kind=DeliveryKind.WRITE,
+                subject=message,
+                priority=Priority.MESSAGE,
+                after=ready,
+                route=route.id,
+                message=message,
+                conversation=at.conversation.id,
+                contact=contact,
+            )
+        )
+        if rules.adopts_deal(route.policy, await self.unit.open_deal(contact, route.target)):
+            await self.require(
+                at, DeliveryKind.ENSURE_DEAL, after=written, detail={DEAL_LOOKS: True}
+            )
+
+    async def prerequisites(
+        self, at: Counterpart, before: DeliveryKind = DeliveryKind.WRITE
+    ) -> DeliveryId | None:
+        """Owe what the CRM lacks for `before`, in order; return the last of it, to be waited for."""
+        target = at.route.target
+        known = rules.Known(
+            link=await self.unit.link(at.contact, target),
+            deal=await self.unit.open_deal(at.contact, target),
+            opened=await self.unit.opened(at.conversation.id, target),
+        )
+        missing = rules.needs(at.route.policy, known, self.now)
+        last: DeliveryId | None = None
+        for is_missing, kind in (
+            (missing.contact, DeliveryKind.ENSURE_CONTACT),
+            (missing.deal, DeliveryKind.ENSURE_DEAL),
+            (missing.opening, DeliveryKind.OPEN_CONVERSATION),
+        ):
+            if kind is before:
+                break
+            if is_missing:
+                last = await self.require(at, kind, after=last)
+        return last
+
+    async def require(
+        self,
+        at: Counterpart,
+        kind: DeliveryKind,
+        *,
+        after: DeliveryId | None = None,
+        detail: dict[str, Any] | None = None,
+    ) -> DeliveryId:
+        """Owe a prerequisite anew, unless the one that is owed already has not been done yet."""
+        opens = kind is DeliveryKind.OPEN_CONVERSATION
+        subject: UUID = at.conversation.id if opens else at.contact
+        last = await self.unit.latest(at.route.target, kind, subject)
+        if last is not None and last.state not in SETTLED:
+            return last.id
+        return await self.unit.owe(
+            Duty(
+                workspace=at.conversation.workspace,
+                target=at.route.target,
+                lane=rules.prerequisite_lane(kind, subject),
+                kind=kind,
+                subject=subject,
+                priority=Priority.MESSAGE,
+                revision=0 if last is None else last.revision + 1,
+                after=after,
+                route=at.route.id,
+                conversation=at.conversation.id,
+                contact=at.contact,
+                detail=detail or {},
+            )
+        )
+
+    async def correct(
+        self, kind: DeliveryKind, message: MessageRow, conversation: ConversationRow, revision: int
+    ) -> None:
+        """Owe a correction to every CRM that holds the message, or is about to."""
+        for route in await self.unit.routes_from(conversation.connection):
+            written = await self.unit.latest(route.target, DeliveryKind.WRITE, message.id)
+            if written is None:
+                continue
+            await self.unit.owe(
+                Duty(
+                    workspace=conversation.workspace,
+                    target=route.target,
+                    lane=rules.message_lane(message.id),
+                    kind=kind,
+                    subject=message.id,
+                    revision=revision,
+                    priority=Priority.MESSAGE,
+                    after=written.id,
+                    route=route.id,
+                    message=message.id,
+                    conversation=conversation.id,
+                    contact=conversation.contact,
+                )
+            )
+
+    async def report(
+        self, message: MessageRow, status: Status, *, doubt: str = "", code: str = ""
+    ) -> None:
+        """Owe the operator word of how far a reply got; `doubt` names a delivery nobody can judge.
+
+        Later reports overtake earlier ones that were not told yet.
+        """
+        crm = message.connection
+        last = await self.unit.latest(crm, DeliveryKind.REPORT, message.id)
+        await self.unit.owe(
+            Duty(
+                workspace=message.workspace,
+                target=crm,
+                lane=rules.message_lane(message.id),
+                kind=DeliveryKind.REPORT,
+                subject=message.id,
+                revision=0 if last is None else last.revision + 1,
+                priority=Priority.STATUS,
+                message=message.id,
+                conversation=message.conversation,
+                detail={"status": status.value, "doubt": doubt, "code": code},
+            )
+        )
+
+
+async def plan_reply(
+    planner: Planner,
+    directory: Directory,
+    conversation: ConversationRow,
+    reply: MessageId,
+    said: Message,
+) -> None:
+    """Owe an operator's reply to the channel, part by part; an old one to a person's judgement."""
+    channel = await directory.get(conversation.connection)
+    if not isinstance(channel, ConnectedChannel):
+        raise TypeError("a conversation belongs to a channel")
+    limit = channel.settings.reply_age_limit
+    held = "hub.too_old" if rules.too_old(said.sent_at, planner.now, limit) else ""
+    parts = rules.reply_parts(said, channel.can, channel.settings.language)
+    for number, part in enumerate(parts):
+        await planner.unit.owe(
+            Duty(
+                workspace=conversation.workspace,
+                target=conversation.connection,
+                lane=rules.conversation_lane(conversation.id),
+                kind=DeliveryKind.SEND,
+                subject=reply,
+                part=number,
+                priority=Priority.REPLY,
+                message=reply,
+                conversation=conversation.id,
+                contact=conversation.contact,
+                detail={"start": part.start, "end": part.end, "last": number == len(parts) - 1},
+                held=held,
+            )
+        )
+    await planner.unit.mark_planned(reply)

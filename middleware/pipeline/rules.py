@@ -1,0 +1,90 @@
+"""What must happen to an event: which duties, in which lanes, in which parts."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from channel_clients.contract import Can
+from mappers.text import Language, Slice, split, timeline_text
+from mappers.vocabulary import ContactId, ConversationId, DeliveryKind, Message, MessageId
+from middleware.store.port import DealRow, LinkRow, OpenedRow, Policy
+
+DEAL_IS_FRESH = timedelta(hours=1)
+
+
+def prerequisite_lane(kind: DeliveryKind, subject: UUID) -> str:
+    """What prepares the CRM for one contact happens one at a time, each kind in its own lane.
+
+    A lane each, because a deal that finds its record gone waits for the record to be found anew.
+    """
+    return f"{kind}:{subject}"
+
+
+def thread_lane(contact: ContactId) -> str:
+    """All conversations of one person share a timeline in the CRM, and so an order."""
+    return f"thread:{contact}"
+
+
+def conversation_lane(conversation: ConversationId) -> str:
+    return f"conversation:{conversation}"
+
+
+def message_lane(message: MessageId) -> str:
+    """Edits, deletions and statuses wait for their message, not for the thread."""
+    return f"message:{message}"
+
+
+def history_lane(conversation: ConversationId) -> str:
+    return f"history:{conversation}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What a CRM lacks before a message can be written there."""
+
+    contact: bool
+    deal: bool
+    opening: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the hub knows of one contact's and one conversation's counterparts in one CRM."""
+
+    link: LinkRow | None
+    deal: DealRow | None
+    opened: OpenedRow | None
+
+
+def needs(policy: Policy, known: Known, now: datetime) -> Needs:
+    """Compare what is known of the CRM's side with what this route wants there."""
+    link, deal, opened = known.link, known.deal, known.opened
+    has_contact = link is not None and link.live
+    record = link.record if link is not None else ""
+    wants_deal = policy.deal_policy != "never" and policy.deal_owner == "hub"
+    has_deal = deal is not None and deal.record == record and deal.seen_at > now - DEAL_IS_FRESH
+    is_open = opened is not None and opened.record == record
+    return Needs(
+        contact=not has_contact,
+        deal=wants_deal and not (has_contact and has_deal),
+        opening=not (has_contact and is_open),
+    )
+
+
+def adopts_deal(policy: Policy, deal: DealRow | None) -> bool:
+    """Say whether the CRM is expected to open a deal of its own that we do not know yet."""
+    return policy.deal_owner == "crm" and policy.deal_policy != "never" and deal is None
+
+
+def is_quiet(policy: Policy) -> bool:
+    """Keep the CRM's own deal mechanism from acting where the route wants no deal at all."""
+    return policy.deal_policy == "never"
+
+
+def reply_parts(message: Message, can: Can, language: Language) -> tuple[Slice, ...]:
+    """Cut an operator's reply into what one provider call each may carry."""
+    return split(timeline_text(message, language), can.text_limit, can.text_unit)
+
+
+def too_old(sent_at: datetime, now: datetime, limit: timedelta) -> bool:
+    return sent_at < now - limit

@@ -1,0 +1,1 @@
+"""Serving connections: the only background work there is."""

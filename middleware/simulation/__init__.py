@@ -1,0 +1,1 @@
+"""The whole hub in virtual time, by seed."""

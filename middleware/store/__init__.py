@@ -1,0 +1,1 @@
+"""What the hub remembers: one port, and PostgreSQL behind it."""

@@ -1,0 +1,73 @@
+"""Signs of life, and what is owed after a silence: reading back the replies told meanwhile."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import Uuid
+
+from mappers.vocabulary import (
+    SETTLED,
+    ConnectionId,
+    ConversationId,
+    DeliveryKind,
+    Priority,
+    WorkspaceId,
+)
+from middleware.ids import NewId
+from middleware.pipeline.rules import history_lane
+from middleware.store.port import Duty
+from middleware.store.postgres import lanes
+
+PULSE = text(
+    """
+    INSERT INTO pulses (id, at, database)
+    SELECT 1, clock_timestamp(), system_identifier::text || '/' || timeline_id::text
+    FROM pg_control_system(), pg_control_checkpoint()
+    ON CONFLICT (id) DO UPDATE SET at = excluded.at, database = excluded.database
+    """
+)
+LAST_PULSE = text(
+    """
+    SELECT at, clock_timestamp() AS now,
+        database <> system_identifier::text || '/' || timeline_id::text AS is_restored
+    FROM pulses, pg_control_system(), pg_control_checkpoint()
+    """
+)
+BEHIND = text(
+    """
+    UPDATE conversation_links AS o
+    SET behind_since = greatest(least(o.behind_since, :since), o.opened_at)
+    FROM conversations AS c
+    WHERE o.connection_id = ANY(:connections) AND c.id = o.conversation_id
+    RETURNING o.connection_id, o.conversation_id, c.workspace_id, c.contact_id
+    """
+).bindparams(bindparam("connections", type_=ARRAY(Uuid)))
+
+
+async def fall_behind(
+    at: AsyncConnection, connections: Sequence[ConnectionId], since: datetime, new_id: NewId
+) -> int:
+    """Mark the open conversations of these CRMs and owe each its history, once."""
+    rows = (await at.execute(BEHIND, {"connections": list(connections), "since": since})).all()
+    for row in sorted(rows, key=lambda r: r.conversation_id):
+        target = ConnectionId(row.connection_id)
+        last = await lanes.latest(at, target, DeliveryKind.READ_HISTORY, row.conversation_id)
+        if last is not None and last.state not in SETTLED:
+            continue
+        conversation = ConversationId(row.conversation_id)
+        duty = Duty(
+            workspace=WorkspaceId(row.workspace_id),
+            target=target,
+            lane=history_lane(conversation),
+            kind=DeliveryKind.READ_HISTORY,
+            subject=conversation,
+            priority=Priority.BACKFILL,
+            revision=0 if last is None else last.revision + 1,
+            conversation=conversation,
+            contact=row.contact_id,
+        )
+        await lanes.owe(at, duty, new_id)
+    return len(rows)

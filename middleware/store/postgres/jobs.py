@@ -1,0 +1,243 @@
+"""Loading deliveries whose turn it is, with everything an attempt at them needs to know."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import Uuid
+
+from mappers.vocabulary import (
+    Confidence,
+    ContactId,
+    ConversationId,
+    DeliveryId,
+    DeliveryKind,
+    DeliveryState,
+    Identity,
+    IdentityKind,
+    Message,
+    MessageId,
+    OpenedConversation,
+    Person,
+    WorkspaceId,
+)
+from middleware.store.codec import decode_fact, decode_message, decode_policy, decode_profile
+from middleware.store.port import ConversationRow, Fact, Job, LinkRow, OpenedRow
+from middleware.webhooks.keys import digest_of
+
+LOAD = text(
+    """
+    SELECT d.*, m.content, m.connection_id AS said_on, m.operator_id,
+        c.external AS exchange, c.contact_id AS partner, c.connection_id AS channel, c.reachable,
+        s.provider, s.account, p.id AS person_id, p.profile,
+        k.record AS linked, k.state AS link_state, k.evidence AS link_evidence,
+        o.external AS opened_as, o.customer, o.ours, o.record AS opened_for, o.opened_at,
+        o.behind_since, r.policy,
+        EXISTS (SELECT FROM deliveries AS later
+                WHERE later.lane_id = d.lane_id AND later.seq > d.seq AND later.kind = d.kind
+                  AND later.state = 'ready') AS has_later
+    FROM deliveries AS d
+    LEFT JOIN messages AS m ON m.id = d.message_id
+    LEFT JOIN conversations AS c ON c.id = d.conversation_id
+    LEFT JOIN connections AS s ON s.id = c.connection_id
+    LEFT JOIN contacts AS p ON p.id = coalesce(d.contact_id, c.contact_id)
+    LEFT JOIN contact_links AS k ON k.contact_id = p.id AND k.connection_id = d.target_id
+    LEFT JOIN conversation_links AS o
+           ON o.conversation_id = c.id AND o.connection_id = d.target_id
+    LEFT JOIN routes AS r ON r.id = d.route_id
+    WHERE d.id = ANY(:ids)
+    """
+).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+IDENTITIES = text(
+    """
+    SELECT contact_id, kind, value, evidence, confidence FROM identities
+    WHERE contact_id = ANY(:ids) ORDER BY since, kind, value
+    """
+).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+NAMES = text(
+    """
+    SELECT connection_id, message_id, name, part FROM names
+    WHERE message_id = ANY(:messages) AND name IS NOT NULL ORDER BY part, name
+    """
+).bindparams(bindparam("messages", type_=ARRAY(Uuid)))
+QUOTED = text(
+    """
+    SELECT n.connection_id, n.digest, n.message_id FROM names AS n
+    JOIN unnest(:connections, :digests) AS q(connection_id, digest) USING (connection_id, digest)
+    """
+).bindparams(bindparam("connections", type_=ARRAY(Uuid)), bindparam("digests", type_=ARRAY(BYTEA)))
+FACTS = text(
+    """
+    SELECT DISTINCT ON (message_id) message_id, content FROM facts
+    WHERE message_id = ANY(:messages) AND kind = 'edit' ORDER BY message_id, revision DESC
+    """
+).bindparams(bindparam("messages", type_=ARRAY(Uuid)))
+PEERS = text(
+    """
+    SELECT o.connection_id, c.contact_id, o.external FROM conversation_links AS o
+    JOIN conversations AS c ON c.id = o.conversation_id
+    WHERE c.contact_id = ANY(:ids) ORDER BY o.external
+    """
+).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+
+SUPERSEDABLE = frozenset({DeliveryKind.EDIT, DeliveryKind.WRITE_EDIT, DeliveryKind.REPORT})
+
+
+@dataclass(slots=True)
+class Around:
+    """What was loaded beside the deliveries themselves, keyed for quick look-up."""
+
+    identities: dict[UUID, list[Identity]] = field(default_factory=lambda: defaultdict(list))
+    names: dict[tuple[UUID, UUID], list[str]] = field(default_factory=lambda: defaultdict(list))
+    quoted: dict[tuple[UUID, bytes], UUID] = field(default_factory=dict)
+    facts: dict[UUID, Fact] = field(default_factory=dict)
+    peers: dict[tuple[UUID, UUID], list[str]] = field(default_factory=lambda: defaultdict(list))
+
+
+async def load(at: AsyncConnection, taken: Mapping[UUID, DeliveryState]) -> tuple[Job, ...]:
+    """Load the deliveries just taken, in the order they were taken."""
+    if not taken:
+        return ()
+    rows = {row.id: row for row in await at.execute(LOAD, {"ids": list(taken)})}
+    said = {
+        row.message_id: decode_message(row.content)
+        for row in rows.values()
+        if row.content is not None
+    }
+    around = await _around(at, list(rows.values()), said)
+    return tuple(_job(rows[key], taken[key], said, around) for key in taken)
+
+
+async def _around(at: AsyncConnection, rows: Sequence[Any], said: Mapping[UUID, Message]) -> Around:
+    around = Around()
+    people = list({row.person_id for row in rows if row.person_id is not None})
+    if people:
+        for row in await at.execute(IDENTITIES, {"ids": people}):
+            around.identities[row.contact_id].append(_identity(row))
+    if any(row.kind == DeliveryKind.ENSURE_CONTACT for row in rows):
+        for row in await at.execute(PEERS, {"ids": people}):
+            around.peers[row.connection_id, row.contact_id].append(row.external)
+    await _quotes(at, rows, said, around)
+    messages = [*said, *around.quoted.values()]
+    if messages:
+        for row in await at.execute(NAMES, {"messages": messages}):
+            around.names[row.connection_id, row.message_id].append(row.name)
+    edited = [row.message_id for row in rows if row.kind == DeliveryKind.WRITE_EDIT]
+    if edited:
+        for row in await at.execute(FACTS, {"messages": edited}):
+            around.facts[row.message_id] = decode_fact(row.content)
+    return around
+
+
+async def _quotes(
+    at: AsyncConnection, rows: Sequence[Any], said: Mapping[UUID, Message], around: Around
+) -> None:
+    wanted = [
+        (row.said_on, digest_of(quote.origin.message))
+        for row in rows
+        if row.message_id in said and (quote := said[row.message_id].quote) is not None
+    ]
+    if wanted:
+        connections, digests = zip(*wanted, strict=True)
+        values = {"connections": list(connections), "digests": list(digests)}
+        for row in await at.execute(QUOTED, values):
+            around.quoted[row.connection_id, row.digest] = row.message_id
+
+
+def _identity(row: Any) -> Identity:
+    return Identity(
+        kind=IdentityKind(row.kind),
+        value=row.value,
+        evidence=row.evidence,
+        confidence=Confidence(row.confidence),
+    )
+
+
+def _job(row: Any, was: DeliveryState, said: Mapping[UUID, Message], around: Around) -> Job:
+    message = said.get(row.message_id)
+    sent = tuple(around.names.get((row.target_id, row.message_id), ()))
+    kind = DeliveryKind(row.kind)
+    return Job(
+        id=DeliveryId(row.id),
+        workspace=WorkspaceId(row.workspace_id),
+        target=row.target_id,
+        lane=row.lane_id,
+        seq=row.seq,
+        kind=kind,
+        subject=row.subject,
+        part=row.part,
+        revision=row.revision,
+        was=was,
+        attempts=row.attempts,
+        failures=row.failures,
+        called_at=row.called_at,
+        created_at=row.created_at,
+        policy=decode_policy(row.policy or {}),
+        detail=row.detail,
+        superseded=row.has_later and kind in SUPERSEDABLE,
+        message=message,
+        message_id=None if row.message_id is None else MessageId(row.message_id),
+        operator=row.operator_id or "",
+        fact=around.facts.get(row.message_id),
+        conversation=_conversation(row),
+        contact=None if row.person_id is None else ContactId(row.person_id),
+        person=_person(row, around),
+        link=_link(row),
+        opened=_opened(row),
+        ours=row.ours or f"{row.provider}:{row.account}:{row.exchange}",
+        quoted=_quoted(row, message, around),
+        sent=sent,
+        peers=tuple(around.peers.get((row.target_id, row.person_id), ())),
+    )
+
+
+def _conversation(row: Any) -> ConversationRow | None:
+    if row.conversation_id is None:
+        return None
+    return ConversationRow(
+        id=ConversationId(row.conversation_id),
+        workspace=WorkspaceId(row.workspace_id),
+        connection=row.channel,
+        external=row.exchange,
+        contact=None if row.partner is None else ContactId(row.partner),
+        reachable=row.reachable,
+    )
+
+
+def _person(row: Any, around: Around) -> Person | None:
+    if row.person_id is None:
+        return None
+    return decode_profile(row.profile, tuple(around.identities.get(row.person_id, ())))
+
+
+def _link(row: Any) -> LinkRow | None:
+    if row.linked is None:
+        return None
+    return LinkRow(record=row.linked, live=row.link_state == "live", evidence=row.link_evidence)
+
+
+def _opened(row: Any) -> OpenedRow | None:
+    if row.opened_as is None:
+        return None
+    return OpenedRow(
+        opened=OpenedConversation(id=row.opened_as, user=row.customer),
+        ours=row.ours,
+        record=row.opened_for,
+        opened_at=row.opened_at,
+        behind_since=row.behind_since,
+    )
+
+
+def _quoted(row: Any, message: Message | None, around: Around) -> str:
+    """The target's own name of the quoted message, when the target has it."""
+    if message is None or message.quote is None:
+        return ""
+    key = (row.said_on, digest_of(message.quote.origin.message))
+    if key not in around.quoted:
+        return ""
+    return next(iter(around.names.get((row.target_id, around.quoted[key]), ())), "")

@@ -1,0 +1,1 @@
+"""Days played on emulators: the demo, chaos, and the verdict over both."""

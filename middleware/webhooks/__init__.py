@@ -1,0 +1,1 @@
+"""The hook door: prove the caller, commit the bytes, answer."""

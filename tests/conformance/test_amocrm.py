@@ -1,0 +1,242 @@
+"""amoCRM on the test bench: the promises, and what is peculiar to writing there."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from pydantic import SecretStr
+
+from crm_clients.amocrm import AmoCrm
+from crm_clients.amocrm.hooks import ApplicationDoor
+from crm_clients.emulators.amocrm import AmoCrmEmulator
+from mappers.vocabulary import (
+    Blocked,
+    ForgedWebhook,
+    OpenedConversation,
+    Operator,
+    Permanent,
+    Status,
+    StatusReport,
+    Webhook,
+)
+from tests.conformance.amocrm_scene import (
+    ACME,
+    adapter_of,
+    an_emulator,
+    on_the_bench,
+    parts_of,
+    reply_hook,
+)
+from tests.conformance.crms import CrmPromises
+from tests.conformance.crm_bench import (
+    DRAFT,
+    OURS,
+    Bench,
+    an_opening,
+    refusal,
+)
+
+
+@pytest.fixture
+async def emulator() -> AsyncIterator[AmoCrmEmulator]:
+    async with an_emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+async def bench(emulator: AmoCrmEmulator) -> AsyncIterator[Bench]:
+    async with on_the_bench(emulator) as bench:
+        yield bench
+
+
+@pytest.fixture
+def crm(bench: Bench) -> AmoCrm:
+    return adapter_of(bench)
+
+
+class TestAmoCrm(CrmPromises):
+    """Inherits every promise."""
+
+
+class TestWriting:
+    @pytest.mark.parametrize("answer", ["same_ids", "error"])
+    async def test_a_repeated_key_gives_the_first_receipt(
+        self, crm: AmoCrm, bench: Bench, emulator: AmoCrmEmulator, answer: str
+    ) -> None:
+        emulator.switches.set("duplicate_msgid", answer)
+        entry = await bench.entry()
+        assert await crm.write(entry) == await crm.write(entry)
+        assert len(bench.timeline(OURS)) == 1
+
+    @pytest.mark.parametrize("body", ["json", "empty"])
+    async def test_a_refusal_that_is_no_repeat_stays_a_refusal(
+        self, crm: AmoCrm, bench: Bench, emulator: AmoCrmEmulator, body: str
+    ) -> None:
+        emulator.switches.set("amojo_error_body", body)
+        entry = await bench.entry()
+        emulator.switches.text_limit = 3
+        error = await refusal(crm.write(entry))
+        assert error.failure == Permanent(code="amocrm.invalid", detail=error.failure.detail)
+
+    async def test_a_refusal_that_cannot_be_checked_is_doubt(
+        self, crm: AmoCrm, bench: Bench, emulator: AmoCrmEmulator
+    ) -> None:
+        emulator.switches.duplicate_msgid = "error"
+        entry = await bench.entry()
+        await crm.write(entry)
+        emulator.stage.arm("cut_before", match="/history")
+        error = await refusal(crm.write(entry))
+        assert (error.failure.kind, error.failure.code) == (
+            "ambiguous",
+            "amocrm.refused_or_repeated",
+        )
+
+    @pytest.mark.parametrize("ids", ["client", "amojo", "omit"])
+    async def test_a_receipt_names_amocrms_id_whatever_else_it_says(
+        self, crm: AmoCrm, bench: Bench, emulator: AmoCrmEmulator, ids: str
+    ) -> None:
+        emulator.switches.set("message_ids", ids)
+        receipt = await crm.write(await bench.entry())
+        (chat,) = emulator.timeline(ACME)
+        assert receipt.provider_ids == (chat.messages[0].amojo_id,)
+
+    async def test_strict_types_and_unknown_keys_are_respected(
+        self, crm: AmoCrm, bench: Bench, emulator: AmoCrmEmulator
+    ) -> None:
+        emulator.switches.unknown_keys = "refuse"
+        entry = await bench.entry()
+        first = await crm.write(entry)
+        quoting = replace(entry, key="entry-2", quoted=first.provider_ids[0])
+        await crm.write(quoting)
+        await crm.write(replace(entry, key="entry-3", author=Operator(id="o-1", name="Олег")))
+        await crm.edit_entry(entry)
+        (chat,) = emulator.timeline(ACME)
+        assert [each.direction for each in chat.messages] == ["incoming", "incoming", "outgoing"]
+
+    async def test_what_an_employee_wrote_raises_no_hook(
+        self, crm: AmoCrm, bench: Bench, emulator: AmoCrmEmulator
+    ) -> None:
+        emulator.switches.hooks_for_imported = True
+        entry = await bench.entry()
+        await crm.write(replace(entry, author=Operator(id="o-1", name="Олег")))
+        await emulator.drain()
+        assert not [line for line in emulator.stage.log if line.path.startswith("/hooks")]
+
+    async def test_a_known_customer_gets_no_second_card(
+        self, crm: AmoCrm, bench: Bench, emulator: AmoCrmEmulator
+    ) -> None:
+        entry = await bench.entry()
+        await crm.write(entry)
+        await emulator.drain()
+        (contact,) = emulator.contacts(ACME)
+        assert contact["id"] == int(entry.record)
+
+    async def test_a_quiet_entry_opens_no_deal(
+        self, crm: AmoCrm, bench: Bench, emulator: AmoCrmEmulator
+    ) -> None:
+        entry = await bench.entry()
+        await crm.write(replace(entry, quiet=True))
+        await emulator.drain()
+        assert emulator.leads(ACME) == ()
+        await crm.write(replace(entry, key="entry-2"))
+        await emulator.drain()
+        assert len(emulator.leads(ACME)) == 1
+
+    async def test_an_account_without_a_channel_says_so_instead_of_calling(
+        self, crm: AmoCrm, bench: Bench
+    ) -> None:
+        entry = await bench.entry()
+        bare = replace(crm, application=crm.application.model_copy(update={"channel_id": ""}))
+        bench.http.calls.clear()
+        error = await refusal(bare.write(entry))
+        assert error.failure == Blocked(code="amocrm.no_channel", by="provider")
+        assert not bench.http.calls
+
+    async def test_a_wrong_channel_secret_spends_no_token(self, crm: AmoCrm, bench: Bench) -> None:
+        spoiled = crm.application.model_copy(update={"channel_secret": SecretStr("0" * 40)})
+        wrong = replace(crm, application=spoiled)
+        error = await refusal(wrong.open_conversation(an_opening("1")))
+        assert error.failure.code == "amocrm.channel_refused"
+        assert error.failure.kind == "blocked"
+
+    async def test_binding_to_a_record_that_is_gone_says_so(
+        self, crm: AmoCrm, bench: Bench
+    ) -> None:
+        record = await crm.create_record(DRAFT, key="record-1")
+        bench.delete_record(record)
+        error = await refusal(crm.open_conversation(an_opening(record)))
+        assert error.failure.kind == "permanent"
+        assert getattr(error.failure, "gone", "") == "record"
+
+
+class TestStatuses:
+    @pytest.mark.parametrize("dialect", ["any", "delivery_status", "status_code"])
+    async def test_a_status_arrives_in_either_dialect(
+        self, crm: AmoCrm, bench: Bench, emulator: AmoCrmEmulator, dialect: str
+    ) -> None:
+        emulator.switches.set("delivery_status_key", dialect)
+        entry = await bench.entry()
+        reply = bench.reply(OURS, "Завтра")
+        for status, words in ((Status.SENT, ""), (Status.READ, ""), (Status.FAILED, "Закрыто")):
+            said = StatusReport(
+                reply=reply, conversation=entry.conversation, status=status, words=words
+            )
+            await crm.report(said)
+        told = emulator.replies[0].statuses
+        assert [(each.code, each.error_code, each.error) for each in told] == [
+            (1, None, None),
+            (2, None, None),
+            (-1, 905, "Закрыто"),
+        ]
+
+    async def test_a_status_of_nothing_is_gone_and_queued_is_not_told(
+        self, crm: AmoCrm, bench: Bench
+    ) -> None:
+        opened = OpenedConversation(id="x")
+        lost = StatusReport(reply="nothing", conversation=opened, status=Status.READ)
+        error = await refusal(crm.report(lost))
+        assert getattr(error.failure, "gone", "") == "message"
+        bench.http.calls.clear()
+        await crm.report(replace(lost, status=Status.QUEUED))
+        assert not bench.http.calls
+
+
+class TestTheDoors:
+    def test_an_empty_secret_opens_nothing(self, bench: Bench) -> None:
+        application, _ = parts_of(bench)
+        bare = application.model_copy(update={"channel_secret": SecretStr("")})
+        body = json.dumps(reply_hook("a")).encode()
+        signature = hmac.new(b"", body, hashlib.sha1).hexdigest()
+        hook = Webhook(
+            method="POST",
+            body=body,
+            headers={"x-signature": signature},
+            tail=f"{application.channel_id}_a",
+        )
+        for headers in ({}, {"x-signature": ""}, hook.headers):
+            with pytest.raises(ForgedWebhook):
+                ApplicationDoor(bare).receive(replace(hook, headers=headers))
+
+    async def test_hooks_of_the_emulator_itself_are_let_in(
+        self, crm: AmoCrm, bench: Bench, emulator: AmoCrmEmulator
+    ) -> None:
+        account = emulator.world.account(ACME)
+        query = {
+            "account_id": str(account.id),
+            "client_uuid": crm.application.client_id,
+            "signature": hmac.new(
+                crm.application.client_secret.get_secret_value().encode(),
+                f"{crm.application.client_id}|{account.id}".encode(),
+                hashlib.sha256,
+            ).hexdigest(),
+        }
+        door = ApplicationDoor(crm.application)
+        (parcel,) = door.receive(Webhook(method="GET", query=query)).parcels
+        assert parcel.account == bench.manifest.accounts(bench.config)[0]
+        assert bench.read(parcel).events
+        for name in query:
+            with pytest.raises(ForgedWebhook):
+                door.receive(Webhook(method="GET", query={**query, name: "0"}))

@@ -1,0 +1,254 @@
+"""amoCRM on the test bench: cards, signing in, setting up, the catalogue."""
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from crm_clients.amocrm import MANIFEST, AmoCrm, Config, oauth
+from crm_clients.emulators.amocrm import AmoCrmEmulator
+from mappers.vocabulary import (
+    AuthExpired,
+    Blocked,
+    ProviderError,
+    Transient,
+)
+from tests.conformance.amocrm_scene import (
+    ACME,
+    ADDRESS,
+    adapter_of,
+    an_emulator,
+    on_the_bench,
+    parts_of,
+)
+from tests.conformance.crm_bench import (
+    DRAFT,
+    PERSON,
+    Bench,
+    refusal,
+)
+
+
+@pytest.fixture
+async def emulator() -> AsyncIterator[AmoCrmEmulator]:
+    async with an_emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+async def bench(emulator: AmoCrmEmulator) -> AsyncIterator[Bench]:
+    async with on_the_bench(emulator) as bench:
+        yield bench
+
+
+@pytest.fixture
+def crm(bench: Bench) -> AmoCrm:
+    return adapter_of(bench)
+
+
+class TestRecords:
+    async def test_the_search_may_lag_and_the_newest_page_does_not(
+        self, crm: AmoCrm, bench: Bench, emulator: AmoCrmEmulator
+    ) -> None:
+        emulator.switches.search_lag_s = 3600.0
+        created = await crm.create_record(DRAFT, key="record-1")
+        assert await crm.find_records(PERSON.identities[1]) == ()
+        assert await crm.find_created_record("record-1", bench.recently()) == created
+
+    async def test_a_number_typed_by_hand_is_found(
+        self, crm: AmoCrm, emulator: AmoCrmEmulator
+    ) -> None:
+        phone = {"field_code": "PHONE", "values": [{"value": "8 (915) 111-22-33"}]}
+        body = {"name": "Пётр", "custom_fields_values": [phone]}
+        contact = emulator.add_contact(ACME, body)
+        (found,) = await crm.find_records(PERSON.identities[1])
+        assert (found.id, found.phones) == (str(contact.id), ("8 (915) 111-22-33",))
+        await crm.add_to_record(found.id, DRAFT)
+        after = await crm.get_record(found.id)
+        assert after is not None
+        assert after.phones == ("8 (915) 111-22-33",)
+        assert after.emails == DRAFT.emails
+
+    async def test_a_merge_is_followed_by_the_chats(
+        self, crm: AmoCrm, bench: Bench, emulator: AmoCrmEmulator
+    ) -> None:
+        entry = await bench.entry()
+        survivor = emulator.add_contact(ACME, {"name": "Пётр"})
+        emulator.merge_contacts(ACME, survivor.id, int(entry.record))
+        assert await crm.get_record(entry.record) is None
+        found = await crm.find_survivor(entry.record, [entry.conversation.id])
+        assert found == str(survivor.id)
+        assert await crm.find_survivor(entry.record, []) is None
+
+    async def test_deals_close_won_and_lost(self, crm: AmoCrm, emulator: AmoCrmEmulator) -> None:
+        record = await crm.create_record(DRAFT, key="record-1")
+        contacts = {"contacts": [{"id": int(record)}]}
+        won, lost = (emulator.add_lead(ACME, {"_embedded": contacts}).id for _ in range(2))
+        emulator.close_lead(ACME, won)
+        emulator.close_lead(ACME, lost, won=False)
+        assert [deal.state for deal in await crm.find_deals(record)] == ["lost", "won"]
+        assert await crm.get_deal("1") is None
+
+    async def test_nothing_is_created_where_it_could_not_be_found_again(
+        self, crm: AmoCrm, bench: Bench
+    ) -> None:
+        bare = replace(crm, config=crm.config.model_copy(update={"record_marker_field": None}))
+        error = await refusal(bare.create_record(DRAFT, key="record-1"))
+        assert error.failure == Blocked(code="amocrm.no_marker_field", by="provider")
+        assert not bench.http.calls
+
+    async def test_an_id_that_is_no_number_makes_no_call(self, crm: AmoCrm, bench: Bench) -> None:
+        for record in ("", "../account", "１２", "9" * 30):
+            error = await refusal(crm.get_record(record))
+            assert getattr(error.failure, "gone", "") == "record"
+        assert not bench.http.calls
+
+
+class TestSigningIn:
+    async def test_a_code_becomes_a_connection(
+        self, bench: Bench, emulator: AmoCrmEmulator
+    ) -> None:
+        application, base = parts_of(bench)
+        code = emulator.consent(application.client_id, ACME)
+        values = await oauth.exchange_code(bench.http, application, base, code)
+        crm = MANIFEST.build(Config.model_validate(values), application, bench.http)
+        assert (await crm.check()).id == values["account_id"]
+        with pytest.raises(ProviderError) as caught:
+            await oauth.exchange_code(bench.http, application, base, code)
+        assert caught.value.failure == AuthExpired(code="amocrm.grant_refused")
+
+    async def test_a_long_lived_token_connects_and_is_never_refreshed(
+        self, bench: Bench, emulator: AmoCrmEmulator
+    ) -> None:
+        application, base = parts_of(bench)
+        token = emulator.long_lived_token(application.client_id, ACME).access_token
+        values = await oauth.connect_with_token(bench.http, application, base, token)
+        crm = MANIFEST.build(Config.model_validate(values), application, bench.http)
+        assert isinstance(crm, AmoCrm)
+        assert not crm.is_stale(bench.http.now() + timedelta(days=5000))
+        assert (await refusal(crm.refresh())).failure.code == "amocrm.long_lived_token"
+
+    async def test_a_lost_refresh_is_doubt_and_the_next_one_ends_the_grant(
+        self, crm: AmoCrm, emulator: AmoCrmEmulator
+    ) -> None:
+        emulator.stage.arm("refresh_answer_lost")
+        assert (await refusal(crm.refresh())).failure.kind == "ambiguous"
+        assert (await refusal(crm.refresh())).failure.code == "amocrm.grant_refused"
+
+    @pytest.mark.parametrize("fault", ["cut_before", "error_500_before"])
+    async def test_a_refresh_that_found_nobody_home_ends_no_grant(
+        self, crm: AmoCrm, emulator: AmoCrmEmulator, fault: str
+    ) -> None:
+        emulator.stage.arm(fault, match="/oauth2/")
+        assert (await refusal(crm.refresh())).failure.kind == "ambiguous"
+        assert await crm.refresh()
+
+    def test_a_token_is_renewed_before_it_ends(self, crm: AmoCrm) -> None:
+        ends = crm.config.expires_at
+        assert ends is not None
+        assert not crm.is_stale(ends - timedelta(minutes=6))
+        assert crm.is_stale(ends - timedelta(minutes=5))
+
+
+class TestSetUp:
+    async def test_the_account_tells_us_of_changes_until_we_leave(
+        self, crm: AmoCrm, bench: Bench, emulator: AmoCrmEmulator
+    ) -> None:
+        done = await crm.set_up(ADDRESS, take_over=False)
+        account = emulator.world.account(ACME)
+        assert list(account.webhooks) == [f"{ADDRESS}/"]
+        later = bench.with_changes(done.changes).crm
+        assert isinstance(later, AmoCrm)
+        await later.set_up(f"{ADDRESS}9", take_over=False)
+        assert list(account.webhooks) == [f"{ADDRESS}9/"]
+        await later.tear_down()
+        assert not emulator.world.channels[crm.application.channel_id].connections
+
+    async def test_a_plan_without_webhooks_is_a_note(
+        self, crm: AmoCrm, emulator: AmoCrmEmulator
+    ) -> None:
+        emulator.stage.arm("payment_required", match="/webhooks")
+        done = await crm.set_up(ADDRESS, take_over=False)
+        assert "paid plan" in done.notes[0]
+        assert done.changes["hook_address"] == ""
+
+    async def test_a_refused_field_is_a_note(self, bench: Bench, emulator: AmoCrmEmulator) -> None:
+        emulator.add_account("other")
+        account = emulator.world.account("other")
+        application, base = parts_of(bench)
+        emulator.connect_channel(application.channel_id, "other")
+        tokens = emulator.tokens(application.client_id, "other")
+        config = Config(
+            base=base.replace(ACME, "other"),
+            account_id=str(account.id),
+            amojo_id=account.amojo_id,
+            access_token=tokens.access_token,
+        )
+        emulator.stage.arm("validation", times=2, match="POST /other/api/v4/")
+        crm = MANIFEST.build(config, application, bench.http)
+        assert isinstance(crm, AmoCrm)
+        done = await crm.set_up("", take_over=False)
+        assert done.changes == {"record_marker_field": None, "deal_marker_field": None}
+        assert sum("administrator" in note for note in done.notes) == 2
+
+    async def test_a_diagnosis_names_each_thing_that_is_missing(
+        self, crm: AmoCrm, bench: Bench
+    ) -> None:
+        bare = crm.application.model_copy(update={"channel_id": "", "hook_address": f"{ADDRESS}9"})
+        config = crm.config.model_copy(
+            update={
+                "refresh_token": None,
+                "record_marker_field": None,
+                "expires_at": bench.http.now() + timedelta(days=3),
+            }
+        )
+        findings = await replace(crm, application=bare, config=config).diagnose(
+            "http://localhost/x"
+        )
+        told = {finding.level: 0 for finding in findings}
+        for finding in findings:
+            told[finding.level] += 1
+        assert told == {"problem": 3, "warning": 2, "ok": 1}
+        assert f"{ADDRESS}9/:scope_id" in "".join(finding.advice for finding in findings)
+
+    async def test_a_diagnosis_of_a_dead_account_is_a_finding(
+        self, crm: AmoCrm, emulator: AmoCrmEmulator
+    ) -> None:
+        emulator.uninstall(crm.application.client_id, ACME)
+        findings = await crm.diagnose(ADDRESS)
+        problems = [finding.what for finding in findings if finding.level == "problem"]
+        assert len(problems) == 2
+        assert "amocrm.channel_refused" in problems[0]
+        assert "http.401" in problems[1]
+
+
+class TestCatalogue:
+    async def test_it_names_what_a_mapping_may_name(
+        self, crm: AmoCrm, emulator: AmoCrmEmulator
+    ) -> None:
+        emulator.add_field(ACME, "leads", {"name": "Город", "type": "text", "code": "CITY"})
+        catalogue = await crm.catalogue()
+        (pipeline,) = catalogue.pipelines
+        names = [title for _, title in pipeline.stages]
+        assert names[0] == "Первичный контакт"
+        assert "Неразобранное" not in names
+        assert {each.name for each in catalogue.operators} == {"Ольга Менеджер", "Иван Оператор"}
+        users = emulator.world.account(ACME).users.values()
+        assert {each.id for each in catalogue.operators} == {user.amojo_id for user in users}
+        assert {"PHONE", "CITY"} <= {each.code for each in catalogue.fields}
+
+    async def test_refusals_are_ours_not_the_packages(
+        self, crm: AmoCrm, emulator: AmoCrmEmulator
+    ) -> None:
+        emulator.stage.arm("flood")
+        assert (await refusal(crm.catalogue())).failure.kind == "rate_limited"
+        emulator.stage.arm("garbage")
+        garbled = await refusal(crm.catalogue())
+        assert garbled.failure == Transient(code="amocrm.garbled_success")
+
+    async def test_the_package_hangs_no_handler_that_prints(self, crm: AmoCrm) -> None:
+        await crm.catalogue()
+        handlers = logging.getLogger("amocrm").handlers
+        assert [type(handler) for handler in handlers] == [logging.NullHandler]
