@@ -263,7 +263,12 @@ class EmbeddedPostgres:
         found = site.postmaster()
         if found is None:
             return
-        await site.command("pg_ctl", "stop", "-s", "-W", "-m", mode)
+        said = await site.command("pg_ctl", "stop", "-s", "-W", "-m", mode)
+        if said.returncode != 0 and not site.is_gone(found.pid):
+            raise PostgresUnavailable(
+                f"The server on {site.home} (pid {found.pid}) could not be told to stop and goes on"
+                f' running. Its data is safe. PostgreSQL says: "{said.stderr.strip()}".'
+            )
         while not site.is_gone(found.pid):  # noqa: ASYNC110  # no event reaches us from its exit
             await asyncio.sleep(0.05)
 

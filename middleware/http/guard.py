@@ -138,7 +138,9 @@ class Guard(httpcore.AsyncNetworkBackend):
             raise httpcore.ConnectTimeout("no connection in time") from error
 
     async def addresses(self, host: str, port: int) -> tuple[Address, ...]:
-        """Return where `host` may be reached, IPv4 first: a provider without it is not known.
+        """Return where `host` may be reached, in the resolver's order but IPv4 first.
+
+        A provider without IPv4 is not known, a machine whose IPv6 leads nowhere is common.
 
         Raises: `ProviderError` unless all of them are public; `httpcore.ConnectError`.
         """
@@ -157,12 +159,12 @@ class Guard(httpcore.AsyncNetworkBackend):
     async def _ask(self, host: str, port: int) -> tuple[Address, ...]:
         try:
             answers = await self._resolve(host, port)
-            found = {ip_address(answer) for answer in answers}
+            found = list(dict.fromkeys(ip_address(answer) for answer in answers))
         except (OSError, ValueError) as error:  # ValueError: a label of 64 letters
             raise httpcore.ConnectError("the name could not be resolved") from error
         if not found:
             raise httpcore.ConnectError("the name has no address")
-        return tuple(sorted(found, key=lambda address: (address.version, int(address))))
+        return tuple(sorted(found, key=lambda address: address.version))
 
 
 def _all_public(addresses: tuple[Address, ...]) -> tuple[Address, ...]:

@@ -69,7 +69,7 @@ class Pools:
             await client.aclose()
 
     def _client(self, pool: httpcore.AsyncConnectionPool) -> httpx.AsyncClient:
-        # One provider's cookie, kept for all who share a host, would tell them apart wrongly.
+        # Connections share hosts: a cookie given to one must not travel with another's call.
         nowhere = http.cookiejar.DefaultCookiePolicy(allowed_domains=[])
         return httpx.AsyncClient(
             transport=_Transport(pool),

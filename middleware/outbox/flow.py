@@ -1,9 +1,9 @@
 """Settling: attempt what is due, decide what became of it, record both and what follows from it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, assert_never
+from typing import Protocol, assert_never
 
 from mappers.vocabulary import (
     Ambiguous,
@@ -18,8 +18,10 @@ from mappers.vocabulary import (
 )
 from middleware.clock import Clock
 from middleware.connections.model import Connected, ConnectedCrm
+from middleware.http.ledger import collecting
 from middleware.identity.flow import ContactEnsured, DealEnsured
 from middleware.outbox import perform
+from middleware.outbox.circuit import Circuit
 from middleware.outbox.perform import (
     Accepted,
     ConversationOpened,
@@ -46,11 +48,9 @@ from middleware.pipeline.planning import Counterpart, Planner
 from middleware.store.port import (
     Attempt,
     Job,
-    Lease,
     OpenedRow,
     Parcelled,
     Settlement,
-    Store,
     Unit,
 )
 from middleware.webhooks.keys import digest_of
@@ -62,7 +62,6 @@ NOT_FOUND = "not_found"
 class Tools:
     """What settling needs besides the store. `roll` is a chance in [0, 1), seeded in tests.
 
-    `collect` hands over the redacted exchanges of the attempt that runs in this task.
     `pace` scales the provider's settling time: 1 in production, less where the provider is an
     emulator known to settle at once.
     """
@@ -70,9 +69,14 @@ class Tools:
     clock: Clock
     words: Words
     roll: Callable[[], float]
-    collect: Callable[[], tuple[Mapping[str, Any], ...]]
     retry: RetryPolicy
     pace: float = 1.0
+
+
+class Commit(Protocol):
+    """Runs work in one unit under the server's lease, and wakes whom it gave something to do."""
+
+    async def __call__(self, work: Callable[[Unit], Awaitable[None]]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +91,10 @@ class Outcome:
 class Settler:
     """Attempts deliveries of one connection under one lease."""
 
-    store: Store
+    commit: Commit
     tools: Tools
     to: Connected
-    lease: Lease
+    circuit: Circuit
 
     async def attempt(self, job: Job) -> Verdict | None:
         """Try once and record it. Returns what was decided about a failure; None is success.
@@ -99,26 +103,31 @@ class Settler:
         record leaves the delivery in flight, and the next owner of the lease treats it as doubt.
         """
         started = self.tools.clock.now()
-        outcome = await self._ask(job) if job.was is DeliveryState.DOUBT else await self._do(job)
+        with collecting() as exchanges:
+            in_doubt = job.was is DeliveryState.DOUBT
+            outcome = await self._ask(job) if in_doubt else await self._do(job)
         ended = self.tools.clock.now()
         verdict = None if outcome.result is not None else self._judge(job, outcome.failure, ended)
         note = Attempt(
             started_at=started,
             duration_ms=max(0, round((ended - started).total_seconds() * 1000)),
-            purpose="probe" if job.was is DeliveryState.DOUBT else "call",
+            purpose="probe" if in_doubt else "call",
             outcome=_outcome_name(outcome, verdict),
             failure=outcome.failure,
-            exchanges=self.tools.collect(),
+            exchanges=tuple(exchange.row() for exchange in exchanges),
         )
-        async with self.store.unit(self.lease) as unit:
+
+        async def record(unit: Unit) -> None:
             await unit.note_attempt(job, note)
             recorder = Recorder(self, unit, job, ended)
             if outcome.result is not None:
                 await recorder.done(outcome.result)
             else:
                 await recorder.failed(outcome.failure, verdict)
-        if job.was is not DeliveryState.DOUBT and not perform.is_repeatable(job, self.to):
-            await self._note_doubt(outcome.failure)
+
+        await self.commit(record)
+        if not in_doubt and not perform.is_repeatable(job, self.to):
+            self.circuit.note(doubt=isinstance(outcome.failure, Ambiguous))
         return verdict
 
     async def _do(self, job: Job) -> Outcome:
@@ -161,10 +170,6 @@ class Settler:
         if asked and not too_early:
             return decide_probe(failure, at, self.tools.retry)
         return decide(failure or Ambiguous(code=NOT_FOUND), at, self.tools.retry)
-
-    async def _note_doubt(self, failure: Failure | None) -> None:
-        pause = self.tools.retry.first_wait * 5
-        await self.store.note_doubt(self.to.id, doubt=isinstance(failure, Ambiguous), pause=pause)
 
 
 def _outcome_name(outcome: Outcome, verdict: Verdict | None) -> str:

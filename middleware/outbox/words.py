@@ -10,9 +10,9 @@ DOUBT: dict[Language, str] = {
     "ru": "Не подтверждено: ответ мог дойти. Не набирайте его снова. Решить: {link}",
     "en": "Not confirmed: the reply may have arrived. Do not retype it. Decide: {link}",
 }
-TOO_OLD: dict[Language, str] = {
-    "ru": "Ответ пролежал слишком долго и не отправлен без вашего слова. Решить: {link}",
-    "en": "The reply is too old to be sent without your word. Decide: {link}",
+NOT_SENT: dict[Language, str] = {
+    "ru": "Ответ не отправлен: он устарел и ждёт вашего слова. Решить: {link}",
+    "en": "Not sent: the reply is out of date and waits for your word. Decide: {link}",
 }
 CLOSED: dict[Language, str] = {
     "ru": "Клиент закрыл этот канал: сообщение не доставлено.",
@@ -22,7 +22,7 @@ FAILED: dict[Language, str] = {
     "ru": "Не доставлено: канал отказал ({code}). Администратор может отправить снова.",
     "en": "Not delivered: the channel refused ({code}). An admin can send it again.",
 }
-AGED = frozenset({"hub.too_old", "hub.too_late"})
+UNSENT = frozenset({"hub.too_old", "hub.too_late", "hub.restored"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Words:
         """Say it for the operator; empty when the status says everything."""
         code, doubt = str(detail.get("code", "")), str(detail.get("doubt", ""))
         if doubt:
-            sentence = TOO_OLD if code in AGED else DOUBT
+            sentence = NOT_SENT if code in UNSENT else DOUBT
             return sentence[language].format(link=self.link(doubt))
         if detail.get("status") != "failed":
             return ""

@@ -31,7 +31,7 @@ from mappers.vocabulary import (
 )
 from middleware.connections.model import Connected, Directory
 from middleware.pipeline import rules
-from middleware.pipeline.planning import Counterpart, Planner, plan_reply
+from middleware.pipeline.planning import Counterpart, Planner, Reply, plan_reply
 from middleware.store.port import ConversationRow, Duty, Fact, NewMessage, Unit
 
 
@@ -144,7 +144,8 @@ class Intake:
         await unit.wake_waiting(self.connection.id, message.origin.message)
         if is_behind or event.recovered:
             return "reply.kept_until_history_is_read"
-        await plan_reply(self.planner, self.directory, conversation, added, message)
+        reply = Reply(id=added, said=message, conversation=conversation)
+        await plan_reply(self.planner, self.directory, reply)
         return "reply.planned"
 
     async def _history(self, event: HistoryRead) -> str:
@@ -153,10 +154,13 @@ class Intake:
         )
         if conversation is None:
             return "history.of_unknown_conversation"
-        for reply in await self.unit.unplanned_replies(conversation.id):
-            row, said = await self.unit.reply(reply)
+        opened = await self.unit.opened(conversation.id, self.connection.id)
+        asks = opened is not None and opened.asks
+        for message in await self.unit.unplanned_replies(conversation.id):
+            row, said = await self.unit.reply(message)
             if row.connection == self.connection.id:
-                await plan_reply(self.planner, self.directory, conversation, reply, said)
+                reply = Reply(id=message, said=said, conversation=conversation, asks=asks)
+                await plan_reply(self.planner, self.directory, reply)
         await self.unit.caught_up(conversation.id, self.connection.id)
         return "history.caught_up"
 

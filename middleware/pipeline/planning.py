@@ -71,7 +71,7 @@ class Planner:
     async def prerequisites(
         self, at: Counterpart, before: DeliveryKind = DeliveryKind.WRITE
     ) -> DeliveryId | None:
-        """Owe what the CRM lacks for `before`, in order; return the last of it, to be waited for."""
+        """Owe what the CRM lacks for `before`; return the last of it, which is waited for."""
         target = at.route.target
         known = rules.Known(
             link=await self.unit.link(at.contact, target),
@@ -172,20 +172,25 @@ class Planner:
         )
 
 
-async def plan_reply(
-    planner: Planner,
-    directory: Directory,
-    conversation: ConversationRow,
-    reply: MessageId,
-    said: Message,
-) -> None:
-    """Owe an operator's reply to the channel, part by part; an old one to a person's judgement."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An operator's reply on its way out. `asks`: not without a person's word."""
+
+    id: MessageId
+    said: Message
+    conversation: ConversationRow
+    asks: bool = False
+
+
+async def plan_reply(planner: Planner, directory: Directory, reply: Reply) -> None:
+    """Owe a reply to the channel, part by part; a doubtful one to a person's judgement."""
+    conversation = reply.conversation
     channel = await directory.get(conversation.connection)
     if not isinstance(channel, ConnectedChannel):
         raise TypeError("a conversation belongs to a channel")
-    limit = channel.settings.reply_age_limit
-    held = "hub.too_old" if rules.too_old(said.sent_at, planner.now, limit) else ""
-    parts = rules.reply_parts(said, channel.can, channel.settings.language)
+    is_old = rules.too_old(reply.said.sent_at, planner.now, channel.settings.reply_age_limit)
+    held = "hub.restored" if reply.asks else "hub.too_old" if is_old else ""
+    parts = rules.reply_parts(reply.said, channel.can, channel.settings.language)
     for number, part in enumerate(parts):
         await planner.unit.owe(
             Duty(
@@ -193,14 +198,17 @@ async def plan_reply(
                 target=conversation.connection,
                 lane=rules.conversation_lane(conversation.id),
                 kind=DeliveryKind.SEND,
-                subject=reply,
+                subject=reply.id,
                 part=number,
                 priority=Priority.REPLY,
-                message=reply,
+                message=reply.id,
                 conversation=conversation.id,
                 contact=conversation.contact,
-                detail={"start": part.start, "end": part.end, "last": number == len(parts) - 1},
+                detail={"start": part.start, "end": part.end},
                 held=held,
             )
         )
-    await planner.unit.mark_planned(reply)
+    await planner.unit.mark_planned(reply.id)
+    if held:
+        row, _ = await planner.unit.reply(reply.id)
+        await planner.report(row, Status.FAILED, doubt=str(reply.id), code=held)

@@ -28,6 +28,7 @@ Ts = TypeVarTuple("Ts")
 
 START = datetime(2026, 1, 12, 9, 0, tzinfo=UTC)
 MOST_STEPS_AT_ONCE = 1_000_000
+ASYNCIO = Path(asyncio.__file__).parent
 
 
 class Stuck(Exception):
@@ -127,16 +128,18 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
 
 def _where(task: asyncio.Task[Any]) -> str:
-    """Name the innermost line in which a task waits."""
+    """Name the innermost line in which a task waits, outside of asyncio itself."""
     inner: Any = task.get_coro()
-    found: FrameType | None = None
+    where = "its end"
     while inner is not None:
-        frame = getattr(inner, "cr_frame", None) or getattr(inner, "ag_frame", None)
-        found = frame or found
+        frame: FrameType | None = getattr(inner, "cr_frame", None) or getattr(
+            inner, "ag_frame", None
+        )
+        if frame is not None and Path(frame.f_code.co_filename).parent != ASYNCIO:
+            where = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+            where += f" in {frame.f_code.co_qualname}"
         inner = getattr(inner, "cr_await", None) or getattr(inner, "ag_await", None)
-    if found is None:
-        return "its end"
-    return f"{Path(found.f_code.co_filename).name}:{found.f_lineno} in {found.f_code.co_qualname}"
+    return where
 
 
 def run(main: Coroutine[Any, Any, T], *, seed: int | None = None) -> T:

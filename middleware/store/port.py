@@ -41,6 +41,10 @@ Purpose = Literal["serve", "listen", "refresh", "sweep"]
 InboxState = Literal["new", "read", "waiting", "set_aside"]
 
 
+class NotInFlight(Exception):
+    """The delivery is not being attempted by us any more: it was settled already."""
+
+
 class LeaseLost(Exception):
     """Another worker serves this connection now; what we were about to record is not ours."""
 
@@ -124,7 +128,8 @@ class LinkRow:
 class OpenedRow:
     """A conversation's counterpart in one CRM account.
 
-    `behind_since` is set while replies may have been missed since then.
+    `behind_since` is set while replies may have been missed since then; `asks` when what is read
+    back then must not be sent without a person's word.
     """
 
     opened: OpenedConversation
@@ -132,6 +137,7 @@ class OpenedRow:
     record: str
     opened_at: datetime
     behind_since: datetime | None = None
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,8 +316,26 @@ class Attempt:
     exchanges: tuple[Mapping[str, Any], ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """The last sign of life, and what time it is now, both by the database's clock.
+
+    `is_restored`: this is not the database that the last sign was left in.
+    """
+
+    since: datetime
+    now: datetime
+    is_restored: bool
+
+
 class Unit(Protocol):
-    """One transaction. Every method is a statement or two; none of them waits for the network."""
+    """One transaction. Every method is a statement or two; none of them waits for the network.
+
+    `touched` collects the connections that got something to do: whoever commits wakes them.
+    """
+
+    @property
+    def touched(self) -> set[ConnectionId]: ...
 
     # What arrived.
     async def close_row(
@@ -444,7 +468,10 @@ class Unit(Protocol):
         ...
 
     async def settle(self, job: Job, settlement: Settlement) -> None:
-        """Record what became of an attempt, move the lane on, and wake whoever waited for it."""
+        """Record what became of an attempt, move the lane on, and wake whoever waited for it.
+
+        Raises: `NotInFlight`.
+        """
         ...
 
     async def note_attempt(self, job: Job, attempt: Attempt) -> None: ...
@@ -462,6 +489,10 @@ class Store(Protocol):
 
     async def append_polled(self, lease: Lease, parcels: Sequence[Parcelled], cursor: str) -> int:
         """Commit what a listener brought together with its cursor."""
+        ...
+
+    async def cursor(self, connection: ConnectionId) -> str:
+        """Where a listener goes on; empty at first."""
         ...
 
     # Leases, by the database's clock.
@@ -509,19 +540,17 @@ class Store(Protocol):
         """
         ...
 
-    async def circuit(self, connection: ConnectionId) -> datetime | None:
-        """When the open circuit may be tried again; None while it is closed."""
-        ...
-
-    async def note_doubt(self, connection: ConnectionId, *, doubt: bool, pause: timedelta) -> None:
-        """Count doubts in a row; the third opens the circuit for `pause`. A success closes it."""
-        ...
-
     # Gaps.
     async def pulse(self) -> None:
         """Leave a sign of life on the path that hooks take."""
         ...
 
-    async def fall_behind(self, connections: Sequence[ConnectionId], since: datetime) -> int:
+    async def silence(self) -> Silence | None:
+        """Tell how long the hub has left no sign of life; None when it never lived."""
+        ...
+
+    async def fall_behind(
+        self, connections: Sequence[ConnectionId], since: datetime, *, asks: bool = False
+    ) -> int:
         """Mark every open conversation of these CRMs as possibly behind, and owe its history."""
         ...

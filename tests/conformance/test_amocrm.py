@@ -30,7 +30,6 @@ from tests.conformance.amocrm_scene import (
     parts_of,
     reply_hook,
 )
-from tests.conformance.crms import CrmPromises
 from tests.conformance.crm_bench import (
     DRAFT,
     OURS,
@@ -38,6 +37,7 @@ from tests.conformance.crm_bench import (
     an_opening,
     refusal,
 )
+from tests.conformance.crms import CrmPromises
 
 
 @pytest.fixture

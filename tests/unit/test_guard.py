@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import httpcore
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mappers.vocabulary import Permanent, ProviderError
@@ -136,6 +136,7 @@ def test_what_is_the_public_internet(address: str) -> None:
     assert is_public(ip_address(address))
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(v=4))
 def test_wrapping_an_address_never_makes_it_public(address: IPv4Address) -> None:
     wrapped = [

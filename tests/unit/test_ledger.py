@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from middleware.http.ledger import (
@@ -84,6 +84,7 @@ def everything_shown(exchange: Exchange) -> Iterator[str]:
     yield json.dumps(exchange.row(), ensure_ascii=False)
 
 
+@settings(deadline=None)
 @given(data=st.data(), secret=secrets)
 def test_no_secret_is_ever_shown(data: st.DataObject, secret: str) -> None:
     assume(secret not in "c-1 send a message POST api.example.com 2026-01-05T12:00:00+00:00")
@@ -94,6 +95,7 @@ def test_no_secret_is_ever_shown(data: st.DataObject, secret: str) -> None:
         assert not [shown for shown in everything_shown(exchange) if secret in shown]
 
 
+@settings(deadline=None)
 @given(secret=secrets)
 def test_nothing_on_its_way_to_the_ledger_shows_a_secret(secret: str) -> None:
     shown = f"{question(secret.encode())!r} {outcome(secret.encode())!r}"

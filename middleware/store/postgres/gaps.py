@@ -1,6 +1,6 @@
 """Signs of life, and what is owed after a silence: reading back the replies told meanwhile."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import bindparam, text
@@ -39,7 +39,8 @@ LAST_PULSE = text(
 BEHIND = text(
     """
     UPDATE conversation_links AS o
-    SET behind_since = greatest(least(o.behind_since, :since), o.opened_at)
+    SET behind_since = greatest(least(o.behind_since, :since), o.opened_at),
+        asks = o.asks OR :asks
     FROM conversations AS c
     WHERE o.connection_id = ANY(:connections) AND c.id = o.conversation_id
     RETURNING o.connection_id, o.conversation_id, c.workspace_id, c.contact_id
@@ -47,11 +48,19 @@ BEHIND = text(
 ).bindparams(bindparam("connections", type_=ARRAY(Uuid)))
 
 
-async def fall_behind(
-    at: AsyncConnection, connections: Sequence[ConnectionId], since: datetime, new_id: NewId
-) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """These CRMs may have told us something since then that we did not hear."""
+
+    connections: tuple[ConnectionId, ...]
+    since: datetime
+    asks: bool
+
+
+async def fall_behind(at: AsyncConnection, gap: Gap, new_id: NewId) -> int:
     """Mark the open conversations of these CRMs and owe each its history, once."""
-    rows = (await at.execute(BEHIND, {"connections": list(connections), "since": since})).all()
+    values = {"connections": list(gap.connections), "since": gap.since, "asks": gap.asks}
+    rows = (await at.execute(BEHIND, values)).all()
     for row in sorted(rows, key=lambda r: r.conversation_id):
         target = ConnectionId(row.connection_id)
         last = await lanes.latest(at, target, DeliveryKind.READ_HISTORY, row.conversation_id)

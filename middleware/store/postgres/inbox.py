@@ -124,5 +124,5 @@ async def close(
     await at.execute(CLOSE, {**values, "connection": row.connection, "digest": row.digest})
 
 
-async def wake_waiting(at: AsyncConnection, connection: ConnectionId, awaits: str) -> None:
-    await at.execute(WAKE, {"connection": connection, "awaits": awaits})
+async def wake_waiting(at: AsyncConnection, connection: ConnectionId, awaits: str) -> int:
+    return (await at.execute(WAKE, {"connection": connection, "awaits": awaits})).rowcount

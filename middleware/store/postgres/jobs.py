@@ -37,7 +37,7 @@ LOAD = text(
         s.provider, s.account, p.id AS person_id, p.profile,
         k.record AS linked, k.state AS link_state, k.evidence AS link_evidence,
         o.external AS opened_as, o.customer, o.ours, o.record AS opened_for, o.opened_at,
-        o.behind_since, r.policy,
+        o.behind_since, o.asks, r.policy,
         EXISTS (SELECT FROM deliveries AS later
                 WHERE later.lane_id = d.lane_id AND later.seq > d.seq AND later.kind = d.kind
                   AND later.state = 'ready') AS has_later
@@ -230,6 +230,7 @@ def _opened(row: Any) -> OpenedRow | None:
         record=row.opened_for,
         opened_at=row.opened_at,
         behind_since=row.behind_since,
+        asks=row.asks,
     )
 
 

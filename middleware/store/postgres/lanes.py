@@ -24,7 +24,7 @@ from mappers.vocabulary import (
     MessageId,
 )
 from middleware.ids import NewId
-from middleware.store.port import Attempt, Duty, Job, Owed, Settlement
+from middleware.store.port import Attempt, Duty, Job, NotInFlight, Owed, Settlement
 
 KNOWN = text(
     """
@@ -337,7 +337,7 @@ async def settle(at: AsyncConnection, job: Job, settlement: Settlement) -> None:
         },
     )
     if not changed.rowcount:
-        raise RuntimeError(f"delivery {job.id} was changed by someone else while it was ours")
+        raise NotInFlight(str(job.id))
     if ends and not stops:
         await at.execute(MOVE_ON, {"lane": job.lane, "head": job.seq + 1})
     else:

@@ -103,7 +103,7 @@ DROP_LINKS = text(
 )
 OPENED = text(
     """
-    SELECT external, customer, ours, record, opened_at, behind_since FROM conversation_links
+    SELECT external, customer, ours, record, opened_at, behind_since, asks FROM conversation_links
     WHERE conversation_id = :conversation AND connection_id = :target
     """
 )
@@ -118,7 +118,7 @@ SET_OPENED = text(
 )
 CAUGHT_UP = text(
     """
-    UPDATE conversation_links SET behind_since = NULL
+    UPDATE conversation_links SET behind_since = NULL, asks = false
     WHERE conversation_id = :conversation AND connection_id = :target
     """
 )
@@ -261,6 +261,7 @@ async def opened(
         record=row.record,
         opened_at=row.opened_at,
         behind_since=row.behind_since,
+        asks=row.asks,
     )
 
 

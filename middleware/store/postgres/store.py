@@ -11,36 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from mappers.vocabulary import ConnectionId
 from middleware.db.engine import transaction
 from middleware.ids import NewId, uuid7
-from middleware.store.port import InboxRow, Job, Lease, Parcelled, Purpose, Unit
+from middleware.store.port import InboxRow, Job, Lease, Parcelled, Purpose, Silence, Unit
 from middleware.store.postgres import gaps, inbox, jobs, lanes, leases
 from middleware.store.postgres.unit import PostgresUnit
 
-CIRCUIT_AFTER = 3
+CURSOR = text("SELECT cursor FROM connections WHERE id = :connection")
 SET_CURSOR = text("UPDATE connections SET cursor = :cursor WHERE id = :connection")
-CIRCUIT = text("SELECT circuit_open_at FROM connections WHERE id = :connection")
-NOTE_DOUBT = text(
-    """
-    UPDATE connections SET doubts_in_row = doubts_in_row + 1,
-        circuit_open_at = CASE WHEN doubts_in_row + 1 >= :limit
-                               THEN clock_timestamp() + :pause ELSE circuit_open_at END
-    WHERE id = :connection
-    """
-)
-NOTE_SUCCESS = text(
-    """
-    UPDATE connections SET doubts_in_row = 0, circuit_open_at = NULL
-    WHERE id = :connection AND (doubts_in_row > 0 OR circuit_open_at IS NOT NULL)
-    """
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """The last sign of life and what time it is now. `is_restored`: the database is another one."""
-
-    since: datetime
-    now: datetime
-    is_restored: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +35,10 @@ class PostgresStore:
             await leases.prove(at, lease)
             await at.execute(SET_CURSOR, {"cursor": cursor, "connection": lease.connection})
             return await inbox.append(at, parcels)
+
+    async def cursor(self, connection: ConnectionId) -> str:
+        async with transaction(self.engine) as at:
+            return str((await at.execute(CURSOR, {"connection": connection})).scalar_one())
 
     async def acquire(
         self, connection: ConnectionId, purpose: Purpose, owner: str, ttl: timedelta
@@ -101,28 +81,20 @@ class PostgresStore:
                 await leases.prove(at, lease)
             yield PostgresUnit(at, self.new_id)
 
-    async def circuit(self, connection: ConnectionId) -> datetime | None:
-        async with transaction(self.engine) as at:
-            return (await at.execute(CIRCUIT, {"connection": connection})).scalar()
-
-    async def note_doubt(self, connection: ConnectionId, *, doubt: bool, pause: timedelta) -> None:
-        async with transaction(self.engine) as at:
-            if doubt:
-                values = {"connection": connection, "limit": CIRCUIT_AFTER, "pause": pause}
-                await at.execute(NOTE_DOUBT, values)
-            else:
-                await at.execute(NOTE_SUCCESS, {"connection": connection})
-
     async def pulse(self) -> None:
         async with transaction(self.engine) as at:
             await at.execute(gaps.PULSE)
 
     async def silence(self) -> Silence | None:
-        """How long the hub has left no sign of life; None when it never lived."""
         async with transaction(self.engine) as at:
             row = (await at.execute(gaps.LAST_PULSE)).first()
-        return None if row is None else Silence(row.at, row.now, row.is_restored)
+        if row is None:
+            return None
+        return Silence(since=row.at, now=row.now, is_restored=row.is_restored)
 
-    async def fall_behind(self, connections: Sequence[ConnectionId], since: datetime) -> int:
+    async def fall_behind(
+        self, connections: Sequence[ConnectionId], since: datetime, *, asks: bool = False
+    ) -> int:
         async with transaction(self.engine) as at:
-            return await gaps.fall_behind(at, connections, since, self.new_id)
+            gap = gaps.Gap(connections=tuple(connections), since=since, asks=asks)
+            return await gaps.fall_behind(at, gap, self.new_id)

@@ -1,7 +1,7 @@
 """One transaction of the hub, on PostgreSQL."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -110,6 +110,7 @@ class PostgresUnit:
 
     at: AsyncConnection
     new_id: NewId
+    touched: set[ConnectionId] = field(default_factory=set)
 
     async def close_row(
         self, row: InboxRow, state: InboxState, *, note: str = "", awaits: str = ""
@@ -117,9 +118,11 @@ class PostgresUnit:
         await inbox.close(self.at, row, state, note, awaits)
 
     async def wake_waiting(self, connection: ConnectionId, awaits: str) -> None:
-        await inbox.wake_waiting(self.at, connection, awaits)
+        if await inbox.wake_waiting(self.at, connection, awaits):
+            self.touched.add(connection)
 
     async def append(self, parcels: Sequence[Parcelled]) -> int:
+        self.touched.update(parcel.connection for parcel in parcels)
         return await inbox.append(self.at, parcels)
 
     async def contact_for(self, workspace: WorkspaceId, person: Person) -> ContactRow:
@@ -279,6 +282,7 @@ class PostgresUnit:
         )
 
     async def owe(self, duty: Duty) -> DeliveryId:
+        self.touched.add(duty.target)
         return await lanes.owe(self.at, duty, self.new_id)
 
     async def latest(self, target: ConnectionId, kind: DeliveryKind, subject: UUID) -> Owed | None:

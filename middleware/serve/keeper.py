@@ -1,0 +1,134 @@
+"""Keeping leases alive, from a thread, and letting them go when the loop has fallen silent.
+
+A lease says "this worker is well". A loop that hangs is not well, although a thread beside it
+could go on renewing for ever: so the thread renews only while the loop shows signs of life. What a
+call may still dare is answered locally, from the moment the last renewal was *asked for*.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from typing import Protocol
+
+import structlog
+
+from middleware.store.errors import StoreConflict, StoreUnavailable
+from middleware.store.port import Lease, Store
+
+log = structlog.get_logger(__name__)
+
+OpenStore = Callable[[], AbstractAsyncContextManager[Store]]
+
+
+class Keeper(Protocol):
+    """Renews the leases it is given until they are dropped."""
+
+    def keep(self, lease: Lease, *, asked_at: float) -> None: ...
+
+    def drop(self, lease: Lease) -> None: ...
+
+    def outlives(self, lease: Lease, span: timedelta) -> bool:
+        """Say whether the lease is certainly ours for that long, with a margin."""
+        ...
+
+
+class Holdings:
+    """Until when each lease is certainly ours, by a monotonic clock. Shared with a thread."""
+
+    def __init__(self, ttl: timedelta, now: Callable[[], float]) -> None:
+        self.ttl_s = ttl.total_seconds()
+        self.margin_s = self.ttl_s / 10
+        self.now = now
+        self._until: dict[Lease, float] = {}
+        self._lock = threading.Lock()
+
+    def keep(self, lease: Lease, *, asked_at: float) -> None:
+        with self._lock:
+            self._until[lease] = asked_at + self.ttl_s
+
+    def drop(self, lease: Lease) -> None:
+        with self._lock:
+            self._until.pop(lease, None)
+
+    def held(self) -> tuple[Lease, ...]:
+        with self._lock:
+            return tuple(self._until)
+
+    def renewed(self, asked: tuple[Lease, ...], ours: frozenset[Lease], asked_at: float) -> None:
+        with self._lock:
+            for lease in asked:
+                if lease in ours and lease in self._until:
+                    self._until[lease] = asked_at + self.ttl_s
+                else:
+                    self._until.pop(lease, None)
+
+    def outlives(self, lease: Lease, span: timedelta) -> bool:
+        with self._lock:
+            until = self._until.get(lease)
+        needed = self.now() + span.total_seconds() + self.margin_s
+        return until is not None and needed <= until
+
+
+async def renew_once(holdings: Holdings, store: Store, ttl: timedelta) -> None:
+    """Ask the database to prolong everything held; forget what is not ours any more."""
+    asked, asked_at = holdings.held(), holdings.now()
+    if not asked:
+        return
+    try:
+        ours = await store.renew(asked, ttl)
+    except (StoreUnavailable, StoreConflict):
+        return
+    for lease in set(asked) - ours:
+        log.warning("lease.lost", connection_id=str(lease.connection), purpose=lease.purpose)
+    holdings.renewed(asked, ours, asked_at)
+
+
+class ThreadKeeper:
+    """Renews from a thread with a loop and a database connection of its own."""
+
+    def __init__(self, ttl: timedelta, open_store: OpenStore) -> None:
+        self._ttl = ttl
+        self._holdings = Holdings(ttl, time.monotonic)
+        self._open_store = open_store
+        self._alive_at = time.monotonic()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lease keeper", daemon=True)
+        self._beat: asyncio.Task[None] | None = None
+
+    def keep(self, lease: Lease, *, asked_at: float) -> None:
+        self._holdings.keep(lease, asked_at=asked_at)
+
+    def drop(self, lease: Lease) -> None:
+        self._holdings.drop(lease)
+
+    def outlives(self, lease: Lease, span: timedelta) -> bool:
+        return self._holdings.outlives(lease, span)
+
+    def start(self) -> None:
+        self._beat = asyncio.get_running_loop().create_task(self._show_life())
+        self._thread.start()
+
+    async def stop(self) -> None:
+        self._stop.set()
+        if self._beat is not None:
+            self._beat.cancel()
+        await asyncio.to_thread(self._thread.join)
+
+    async def _show_life(self) -> None:
+        while True:
+            self._alive_at = time.monotonic()
+            await asyncio.sleep(0.5)
+
+    def _run(self) -> None:
+        asyncio.run(self._renew_until_stopped())
+
+    async def _renew_until_stopped(self) -> None:
+        period = self._ttl.total_seconds() / 5
+        async with self._open_store() as store:
+            while not self._stop.is_set():
+                if time.monotonic() - self._alive_at < period:
+                    await renew_once(self._holdings, store, self._ttl)
+                await asyncio.to_thread(self._stop.wait, period)

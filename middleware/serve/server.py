@@ -1,0 +1,249 @@
+"""Serving one connection: reading what it told us and settling what we owe it, side by side.
+
+Everything happens under one lease. A slice ends when there is nothing left to do, when it has
+lasted its time, or when the lease is lost; whoever loses the lease stops touching anything at
+once, and the next owner finds what was in flight and treats it as doubt.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from mappers.vocabulary import Arrival, ConnectionId, Reading
+from middleware.clock import Clock
+from middleware.connections.model import Connected, Directory, UnknownConnection
+from middleware.outbox.circuit import Circuit
+from middleware.outbox.flow import Settler, Tools
+from middleware.pipeline.flow import Intake, Waits
+from middleware.serve.executor import Wakeups
+from middleware.serve.keeper import Keeper
+from middleware.store.codec import scrub
+from middleware.store.errors import StoreConflict, StoreUnavailable
+from middleware.store.port import (
+    InboxRow,
+    InboxState,
+    Job,
+    Lease,
+    LeaseLost,
+    NotInFlight,
+    Store,
+    Unit,
+)
+from middleware.store.retry import in_unit
+
+log = structlog.get_logger(__name__)
+
+RECORD_AGAIN = timedelta(milliseconds=300)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How a server goes about its work. Durations are by the hub's clock.
+
+    `linger`: an idle server waits so long for more before it gives its lease back.
+    `reads_before_set_aside`: a parcel that was tried so often without an end kills its readers.
+    """
+
+    lease_ttl: timedelta = timedelta(seconds=30)
+    slice: timedelta = timedelta(seconds=20)
+    linger: timedelta = timedelta(milliseconds=200)
+    inbox_batch: int = 50
+    calls_at_once: int = 20
+    reads_before_set_aside: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hands:
+    """What every server of a process shares. `wake` rings for connections that got work."""
+
+    store: Store
+    directory: Directory
+    keeper: Keeper
+    clock: Clock
+    tools: Tools
+    limits: Limits
+    owner: str
+    wake: Callable[[Iterable[ConnectionId]], None]
+
+
+async def serve(hands: Hands, connection: ConnectionId, wakeups: Wakeups) -> None:
+    """Serve one connection for a slice, if nobody else does."""
+    asked_at = hands.clock.monotonic()
+    try:
+        lease = await hands.store.acquire(connection, "serve", hands.owner, hands.limits.lease_ttl)
+        if lease is None:
+            return
+    except (StoreUnavailable, StoreConflict):
+        return
+    hands.keeper.keep(lease, asked_at=asked_at)
+    try:
+        connected = await hands.directory.get(connection)
+        await Server(hands, connected, lease, wakeups).run()
+    except (StoreUnavailable, StoreConflict, LeaseLost, UnknownConnection) as why:
+        log.info("serve.ended", connection_id=str(connection), why=type(why).__name__)
+    finally:
+        hands.keeper.drop(lease)
+        await _give_back(hands.store, lease)
+
+
+async def _give_back(store: Store, lease: Lease) -> None:
+    try:
+        await store.release(lease)
+    except (StoreUnavailable, StoreConflict):
+        log.info("lease.left_to_expire", connection_id=str(lease.connection))
+
+
+class Server:
+    """One slice of serving one connection."""
+
+    def __init__(self, hands: Hands, connected: Connected, lease: Lease, wakeups: Wakeups) -> None:
+        self.hands = hands
+        self.connected = connected
+        self.lease = lease
+        self.wakeups = wakeups
+        pause = hands.tools.retry.first_wait * 5
+        self.circuit = Circuit(hands.clock, pause)
+        self.settler = Settler(self.insist, hands.tools, connected, self.circuit)
+        self.calls: set[asyncio.Task[None]] = set()
+        self.stopped: BaseException | None = None
+        self.ends_at = hands.clock.monotonic() + hands.limits.slice.total_seconds()
+
+    async def run(self) -> None:
+        doubts = await self.hands.store.recover(self.lease)
+        if doubts:
+            log.warning("serve.recovered", connection_id=str(self.connected.id), doubts=doubts)
+        try:
+            while not self._is_over():
+                read = await self._read_some()
+                begun = await self._begin_some()
+                if read or begun:
+                    continue
+                if not await self._anything_else():
+                    break
+        finally:
+            if self.calls:
+                await asyncio.wait(self.calls)
+        if self.stopped is not None:
+            raise self.stopped
+
+    def _is_over(self) -> bool:
+        return self.stopped is not None or self.hands.clock.monotonic() >= self.ends_at
+
+    async def _anything_else(self) -> bool:
+        """Wait for a call to end or a bell to ring; False when neither happens for a while."""
+        rang = asyncio.ensure_future(self.wakeups.wait(self.hands.limits.linger.total_seconds()))
+        await asyncio.wait({rang, *self.calls}, return_when=asyncio.FIRST_COMPLETED)
+        if not rang.done():
+            rang.cancel()
+            await asyncio.gather(rang, return_exceptions=True)
+            return True
+        return rang.result() or bool(self.calls)
+
+    async def commit(self, work: Callable[[Unit], Awaitable[None]]) -> None:
+        """Run work in one unit under our lease, then wake whom it gave something to do."""
+        touched: set[ConnectionId] = set()
+
+        async def tracked(unit: Unit) -> None:
+            touched.clear()
+            await work(unit)
+            touched.update(unit.touched)
+
+        await in_unit(self.hands.store, self.lease, tracked)
+        self.wakeups.ring()
+        self.hands.wake(touched - {self.connected.id})
+
+    async def insist(self, work: Callable[[Unit], Awaitable[None]]) -> None:
+        """Commit what an attempt brought, through a database that comes and goes.
+
+        The outcome is known only here: letting it go would turn a certainty into a doubt. So the
+        record is tried for as long as the lease lives. A try whose answer was lost may have been
+        committed, and then the next one finds the delivery settled.
+        """
+        is_unsure = False
+        while True:
+            try:
+                await self.commit(work)
+            except StoreUnavailable:
+                if not self.hands.keeper.outlives(self.lease, RECORD_AGAIN * 2):
+                    raise
+                is_unsure = True
+                await self.hands.clock.sleep(RECORD_AGAIN.total_seconds())
+            except NotInFlight:
+                if not is_unsure:
+                    raise
+                return
+            else:
+                return
+
+    # Intake.
+
+    async def _read_some(self) -> bool:
+        limits = self.hands.limits
+        rows = await self.hands.store.claim_inbox(self.lease, limits.inbox_batch)
+        for row in rows:
+            await self._read(row)
+        return bool(rows)
+
+    async def _read(self, row: InboxRow) -> None:
+        about = {"connection_id": str(self.connected.id), "arrival": row.arrival}
+        if row.tries > self.hands.limits.reads_before_set_aside:
+            log.warning("inbox.set_aside", **about, why="its reader died")
+            await self._close(row, "set_aside", "its reader died several times")
+            return
+        try:
+            reading = self._understood(row)
+        except Exception as error:  # noqa: BLE001 - whatever nonsense raises, it stays in the inbox
+            log.warning("inbox.unreadable", **about, why=type(error).__name__)
+            await self._close(row, "set_aside", f"unreadable: {type(error).__name__}")
+            return
+        await self.commit(lambda unit: self._record(unit, row, reading))
+
+    def _understood(self, row: InboxRow) -> Reading:
+        arrival = Arrival(body=row.body, form=row.form, received_at=row.received_at)
+        return self.connected.adapter.read(arrival)
+
+    async def _close(self, row: InboxRow, state: InboxState, note: str) -> None:
+        await self.commit(lambda unit: unit.close_row(row, state, note=note))
+
+    async def _record(self, unit: Unit, row: InboxRow, reading: Reading) -> None:
+        now = self.hands.clock.now()
+        intake = Intake(self.connected, self.hands.directory, unit, now)
+        done = list(reading.ignored)
+        try:
+            done += [await intake.apply(scrub(event)) for event in reading.events]
+        except Waits as wait:
+            await unit.close_row(row, "waiting", note=str(wait), awaits=wait.awaits)
+            return
+        await unit.close_row(row, "read", note=", ".join(done))
+
+    # Settling.
+
+    async def _begin_some(self) -> bool:
+        room = self.hands.limits.calls_at_once - len(self.calls)
+        if room <= 0:
+            return False
+        jobs = await self.hands.store.claim_jobs(self.lease, room, probe_only=self.circuit.is_open)
+        for job in jobs:
+            task = asyncio.get_running_loop().create_task(self._attempt(job))
+            self.calls.add(task)
+            task.add_done_callback(self.calls.discard)
+        return bool(jobs)
+
+    async def _attempt(self, job: Job) -> None:
+        about = {"delivery_id": str(job.id), "kind": job.kind.value, "attempt": job.attempts}
+        try:
+            verdict = await self.settler.attempt(job)
+        except (StoreUnavailable, StoreConflict, LeaseLost) as why:
+            log.warning("delivery.left_in_flight", **about, why=type(why).__name__)
+            self.stopped = self.stopped or why
+        except Exception as error:
+            # A bug: the delivery stays in flight and comes back as doubt, never as a fresh start.
+            log.exception("delivery.crashed", **about)
+            self.stopped = self.stopped or LeaseLost(type(error).__name__)
+        else:
+            log.debug("delivery.attempted", **about, verdict=type(verdict).__name__)
+        finally:
+            self.wakeups.ring()

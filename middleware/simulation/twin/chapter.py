@@ -1,0 +1,26 @@
+"""What every chapter of the port stands on."""
+
+from typing import TypeVar
+
+from middleware.simulation.twin.transactions import Transaction
+
+T = TypeVar("T")
+
+
+class Chapter:
+    """Some methods of the port, inside one transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def _turn(self) -> Transaction:
+        """Let others run before a method begins, and return the transaction it runs in."""
+        await self._transaction.turn()
+        return self._transaction
+
+
+def there(row: T | None, what: str) -> T:
+    """Return a row that the caller has reason to believe in. Raises: `LookupError`."""
+    if row is None:
+        raise LookupError(f"there is no such {what}")
+    return row

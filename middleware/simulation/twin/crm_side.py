@@ -1,0 +1,91 @@
+"""What a CRM knows: records of contacts, counterparts of conversations, deals."""
+
+from dataclasses import replace
+
+from mappers.vocabulary import ConnectionId, ContactId, ConversationId, Deal
+from middleware.simulation.twin.chapter import Chapter
+from middleware.simulation.twin.schema import ContactLink, ConversationLink, KnownDeal
+from middleware.store.port import DealRow, LinkRow, OpenedRow
+
+
+class UniqueViolation(Exception):
+    """Two conversations claim one counterpart. The port has no answer to that: it is a bug."""
+
+
+class CrmSide(Chapter):
+    async def link(self, contact: ContactId, target: ConnectionId) -> LinkRow | None:
+        tx = await self._turn()
+        known = tx.contact_links.get((contact, target))
+        return None if known is None else known.link
+
+    async def set_link(
+        self, contact: ContactId, target: ConnectionId, record: str, evidence: str
+    ) -> None:
+        tx = await self._turn()
+        await tx.contact_links.lock((contact, target))
+        link = LinkRow(record=record, live=True, evidence=evidence)
+        tx.contact_links.put(ContactLink(contact=contact, connection=target, link=link))
+
+    async def drop_links(self, target: ConnectionId, record: str) -> int:
+        tx = await self._turn()
+        found = tx.contact_links.find("record", (target, record))
+        await tx.contact_links.lock(*((each.contact, each.connection) for each in found))
+        dropped = 0
+        for each in found:
+            known = tx.contact_links.get((each.contact, each.connection))
+            if known is not None and known.link.live and known.link.record == record:
+                tx.contact_links.put(replace(known, link=replace(known.link, live=False)))
+                dropped += 1
+        return dropped
+
+    async def opened(self, conversation: ConversationId, target: ConnectionId) -> OpenedRow | None:
+        tx = await self._turn()
+        known = tx.conversation_links.get((conversation, target))
+        return None if known is None else known.opened
+
+    async def set_opened(
+        self, conversation: ConversationId, target: ConnectionId, counterpart: OpenedRow
+    ) -> None:
+        tx = await self._turn()
+        key = (conversation, target)
+        await tx.conversation_links.lock(key)
+        for index, value in (("external", counterpart.opened.id), ("ours", counterpart.ours)):
+            await tx.lock(("conversation_links", index, target, value))
+            other = tx.conversation_links.one(index, (target, value))
+            if other is not None and other.conversation != conversation:
+                raise UniqueViolation(f"{index} of {conversation} is taken")
+        known = tx.conversation_links.get(key)
+        behind = None if known is None else known.opened.behind_since
+        opened = replace(counterpart, behind_since=behind)
+        link = ConversationLink(conversation=conversation, connection=target, opened=opened)
+        tx.conversation_links.put(link)
+
+    async def caught_up(self, conversation: ConversationId, target: ConnectionId) -> None:
+        tx = await self._turn()
+        await tx.conversation_links.lock((conversation, target))
+        known = tx.conversation_links.get((conversation, target))
+        if known is not None:
+            opened = replace(known.opened, behind_since=None)
+            tx.conversation_links.put(replace(known, opened=opened))
+
+    async def open_deal(self, contact: ContactId, target: ConnectionId) -> DealRow | None:
+        tx = await self._turn()
+        found = [each.deal for each in tx.deals.find("contact", (contact, target))]
+        still_open = [deal for deal in found if deal.state == "open"]
+        return max(still_open, key=lambda deal: (deal.seen_at, deal.deal), default=None)
+
+    async def save_deal(
+        self, contact: ContactId, target: ConnectionId, record: str, deal: Deal, evidence: str
+    ) -> None:
+        tx = await self._turn()
+        await tx.deals.lock((target, deal.id))
+        seen = DealRow(deal=deal.id, record=record, state=deal.state, seen_at=tx.now())
+        known = KnownDeal(connection=target, contact=contact, deal=seen, evidence=evidence)
+        tx.deals.put(known)
+
+    async def set_deal_state(self, target: ConnectionId, deal: str, state: str) -> None:
+        tx = await self._turn()
+        await tx.deals.lock((target, deal))
+        if (known := tx.deals.get((target, deal))) is not None:
+            seen = replace(known.deal, state=state, seen_at=tx.now())
+            tx.deals.put(replace(known, deal=seen))

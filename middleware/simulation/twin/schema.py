@@ -1,0 +1,341 @@
+"""What the twin remembers: the rows of `middleware.db.tables`, in the vocabulary's own words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from mappers.vocabulary import (
+    ConnectionId,
+    ContactId,
+    ConversationId,
+    DeliveryId,
+    DeliveryKind,
+    DeliveryState,
+    Identity,
+    IdentityKind,
+    Message,
+    MessageId,
+    Person,
+    RouteId,
+    Status,
+    WorkspaceId,
+)
+from middleware.simulation.twin.tables import Table
+from middleware.store.port import (
+    Attempt,
+    ConversationRow,
+    DealRow,
+    Duty,
+    Fact,
+    InboxState,
+    LinkRow,
+    MessageRow,
+    OpenedRow,
+    Purpose,
+    RouteRow,
+)
+
+DutyKey: TypeAlias = tuple[ConnectionId, DeliveryKind, UUID, int, int]
+LaneKey: TypeAlias = tuple[ConnectionId, str]
+ParcelKey: TypeAlias = tuple[ConnectionId, bytes]
+LeaseKey: TypeAlias = tuple[ConnectionId, Purpose]
+IdentityKey: TypeAlias = tuple[WorkspaceId, IdentityKind, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    id: ConnectionId
+    workspace: WorkspaceId
+    account: str
+    state: str = "active"
+    reason: str = ""
+    cursor: str = ""
+    doubts_in_row: int = 0
+    circuit_open_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldLease:
+    connection: ConnectionId
+    purpose: Purpose
+    owner: str
+    epoch: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """A row of the inbox. `body` is None once it was forgotten; the digest stays."""
+
+    connection: ConnectionId
+    digest: bytes
+    arrival: int
+    form: str
+    body: bytes | None = field(repr=False)
+    received_at: datetime
+    state: InboxState = "new"
+    awaits: str = ""
+    note: str = ""
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """`looks` is the person as last seen; who they are stands in the identities."""
+
+    id: ContactId
+    workspace: WorkspaceId
+    looks: Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownIdentity:
+    """`number` counts identities up, so that a contact's are always listed in one order."""
+
+    workspace: WorkspaceId
+    identity: Identity
+    contact: ContactId
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """An identity that `contact` showed and that belongs to `holder`: somebody's to review."""
+
+    contact: ContactId
+    identity: Identity
+    holder: ContactId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactLink:
+    contact: ContactId
+    connection: ConnectionId
+    link: LinkRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownDeal:
+    connection: ConnectionId
+    contact: ContactId
+    deal: DealRow
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationLink:
+    conversation: ConversationId
+    connection: ConnectionId
+    opened: OpenedRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A message. `content` is None once it was forgotten."""
+
+    id: MessageId
+    workspace: WorkspaceId
+    connection: ConnectionId
+    conversation: ConversationId
+    content: Message | None
+    sent_at: datetime
+    operator: str
+    status: Status
+    planned: bool
+
+    def row(self) -> MessageRow:
+        return MessageRow(
+            id=self.id,
+            workspace=self.workspace,
+            connection=self.connection,
+            conversation=self.conversation,
+            status=self.status,
+            sent_at=self.sent_at,
+            is_reply=bool(self.operator),
+            planned=self.planned,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Name:
+    """A provider's name for a message. `name` is None once it was forgotten; the digest stays."""
+
+    connection: ConnectionId
+    digest: bytes
+    name: str | None
+    message: MessageId
+    part: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFact:
+    message: MessageId
+    kind: str
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """Shape: deliveries `head` to `tail` are still ahead; none are when `head` is past `tail`."""
+
+    id: int
+    target: ConnectionId
+    key: str
+    head: int
+    tail: int
+    priority: int
+    due_at: datetime | None
+
+    @property
+    def is_drained(self) -> bool:
+        return self.head > self.tail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    id: DeliveryId
+    lane: int
+    seq: int
+    duty: Duty
+    state: DeliveryState
+    after: DeliveryId | None
+    detail: Mapping[str, Any]
+    attempts: int = 0
+    failures: int = 0
+    called_at: datetime | None = None
+    code: str = ""
+    created_at: datetime
+    settled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotedAttempt:
+    delivery: DeliveryId
+    number: int
+    attempt: Attempt
+
+
+def duty_key(duty: Duty) -> DutyKey:
+    return duty.target, duty.kind, duty.subject, duty.part, duty.revision
+
+
+def identity_key(workspace: WorkspaceId, identity: Identity) -> IdentityKey:
+    return workspace, identity.kind, identity.value
+
+
+def _in_flight(delivery: Delivery) -> ConnectionId | None:
+    flies = delivery.state in {DeliveryState.CALLING, DeliveryState.DOUBT}
+    return delivery.duty.target if flies else None
+
+
+def _parked(delivery: Delivery) -> ConnectionId | None:
+    return delivery.duty.target if delivery.state is DeliveryState.PARKED else None
+
+
+def _waits_after(delivery: Delivery) -> DeliveryId | None:
+    return delivery.after if delivery.state is DeliveryState.READY else None
+
+
+def _reply_parts(delivery: Delivery) -> tuple[ConnectionId, MessageId | None] | None:
+    duty = delivery.duty
+    return (duty.target, duty.message) if duty.kind is DeliveryKind.SEND else None
+
+
+class Tables:
+    """Every table, with the keys that PostgreSQL holds unique and the indexes that are used."""
+
+    def __init__(self) -> None:
+        self.connections: Table[ConnectionId, Connection] = Table("connections", lambda c: c.id)
+        self.leases: Table[LeaseKey, HeldLease] = Table(
+            "leases", lambda each: (each.connection, each.purpose)
+        )
+        self.routes: Table[RouteId, RouteRow] = Table(
+            "routes", lambda route: route.id, source=lambda route: route.source
+        )
+        self.inbox: Table[ParcelKey, Parcel] = Table(
+            "inbox",
+            lambda parcel: (parcel.connection, parcel.digest),
+            unread=lambda p: p.connection if p.state == "new" else None,
+            waiting=lambda p: (p.connection, p.awaits) if p.state == "waiting" else None,
+        )
+        self._people()
+        self._messages()
+        self._outbox()
+
+    def _people(self) -> None:
+        self.contacts: Table[ContactId, Contact] = Table("contacts", lambda each: each.id)
+        self.identities: Table[IdentityKey, KnownIdentity] = Table(
+            "identities",
+            lambda known: identity_key(known.workspace, known.identity),
+            contact=lambda known: known.contact,
+        )
+        self.claims: Table[tuple[ContactId, IdentityKind, str], Claim] = Table(
+            "claims", lambda claim: (claim.contact, claim.identity.kind, claim.identity.value)
+        )
+        self.contact_links: Table[tuple[ContactId, ConnectionId], ContactLink] = Table(
+            "contact_links",
+            lambda each: (each.contact, each.connection),
+            record=lambda each: (each.connection, each.link.record) if each.link.live else None,
+        )
+        self.deals: Table[tuple[ConnectionId, str], KnownDeal] = Table(
+            "deals",
+            lambda known: (known.connection, known.deal.deal),
+            contact=lambda known: (known.contact, known.connection),
+        )
+
+    def _messages(self) -> None:
+        self.conversations: Table[tuple[ConnectionId, str], ConversationRow] = Table(
+            "conversations",
+            lambda row: (row.connection, row.external),
+            id=lambda row: row.id,
+            contact=lambda row: row.contact,
+        )
+        self.conversation_links: Table[tuple[ConversationId, ConnectionId], ConversationLink] = (
+            Table(
+                "conversation_links",
+                lambda each: (each.conversation, each.connection),
+                connection=lambda each: each.connection,
+                external=lambda each: (each.connection, each.opened.opened.id),
+                ours=lambda each: (each.connection, each.opened.ours),
+            )
+        )
+        self.messages: Table[MessageId, Said] = Table(
+            "messages",
+            lambda said: said.id,
+            unplanned=lambda said: None if said.planned else said.conversation,
+        )
+        self.names: Table[tuple[ConnectionId, bytes], Name] = Table(
+            "names",
+            lambda name: (name.connection, name.digest),
+            message=lambda name: (name.connection, name.message),
+        )
+        self.facts: Table[tuple[MessageId, str, int], KnownFact] = Table(
+            "facts",
+            lambda known: (known.message, known.kind, known.fact.revision),
+            message=lambda known: (known.message, known.kind),
+        )
+
+    def _outbox(self) -> None:
+        self.lanes: Table[LaneKey, Lane] = Table(
+            "lanes",
+            lambda lane: (lane.target, lane.key),
+            id=lambda lane: lane.id,
+            due=lambda lane: None if lane.due_at is None else lane.target,
+        )
+        self.deliveries: Table[DutyKey, Delivery] = Table(
+            "deliveries",
+            lambda delivery: duty_key(delivery.duty),
+            id=lambda delivery: delivery.id,
+            place=lambda delivery: (delivery.lane, delivery.seq),
+            duty=lambda each: (each.duty.target, each.duty.kind, each.duty.subject),
+            reply_parts=_reply_parts,
+            after=_waits_after,
+            in_flight=_in_flight,
+            parked=_parked,
+        )
+        self.attempts: Table[tuple[DeliveryId, int], NotedAttempt] = Table(
+            "attempts", lambda noted: (noted.delivery, noted.number), id=lambda n: n.delivery
+        )
