@@ -84,7 +84,7 @@ class AmoCrm:
     async def refresh(self) -> Mapping[str, Any]:
         return await oauth.renew(self.http, self.application, self.config)
 
-    async def set_up(self, address: str, *, take_over: bool) -> SetUp:  # noqa: ARG002  # see below
+    async def set_up(self, address: str, *, take_over: bool) -> SetUp:  # noqa: ARG002  # as it says
         """Nobody is ever in the way: an account calls a hundred addresses at once."""
         return await self._upkeep.set_up(address)
 
@@ -104,7 +104,8 @@ class AmoCrm:
         for page in range(1, SEARCH_PAGES + 1) if query else ():
             window = {"query": query, "with": "leads", "limit": PAGE, "page": page}
             reply = await self._rest.get("contacts", "contacts.search", window)
-            found += [self._record(each) for each in all_of(Contact, reply, "contacts")]
+            contacts = all_of(Contact, reply, "contacts")
+            found += [self._record(each) for each in contacts if not each.is_deleted]
             if reply.at("_links", "next") is None:
                 break
         return tuple(found)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import quote
 
 from crm_clients.amocrm.oauth import USER_AGENT, Application, Config, amojo_base
 from crm_clients.amocrm.rest import Gone, failure_in, garbled, only_of
@@ -94,7 +95,7 @@ class Chats:
         The reference table of the same page names the keys otherwise; its dialect is tried when
         ours is refused, since nobody has seen which of the two pages is right.
         """
-        path = f"{self.scope}/{report.reply}/delivery_status"
+        path = f"{self.scope}/{quote(report.reply, safe='')}/delivery_status"
         code, error = CODES[report.status], _error(report)
         spoken = {"msgid": report.reply, "delivery_status": code, **error}
         try:
@@ -128,7 +129,7 @@ class Chats:
     async def page(self, conversation: str, offset: int) -> HttpReply:
         """Ask for one page of a chat; 204 when it holds nothing, or there is no such chat."""
         window = {"offset": offset, "limit": PAGE}
-        path = f"{self.scope}/chats/{conversation}/history"
+        path = f"{self.scope}/chats/{quote(conversation, safe='')}/history"
         look = HttpCall(method="GET", url=path, label="history", params=window, repeatable=True)
         return await self.call(look)
 
@@ -138,7 +139,9 @@ class Chats:
             for each in page:
                 message = each.get("message") if isinstance(each, dict) else None
                 if isinstance(message, dict) and message.get("client_id") == key:
-                    return str(message.get("id", ""))
+                    if not isinstance(message.get("id"), str):
+                        raise ProviderError(garbled(repeatable=True))
+                    return str(message["id"])
         return None
 
     async def call(self, call: HttpCall, gone: Gone = "") -> HttpReply:

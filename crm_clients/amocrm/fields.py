@@ -16,18 +16,14 @@ from crm_clients.amocrm.wire import Contact, FilledField, Lead
 from mappers.vocabulary import Deal, Identity, IdentityKind, Record, RecordDraft
 
 MARKER_CODE = "THREADLINE_KEY"
-WON, LOST = 142, 143  # the same two in every pipeline of every account
+WON, LOST = "142", "143"  # the same two in every pipeline of every account
 _NOT_DIGITS = re.compile(r"\D")
 
 
 def state_of(status: int | str | None) -> Literal["open", "won", "lost"]:
-    match str(status):
-        case "142":
-            return "won"
-        case "143":
-            return "lost"
-        case _:
-            return "open"
+    if str(status) == WON:
+        return "won"
+    return "lost" if str(status) == LOST else "open"
 
 
 def as_record(contact: Contact, marker_field: int | None) -> Record:

@@ -128,10 +128,10 @@ class ConnectionDoor:
         form = parse_form(hook.body)
         about = form.pop("account", None)
         self._recognise(about if isinstance(about, dict) else {})
-        if not form:
+        first = next(_items(form), None)
+        if first is None:
             raise MalformedWebhook("the form tells of nothing")
         digest = hashlib.sha256(hook.body).hexdigest()[:32]
-        first = next(_items(form), ("", "", {}))
         root, action, item = first
         when = item.get("updated_at") or item.get("last_modified") or ""
         words = (root, action, item.get("id") or item.get("talk_id"), when)
@@ -196,7 +196,7 @@ def read_history(page: HistoryPage, amojo_id: str) -> Reading:
     """
     told: list[OperatorReplied] = []
     ignored: list[str] = []
-    for raw in page.messages:
+    for raw in reversed(page.messages):
         try:
             said = ChatMessage.model_validate(raw)
         except ValidationError:

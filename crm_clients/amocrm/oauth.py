@@ -220,7 +220,7 @@ async def _ask_for_tokens(
 
 
 def _refused_tokens(reply: HttpReply) -> Failure | None:
-    """Every 4xx but 429 ends the grant, whichever status amoCRM chose that day.
+    """Every refusal but 429 ends the grant, whichever status amoCRM chose that day.
 
     The provider's sentence is left out: a client reports bodies that quote the request.
     """
@@ -229,10 +229,10 @@ def _refused_tokens(reply: HttpReply) -> Failure | None:
             return None
         case RateLimited() as failure:
             return failure
-        case _ if reply.status < 500:
-            return AuthExpired(code="amocrm.grant_refused")
+        case Ambiguous(code=code):
+            return Ambiguous(code=code)
         case _:
-            return Ambiguous(code=f"http.{reply.status}")
+            return AuthExpired(code="amocrm.grant_refused")
 
 
 async def _read_account(http: Http, base: str, token: str) -> Mapping[str, Any]:

@@ -18,7 +18,15 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from crm_clients.amocrm.rest import Rest, garbled
-from mappers.vocabulary import Catalogue, Field, HttpReply, Operator, Pipeline, ProviderError
+from mappers.vocabulary import (
+    Catalogue,
+    Field,
+    HttpReply,
+    Operator,
+    Pipeline,
+    ProviderError,
+    Transient,
+)
 
 API = "/api/v4/"
 # A page may wait for its turn in the budget behind operators' replies.
@@ -83,7 +91,11 @@ class Session:
         given = {name: value for name, value in (params or {}).items() if value is not None}
         sending = self.rest.raw(method.upper(), path, "catalogue", json=json, params=given)
         waiting = asyncio.run_coroutine_threadsafe(sending, self.loop)
-        return Answer(waiting.result(LONGEST_WAIT_S))
+        try:
+            return Answer(waiting.result(LONGEST_WAIT_S))
+        except TimeoutError:
+            waiting.cancel()
+            raise ProviderError(Transient(code="amocrm.catalogue_too_slow")) from None
 
 
 def _read(session: Session) -> Catalogue:

@@ -21,12 +21,11 @@ from crm_clients.amocrm.chats import Chats
 from crm_clients.amocrm.fields import MARKER_CODE
 from crm_clients.amocrm.oauth import Application, Config
 from crm_clients.amocrm.rest import Rest, all_of, created_id, only_of
-from crm_clients.amocrm.wire import AccountInfo, FieldOfAccount
+from crm_clients.amocrm.wire import AccountInfo, FieldOfAccount, Subscription
 from mappers.vocabulary import Account, Blocked, Failure, Permanent, ProviderError
 from mappers.vocabulary.adapters import Finding, SetUp
 
 EVENTS = (
-    "add_contact",
     "update_contact",
     "delete_contact",
     "restore_contact",
@@ -35,6 +34,7 @@ EVENTS = (
     "restore_lead",
 )
 SOON = timedelta(days=14)
+FIELD_PAGES = 40  # ten thousand fields: whoever has more has a loop of `next` links
 NO_HOOKS = (
     "amoCRM refused to tell us of changes in the account: webhooks need a paid plan (Extended or"
     " Professional) and an administrator's consent. Messages and replies work; deleted contacts"
@@ -88,12 +88,13 @@ class Upkeep:
         else:
             notes.append("No chat channel is registered; the diagnosis prints the request for it.")
         await self._forget_old_address(address)
-        if address:
-            is_told = await self._subscribe(destination_of(address))
-            changes["hook_address"] = destination_of(address) if is_told else ""
-            notes.extend(() if is_told else (NO_HOOKS,))
-        else:
+        changes["hook_address"] = ""
+        if not address:
             notes.append("There is no public address: neither replies nor changes reach us.")
+        elif await self._subscribe(destination_of(address)):
+            changes["hook_address"] = destination_of(address)
+        else:
+            notes.append(NO_HOOKS)
         return SetUp(changes=changes, notes=tuple(notes))
 
     async def tear_down(self) -> None:
@@ -119,16 +120,15 @@ class Upkeep:
         return int(created_id(reply, "custom_fields"))
 
     async def _find_marker_field(self, entity: str) -> int | None:
-        page = 1
-        while True:
+        for page in range(1, FIELD_PAGES + 1):
             window = {"page": page, "limit": 250}
             reply = await self.rest.get(f"{entity}/custom_fields", "fields", window)
             for each in all_of(FieldOfAccount, reply, "custom_fields"):
                 if each.code == MARKER_CODE:
                     return each.id
             if reply.at("_links", "next") is None:
-                return None
-            page += 1
+                break
+        return None
 
     async def _subscribe(self, destination: str) -> bool:
         """Subscribe, or change the subscription that is there; False when we may not."""
@@ -220,15 +220,15 @@ class Upkeep:
         try:
             query = {"filter[destination]": wanted}
             reply = await self.rest.get("webhooks", "webhooks", query)
+            hooks = all_of(Subscription, reply, "webhooks")
         except ProviderError as refused:
             return [_refused("The account's hooks cannot be seen", refused.failure)]
-        hooks = reply.at("_embedded", "webhooks") or ()
-        ours = [hook for hook in hooks if hook.get("destination") == wanted]
+        ours = [hook for hook in hooks if hook.destination == wanted]
         if not ours:
             return [
                 Finding(level="warning", what="The account's hooks are not set", advice=NO_HOOKS)
             ]
-        if ours[0].get("disabled"):
+        if ours[0].disabled:
             return [
                 Finding(
                     level="problem",

@@ -69,7 +69,7 @@ class _Read(BaseModel):
 class TokenPair(_Read):
     access_token: SecretStr = Field(min_length=1)
     refresh_token: SecretStr = Field(min_length=1)
-    expires_in: int = Field(gt=0)
+    expires_in: int = Field(gt=0, lt=10**9)
 
 
 class AccountInfo(_Read):
@@ -120,6 +120,11 @@ class Lead(_Card):
 class FieldOfAccount(_Read):
     id: int
     code: Text = ""
+
+
+class Subscription(_Read):
+    destination: Text = ""
+    disabled: bool = False
 
 
 class ChatOfContact(_Read):

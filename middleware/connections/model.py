@@ -11,6 +11,7 @@ from crm_clients.contract import Crm
 from mappers.text import Language
 from mappers.vocabulary import ConnectionId, WorkspaceId
 from middleware.outbox.rules import OnDoubt
+from middleware.store.port import Purpose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,14 @@ class Directory(Protocol):
     """Builds connections and remembers them; a changed config is noticed."""
 
     async def get(self, connection: ConnectionId) -> Connected:
-        """Return the connection with its adapter built.
+        """Return the connection with its adapter built, whatever its state.
+
+        Raises: `UnknownConnection`.
+        """
+        ...
+
+    async def active(self, connection: ConnectionId, purpose: Purpose) -> Connected:
+        """Return an active connection, its calls protected by our lease for that purpose.
 
         Raises: `UnknownConnection`.
         """

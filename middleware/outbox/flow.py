@@ -7,12 +7,14 @@ from typing import Protocol, assert_never
 
 from mappers.vocabulary import (
     Ambiguous,
+    AuthExpired,
     Blocked,
     ConnectionId,
     DeliveryKind,
     DeliveryState,
     Failure,
     MessageId,
+    Permanent,
     ProviderError,
     Status,
 )
@@ -36,6 +38,7 @@ from middleware.outbox.rules import (
     Hold,
     LookAgain,
     ParkConnection,
+    Renewed,
     RetryAt,
     RetryPolicy,
     Situation,
@@ -56,12 +59,14 @@ from middleware.store.port import (
 from middleware.webhooks.keys import digest_of
 
 NOT_FOUND = "not_found"
+SOON = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     """What settling needs besides the store. `roll` is a chance in [0, 1), seeded in tests.
 
+    `renew` renews a connection's credentials and says whether there are new ones to try.
     `pace` scales the provider's settling time: 1 in production, less where the provider is an
     emulator known to settle at once.
     """
@@ -70,6 +75,7 @@ class Tools:
     words: Words
     roll: Callable[[], float]
     retry: RetryPolicy
+    renew: Callable[[Connected], Awaitable[bool]]
     pace: float = 1.0
 
 
@@ -107,7 +113,11 @@ class Settler:
             in_doubt = job.was is DeliveryState.DOUBT
             outcome = await self._ask(job) if in_doubt else await self._do(job)
         ended = self.tools.clock.now()
-        verdict = None if outcome.result is not None else self._judge(job, outcome.failure, ended)
+        verdict = None
+        if outcome.result is None:
+            verdict = await self._renewed(outcome.failure) or self._judge(
+                job, outcome.failure, ended
+            )
         note = Attempt(
             started_at=started,
             duration_ms=max(0, round((ended - started).total_seconds() * 1000)),
@@ -147,6 +157,17 @@ class Settler:
             return Outcome(await perform.find(job, self.to), None)
         except ProviderError as error:
             return Outcome(None, error.failure)
+
+    async def _renewed(self, failure: Failure | None) -> Renewed | None:
+        """Try once to renew credentials that were refused."""
+        if not isinstance(failure, AuthExpired):
+            return None
+        try:
+            return Renewed() if await self.tools.renew(self.to) else None
+        except ProviderError as error:
+            # Whether we may come in is unknown now: not a reason to give up the connection.
+            is_final = isinstance(error.failure, AuthExpired | Permanent)
+            return None if is_final else Renewed()
 
     def _settles_after(self) -> timedelta:
         return self.to.can.settles_after * self.tools.pace
@@ -249,24 +270,26 @@ class Recorder:
                 await settle(
                     job, replace(base, state=DeliveryState.DOUBT, due_at=when, counts=True)
                 )
+            case Renewed():
+                await settle(job, replace(base, state=job.was, due_at=self.now + SOON))
             case ParkConnection():
                 await self._park(failure, base)
             case LookAgain():
                 await self._look_again(base)
             case Hold(code=code):
                 await self._hold(code, base)
-            case CloseConversation():
-                await settle(job, replace(base, state=DeliveryState.DEAD))
-                if job.conversation is not None:
-                    await self.unit.set_reachable(job.conversation.id, reachable=False)
-                await self._tell_failure(failure)
-            case Bury():
-                await settle(job, replace(base, state=DeliveryState.DEAD))
-                await self._tell_failure(failure)
+            case CloseConversation() | Bury():
+                await self._bury(verdict, base)
             case None:
                 raise TypeError("a failure without a verdict")
             case _:
                 assert_never(verdict)
+
+    async def _bury(self, verdict: CloseConversation | Bury, base: Settlement) -> None:
+        await self.unit.settle(self.job, replace(base, state=DeliveryState.DEAD))
+        if isinstance(verdict, CloseConversation) and self.job.conversation is not None:
+            await self.unit.set_reachable(self.job.conversation.id, reachable=False)
+        await self._tell_failure(base.failure)
 
     async def _park(self, failure: Failure | None, base: Settlement) -> None:
         in_doubt = self.job.was is DeliveryState.DOUBT

@@ -36,6 +36,11 @@ class ParkConnection:
 
 
 @dataclass(frozen=True, slots=True)
+class Renewed:
+    """The credentials had run out and are new now: do it again at once."""
+
+
+@dataclass(frozen=True, slots=True)
 class CloseConversation:
     """The recipient does not want this: tell the operator, stop."""
 
@@ -60,7 +65,7 @@ class Bury:
 
 
 Verdict: TypeAlias = (
-    RetryAt | AskProvider | ParkConnection | CloseConversation | LookAgain | Hold | Bury
+    RetryAt | AskProvider | ParkConnection | Renewed | CloseConversation | LookAgain | Hold | Bury
 )
 
 

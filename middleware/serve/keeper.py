@@ -15,8 +15,9 @@ from typing import Protocol
 
 import structlog
 
+from mappers.vocabulary import ConnectionId
 from middleware.store.errors import StoreConflict, StoreUnavailable
-from middleware.store.port import Lease, Store
+from middleware.store.port import Lease, Purpose, Store
 
 log = structlog.get_logger(__name__)
 
@@ -30,8 +31,8 @@ class Keeper(Protocol):
 
     def drop(self, lease: Lease) -> None: ...
 
-    def outlives(self, lease: Lease, span: timedelta) -> bool:
-        """Say whether the lease is certainly ours for that long, with a margin."""
+    def may_start(self, connection: ConnectionId, purpose: Purpose, span: timedelta) -> bool:
+        """Say whether our lease certainly lasts for something that long, with a margin."""
         ...
 
 
@@ -42,34 +43,40 @@ class Holdings:
         self.ttl_s = ttl.total_seconds()
         self.margin_s = self.ttl_s / 10
         self.now = now
-        self._until: dict[Lease, float] = {}
+        self._until: dict[tuple[ConnectionId, Purpose], tuple[Lease, float]] = {}
         self._lock = threading.Lock()
 
     def keep(self, lease: Lease, *, asked_at: float) -> None:
         with self._lock:
-            self._until[lease] = asked_at + self.ttl_s
+            self._until[_key(lease)] = (lease, asked_at + self.ttl_s)
 
     def drop(self, lease: Lease) -> None:
         with self._lock:
-            self._until.pop(lease, None)
+            if self._until.get(_key(lease), (None, 0.0))[0] == lease:
+                del self._until[_key(lease)]
 
     def held(self) -> tuple[Lease, ...]:
         with self._lock:
-            return tuple(self._until)
+            return tuple(lease for lease, _ in self._until.values())
 
     def renewed(self, asked: tuple[Lease, ...], ours: frozenset[Lease], asked_at: float) -> None:
         with self._lock:
             for lease in asked:
-                if lease in ours and lease in self._until:
-                    self._until[lease] = asked_at + self.ttl_s
+                if self._until.get(_key(lease), (None, 0.0))[0] != lease:
+                    continue
+                if lease in ours:
+                    self._until[_key(lease)] = (lease, asked_at + self.ttl_s)
                 else:
-                    self._until.pop(lease, None)
+                    del self._until[_key(lease)]
 
-    def outlives(self, lease: Lease, span: timedelta) -> bool:
+    def may_start(self, connection: ConnectionId, purpose: Purpose, span: timedelta) -> bool:
         with self._lock:
-            until = self._until.get(lease)
-        needed = self.now() + span.total_seconds() + self.margin_s
-        return until is not None and needed <= until
+            _, until = self._until.get((connection, purpose), (None, 0.0))
+        return self.now() + span.total_seconds() + self.margin_s <= until
+
+
+def _key(lease: Lease) -> tuple[ConnectionId, Purpose]:
+    return lease.connection, lease.purpose
 
 
 async def renew_once(holdings: Holdings, store: Store, ttl: timedelta) -> None:
@@ -104,8 +111,8 @@ class ThreadKeeper:
     def drop(self, lease: Lease) -> None:
         self._holdings.drop(lease)
 
-    def outlives(self, lease: Lease, span: timedelta) -> bool:
-        return self._holdings.outlives(lease, span)
+    def may_start(self, connection: ConnectionId, purpose: Purpose, span: timedelta) -> bool:
+        return self._holdings.may_start(connection, purpose, span)
 
     def start(self) -> None:
         self._beat = asyncio.get_running_loop().create_task(self._show_life())

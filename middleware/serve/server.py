@@ -12,11 +12,13 @@ from datetime import timedelta
 
 import structlog
 
-from mappers.vocabulary import Arrival, ConnectionId, Reading
+from mappers.vocabulary import Arrival, ConnectionId, ProviderError, Reading
+from mappers.vocabulary.adapters import RefreshesCredentials
 from middleware.clock import Clock
 from middleware.connections.model import Connected, Directory, UnknownConnection
 from middleware.outbox.circuit import Circuit
 from middleware.outbox.flow import Settler, Tools
+from middleware.outbox.rules import Renewed
 from middleware.pipeline.flow import Intake, Waits
 from middleware.serve.executor import Wakeups
 from middleware.serve.keeper import Keeper
@@ -80,7 +82,7 @@ async def serve(hands: Hands, connection: ConnectionId, wakeups: Wakeups) -> Non
         return
     hands.keeper.keep(lease, asked_at=asked_at)
     try:
-        connected = await hands.directory.get(connection)
+        connected = await hands.directory.active(connection, "serve")
         await Server(hands, connected, lease, wakeups).run()
     except (StoreUnavailable, StoreConflict, LeaseLost, UnknownConnection) as why:
         log.info("serve.ended", connection_id=str(connection), why=type(why).__name__)
@@ -112,6 +114,8 @@ class Server:
         self.ends_at = hands.clock.monotonic() + hands.limits.slice.total_seconds()
 
     async def run(self) -> None:
+        if not await self._has_fresh_credentials():
+            return
         doubts = await self.hands.store.recover(self.lease)
         if doubts:
             log.warning("serve.recovered", connection_id=str(self.connected.id), doubts=doubts)
@@ -128,6 +132,22 @@ class Server:
                 await asyncio.wait(self.calls)
         if self.stopped is not None:
             raise self.stopped
+
+    async def _has_fresh_credentials(self) -> bool:
+        """Renew what is about to run out; the next slice gets the adapter with the new ones."""
+        adapter = self.connected.adapter
+        if not isinstance(adapter, RefreshesCredentials):
+            return True
+        if not adapter.is_stale(self.hands.clock.now()):
+            return True
+        try:
+            renewed = await self.hands.tools.renew(self.connected)
+        except ProviderError as error:
+            log.warning("credentials.not_renewed", code=error.failure.code)
+            return True
+        if renewed:
+            self.hands.wake([self.connected.id])
+        return not renewed
 
     def _is_over(self) -> bool:
         return self.stopped is not None or self.hands.clock.monotonic() >= self.ends_at
@@ -167,7 +187,7 @@ class Server:
             try:
                 await self.commit(work)
             except StoreUnavailable:
-                if not self.hands.keeper.outlives(self.lease, RECORD_AGAIN * 2):
+                if not self._still_ours():
                     raise
                 is_unsure = True
                 await self.hands.clock.sleep(RECORD_AGAIN.total_seconds())
@@ -177,6 +197,9 @@ class Server:
                 return
             else:
                 return
+
+    def _still_ours(self) -> bool:
+        return self.hands.keeper.may_start(self.connected.id, "serve", RECORD_AGAIN * 2)
 
     # Intake.
 
@@ -245,5 +268,8 @@ class Server:
             self.stopped = self.stopped or LeaseLost(type(error).__name__)
         else:
             log.debug("delivery.attempted", **about, verdict=type(verdict).__name__)
+            if isinstance(verdict, Renewed):
+                self.ends_at = self.hands.clock.monotonic()
+                self.hands.wake([self.connected.id])
         finally:
             self.wakeups.ring()

@@ -94,7 +94,8 @@ async def on_the_bench(emulator: AmoCrmEmulator) -> AsyncIterator[Bench]:
         http = LoopbackHttp(client, at=datetime.now(UTC))
         done = await AmoCrm(config, application, http).set_up("", take_over=False)
         http.calls.clear()
-        yield _bench(emulator, application, config.model_copy(update=dict(done.changes)), http)
+        config = Config.model_validate({**config.model_dump(), **done.changes})
+        yield _bench(emulator, application, config, http)
 
 
 def _bench(

@@ -9,15 +9,21 @@ from dataclasses import replace
 import pytest
 from pydantic import SecretStr
 
+from channel_clients.emulators.loopback import lifespan, read_request, respond
+from channel_clients.emulators.stage import Receive, Response, Scope, Send, serving
 from crm_clients.amocrm import AmoCrm
 from crm_clients.amocrm.hooks import ApplicationDoor
 from crm_clients.emulators.amocrm import AmoCrmEmulator
 from mappers.vocabulary import (
+    AccessRevoked,
     Blocked,
     ForgedWebhook,
     OpenedConversation,
     Operator,
+    OperatorReplied,
+    Parcel,
     Permanent,
+    RecordChanged,
     Status,
     StatusReport,
     Webhook,
@@ -220,23 +226,57 @@ class TestTheDoors:
             with pytest.raises(ForgedWebhook):
                 ApplicationDoor(bare).receive(replace(hook, headers=headers))
 
-    async def test_hooks_of_the_emulator_itself_are_let_in(
+    def test_a_removal_is_believed_only_when_signed(self, crm: AmoCrm, bench: Bench) -> None:
+        account, client = crm.config.account_id, crm.application.client_id
+        secret = crm.application.client_secret.get_secret_value().encode()
+        signature = hmac.new(secret, f"{client}|{account}".encode(), hashlib.sha256).hexdigest()
+        door = ApplicationDoor(crm.application)
+        for name in ("client_uuid", "client_id"):
+            query = {"account_id": account, name: client, "signature": signature}
+            (parcel,) = door.receive(Webhook(method="GET", query=query)).parcels
+            assert parcel.account == bench.manifest.accounts(bench.config)[0]
+            for spoiled in query:
+                with pytest.raises(ForgedWebhook):
+                    door.receive(Webhook(method="GET", query={**query, spoiled: "0"}))
+
+    async def test_what_the_emulator_sends_comes_in_and_is_read(
         self, crm: AmoCrm, bench: Bench, emulator: AmoCrmEmulator
     ) -> None:
-        account = emulator.world.account(ACME)
-        query = {
-            "account_id": str(account.id),
-            "client_uuid": crm.application.client_id,
-            "signature": hmac.new(
-                crm.application.client_secret.get_secret_value().encode(),
-                f"{crm.application.client_id}|{account.id}".encode(),
-                hashlib.sha256,
-            ).hexdigest(),
-        }
-        door = ApplicationDoor(crm.application)
-        (parcel,) = door.receive(Webhook(method="GET", query=query)).parcels
-        assert parcel.account == bench.manifest.accounts(bench.config)[0]
-        assert bench.read(parcel).events
-        for name in query:
-            with pytest.raises(ForgedWebhook):
-                door.receive(Webhook(method="GET", query={**query, name: "0"}))
+        doors = {"application": ApplicationDoor(crm.application), "0192": bench.entrances[1].door}
+        heard: list[Parcel] = []
+
+        async def hub(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "lifespan":
+                await lifespan(receive, send)
+                return
+            call = await read_request(scope, receive)
+            name, _, tail = call.path.strip("/").partition("/")
+            hook = Webhook(
+                method=call.method,
+                body=call.body,
+                headers=call.headers,
+                query=dict(call.query),
+                tail=tail,
+            )
+            heard.extend(doors[name].receive(hook).parcels)
+            await respond(send, Response())
+
+        entry = await bench.entry()
+        async with serving(hub) as base:
+            channel = emulator.world.channels[crm.application.channel_id]
+            channel.hook_url = f"{base}/application/:scope_id"
+            integration = emulator.world.integrations[crm.application.client_id]
+            integration.uninstall_url = f"{base}/application"
+            await crm.set_up(f"{base}/0192", take_over=False)
+            emulator.reply(ACME, OURS, "Курьер выехал")
+            await emulator.drain()
+            emulator.delete_contact(ACME, int(entry.record))
+            await emulator.drain()
+            emulator.uninstall(crm.application.client_id, ACME)
+            await emulator.drain()
+        events = [event for parcel in heard for event in bench.read(parcel).events]
+        reply, deleted, revoked = events
+        assert isinstance(reply, OperatorReplied)
+        assert (reply.message.text, reply.ours) == ("Курьер выехал", OURS)
+        assert deleted == RecordChanged(record=entry.record, change="deleted")
+        assert isinstance(revoked, AccessRevoked)

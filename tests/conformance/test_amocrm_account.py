@@ -12,6 +12,7 @@ from crm_clients.emulators.amocrm import AmoCrmEmulator
 from mappers.vocabulary import (
     AuthExpired,
     Blocked,
+    DealDraft,
     ProviderError,
     Transient,
 )
@@ -90,6 +91,14 @@ class TestRecords:
         emulator.close_lead(ACME, lost, won=False)
         assert [deal.state for deal in await crm.find_deals(record)] == ["lost", "won"]
         assert await crm.get_deal("1") is None
+
+    async def test_a_deal_for_a_record_that_is_gone_says_so(
+        self, crm: AmoCrm, bench: Bench
+    ) -> None:
+        record = await crm.create_record(DRAFT, key="record-1")
+        bench.delete_record(record)
+        error = await refusal(crm.create_deal(DealDraft(record=record, title=""), key="deal-1"))
+        assert getattr(error.failure, "gone", "") == "record"
 
     async def test_nothing_is_created_where_it_could_not_be_found_again(
         self, crm: AmoCrm, bench: Bench
@@ -190,7 +199,8 @@ class TestSetUp:
         crm = MANIFEST.build(config, application, bench.http)
         assert isinstance(crm, AmoCrm)
         done = await crm.set_up("", take_over=False)
-        assert done.changes == {"record_marker_field": None, "deal_marker_field": None}
+        fields = ("record_marker_field", "deal_marker_field")
+        assert [done.changes[name] for name in fields] == [None, None]
         assert sum("administrator" in note for note in done.notes) == 2
 
     async def test_a_diagnosis_names_each_thing_that_is_missing(

@@ -17,7 +17,6 @@ from mappers.vocabulary import (
     AttachmentKind,
     DealChanged,
     Event,
-    ForgedWebhook,
     HistoryRead,
     MalformedWebhook,
     Message,
@@ -240,7 +239,13 @@ CONTACT_UPDATED = {
     "contacts[update][0][linked_leads_id][10185151][ID]": "10185151",
     "contacts[update][0][type]": "contact",
 }
-WON = {"leads[status][0][id]": "10185151", "leads[status][0][status_id]": "142"}
+
+
+def moved_to(status: str) -> dict[str, str]:
+    return {"leads[status][0][id]": "10185151", "leads[status][0][status_id]": status}
+
+
+WON = moved_to("142")
 INCOMING = {"[id]": "8f1176d7", "[chat_id]": CHAT, "[text]": "Когда?", "[type]": "incoming"}
 
 
@@ -254,11 +259,8 @@ INCOMING = {"[id]": "8f1176d7", "[chat_id]": CHAT, "[text]": "Когда?", "[ty
         ),
         ({"contacts[restore][0][id]": "1"}, [RecordChanged(record="1", change="restored")]),
         (WON, [DealChanged(deal="10185151", state="won")]),
-        (
-            {**WON, "leads[status][0][status_id]": "143"},
-            [DealChanged(deal="10185151", state="lost")],
-        ),
-        ({**WON, "leads[status][0][status_id]": "9"}, [DealChanged(deal="10185151", state="open")]),
+        (moved_to("143"), [DealChanged(deal="10185151", state="lost")]),
+        (moved_to("9"), [DealChanged(deal="10185151", state="open")]),
         ({"leads[delete][0][id]": "7"}, [DealChanged(deal="7", state="deleted")]),
         (
             {"contacts[delete][0][id]": "1", "contacts[update][0][id]": "2", **WON},
@@ -329,23 +331,19 @@ class TestForms:
             b"a" + b"[0]" * 10_000 + b"=1",
             b"&".join(b"a%d=1" % number for number in range(20_001)),
             b"\xff\xfe=1",
-            b"[]=1&=2",
         ],
     )
     def test_what_amocrm_never_sends_is_malformed(self, body: bytes) -> None:
-        try:
-            assert all(isinstance(key, str) for key in parse_form(body))
-        except MalformedWebhook as error:
-            assert len(str(error)) < 100
+        with pytest.raises(MalformedWebhook) as caught:
+            parse_form(body)
+        assert len(str(caught.value)) < 100
 
-    @pytest.mark.parametrize("body", [b"", b"\0", b"account[id]=28805383", b"%00"])
-    def test_a_form_that_tells_of_nothing_is_malformed_or_named(self, body: bytes) -> None:
-        door = ConnectionDoor(CONFIG)
-        try:
-            (parcel,) = door.receive(Webhook(method="POST", body=body)).parcels
-        except (MalformedWebhook, ForgedWebhook):
-            return
-        assert "\0" not in parcel.key
+    @pytest.mark.parametrize(
+        "body", [b"", b"\0", b"account[id]=28805383", b"%00", b"a=1", b"a[b]=1", b"a[b][0]=1"]
+    )
+    def test_a_form_that_tells_of_nothing_is_malformed(self, body: bytes) -> None:
+        with pytest.raises(MalformedWebhook):
+            ConnectionDoor(CONFIG).receive(Webhook(method="POST", body=body))
 
     def test_a_renamed_account_is_known_by_its_number(self) -> None:
         body = b"leads[delete][0][id]=7&account[subdomain]=new&account[id]=28805383"

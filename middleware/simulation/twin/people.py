@@ -102,7 +102,11 @@ class People(Chapter):
 def deciding(person: Person) -> tuple[Identity, ...]:
     """Return the identities that link by themselves: the channel's own, and all strong ones."""
     first, *others = person.identities
-    return (first, *(each for each in others if each.confidence is Confidence.STRONG))
+    found = {(first.kind, first.value): first}
+    for each in others:
+        if each.confidence is Confidence.STRONG:
+            found.setdefault((each.kind, each.value), each)
+    return tuple(found.values())
 
 
 async def _see(tx: Transaction, contact: ContactId, workspace: WorkspaceId, seen: Person) -> None:

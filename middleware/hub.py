@@ -1,0 +1,252 @@
+"""The composition root: settings in, everything wired out. The only place that knows all."""
+
+import asyncio
+import fcntl
+import os
+import random
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from importlib.metadata import version
+from typing import IO
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from mappers.vocabulary import ConnectionId
+from middleware.clock import Clock, SystemClock
+from middleware.connections.directory import Keys, StoredDirectory
+from middleware.connections.store import ConnectionStore
+from middleware.db import migrate, partitions
+from middleware.db.embedded import EmbeddedPostgres
+from middleware.db.engine import make_engine
+from middleware.http.budget import MemoryBudgets
+from middleware.http.gateway import Gateway
+from middleware.http.guard import Guard
+from middleware.http.ledger import Ledger
+from middleware.http.pools import HttpSettings
+from middleware.outbox.flow import Tools
+from middleware.outbox.rules import RetryPolicy
+from middleware.outbox.words import Words
+from middleware.registry import manifest_of
+from middleware.secrets import Vault, load_keys
+from middleware.serve.executor import InProcessExecutor, Wakeups
+from middleware.serve.keeper import ThreadKeeper
+from middleware.serve.listener import Listeners
+from middleware.serve.server import Hands, Limits, serve
+from middleware.serve.upkeep import SWEEP_LIMIT, Pulse, every
+from middleware.settings import Settings
+from middleware.store.port import Store
+from middleware.store.postgres import PostgresStore
+from middleware.webhooks.addresses import Addresses
+from middleware.webhooks.flush import Flusher
+from middleware.webhooks.refusals import Refusals
+
+log = structlog.get_logger(__name__)
+
+SWEEP_EVERY_S = 1.0
+PULSE_EVERY_S = 3.0
+WRITE_REFUSALS_EVERY_S = 10.0
+PARTITIONS_EVERY_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hub:
+    """A hub with its database open. It serves nothing until `work` runs."""
+
+    settings: Settings
+    clock: Clock
+    engine: AsyncEngine
+    store: PostgresStore
+    connections: ConnectionStore
+    vault: Vault
+    gateway: Gateway
+    keeper: ThreadKeeper
+    directory: StoredDirectory
+    addresses: Addresses
+    refusals: Refusals
+    hands: Hands
+    executor: InProcessExecutor
+    flusher: Flusher
+    listeners: Listeners
+    pulse: Pulse
+    is_alone: bool
+
+
+def held_link(settings: Settings, vault: Vault, subject: str) -> str:
+    """Sign the address where a person decides what became of a held delivery."""
+    base = settings.public_url or f"http://{settings.host}:{settings.port}"
+    return f"{base.rstrip('/')}/held/{subject}/{vault.sign(f'held/{subject}')}"
+
+
+def own_name() -> str:
+    """Name this process, as leases and traces call it."""
+    return f"{socket.gethostname()}:{os.getpid()}:{random.getrandbits(32):08x}"
+
+
+@asynccontextmanager
+async def open_hub(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Hub]:
+    """Open the database, bring its schema up to date, and wire the hub.
+
+    Raises: `PostgresUnavailable`, and `migrate.SchemaError` for a database newer than the code.
+    """
+    async with AsyncExitStack() as stack:
+        is_alone = _lock(stack, settings)
+        url = await _database(stack, settings)
+        await migrate.upgrade(url)
+        engine = make_engine(
+            url, pool_size=settings.pool_size, statement_timeout=settings.statement_timeout
+        )
+        stack.push_async_callback(engine.dispose)
+        hub = _wire(settings, clock or SystemClock(), engine, url, is_alone=is_alone)
+        stack.push_async_callback(hub.gateway.aclose)
+        yield hub
+
+
+def _lock(stack: AsyncExitStack, settings: Settings) -> bool:
+    """Find out whether this is the only hub on its data directory, for as long as it runs."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    file: IO[str] = stack.enter_context((settings.data_dir / "hub.lock").open("w"))
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return settings.database_url is None
+
+
+async def _database(stack: AsyncExitStack, settings: Settings) -> str:
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    embedded = EmbeddedPostgres(settings.data_dir / "postgres")
+    await stack.enter_async_context(embedded)
+    return embedded.url
+
+
+def _wire(
+    settings: Settings, clock: Clock, engine: AsyncEngine, url: str, *, is_alone: bool
+) -> Hub:
+    vault = Vault(load_keys(settings))
+    store, connections = PostgresStore(engine), ConnectionStore(engine)
+    keeper = ThreadKeeper(settings.lease_ttl, lambda: _keeper_store(url))
+    gateway = Gateway(
+        clock,
+        MemoryBudgets(clock),
+        Guard(clock),
+        Ledger(vault.ledger_key),
+        HttpSettings(user_agent=f"Threadline/{version('threadline')}"),
+    )
+    owner = own_name()
+    directory = StoredDirectory(Keys(connections, store, vault, owner), gateway, keeper, clock)
+
+    async def serve_one(connection: ConnectionId, wakeups: Wakeups) -> None:
+        await serve(hands, connection, wakeups)
+
+    executor = InProcessExecutor(serve_one, at_once=settings.connections_at_once)
+    hands = Hands(
+        store=store,
+        directory=directory,
+        keeper=keeper,
+        clock=clock,
+        tools=Tools(
+            clock=clock,
+            words=Words(partial(held_link, settings, vault)),
+            roll=random.random,
+            retry=RetryPolicy(first_wait=settings.first_retry, longest_wait=settings.longest_retry),
+            renew=directory.renew,
+            pace=settings.settling_pace,
+        ),
+        limits=Limits(lease_ttl=settings.lease_ttl, calls_at_once=settings.calls_at_once),
+        owner=owner,
+        wake=executor.wake,
+    )
+
+    async def told_once() -> tuple[ConnectionId, ...]:
+        rows = await connections.all()
+        return tuple(
+            row.id
+            for row in rows
+            if row.kind == "crm" and manifest_of(row.provider).can.replies_told_once
+        )
+
+    return Hub(
+        settings=settings,
+        clock=clock,
+        engine=engine,
+        store=store,
+        connections=connections,
+        vault=vault,
+        gateway=gateway,
+        keeper=keeper,
+        directory=directory,
+        addresses=Addresses(connections, vault, clock),
+        refusals=Refusals(),
+        hands=hands,
+        executor=executor,
+        flusher=Flusher(store, executor.wake, limit=settings.hook_queue),
+        listeners=Listeners(hands),
+        pulse=Pulse(store, told_once, settings.gap_after),
+        is_alone=is_alone,
+    )
+
+
+@asynccontextmanager
+async def _keeper_store(url: str) -> AsyncIterator[Store]:
+    engine = make_engine(url, pool_size=1, statement_timeout=timedelta(seconds=5))
+    try:
+        yield PostgresStore(engine)
+    finally:
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def working(hub: Hub) -> AsyncIterator[None]:
+    """Serve connections until the block ends; then finish the calls in flight and stop.
+
+    Before the first hook is taken, what was missed while nobody was here is owed.
+    """
+    if hub.is_alone:
+        await hub.connections.expire_leases()
+    await partitions.ensure(hub.engine, hub.clock.now().date())
+    await hub.pulse.beat()
+    await hub.addresses.reload()
+    hub.keeper.start()
+
+    async def sweep() -> None:
+        hub.executor.wake(await hub.store.due(SWEEP_LIMIT))
+        hub.listeners.listen(await hub.connections.listeners())
+
+    async def beat() -> None:
+        missed = hub.flusher.missed.is_set()
+        await hub.pulse.beat(missed=missed)
+        if missed:
+            hub.flusher.missed.clear()
+
+    async def write_refusals() -> None:
+        await hub.refusals.write(hub.engine)
+
+    async def keep_partitions() -> None:
+        today = hub.clock.now()
+        await partitions.ensure(hub.engine, today.date())
+        await partitions.drop_older(hub.engine, (today - hub.settings.retention).date())
+
+    loops = [
+        asyncio.create_task(every(hub.clock, SWEEP_EVERY_S, sweep), name="sweep"),
+        asyncio.create_task(every(hub.clock, PULSE_EVERY_S, beat), name="pulse"),
+        asyncio.create_task(every(hub.clock, WRITE_REFUSALS_EVERY_S, write_refusals)),
+        asyncio.create_task(every(hub.clock, PARTITIONS_EVERY_S, keep_partitions)),
+    ]
+    log.info("hub.working", owner=hub.hands.owner)
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+        await hub.listeners.stop()
+        await hub.executor.stop()
+        await hub.flusher.drain()
+        await hub.keeper.stop()
+        log.info("hub.stopped")

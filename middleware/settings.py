@@ -1,0 +1,81 @@
+"""Every setting of the hub, from the environment (`THREADLINE_…`) or an `.env` file."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Printed into docs/reference/settings.md. Durations are seconds or ISO 8601 (`PT30S`)."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="THREADLINE_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    database_url: SecretStr | None = Field(
+        None, description="PostgreSQL 15 or newer. Empty: the embedded one, in `data_dir`."
+    )
+    data_dir: Path = Field(
+        Path("var"), description="Where the embedded database, keys and files live."
+    )
+    host: str = Field("127.0.0.1", description="Address the hub listens on.")
+    port: int = Field(8080, description="Port the hub listens on.", ge=0, le=65535)
+    public_url: str = Field(
+        "",
+        description="HTTPS address by which providers reach the hub. Empty: none, so only"
+        " channels that can be polled work, and no CRM can call us.",
+    )
+    secret_keys: SecretStr = Field(
+        SecretStr(""),
+        description="Comma-separated Fernet keys that encrypt secrets; the first encrypts, all"
+        " decrypt. Empty: kept in `data_dir/keys`, made at the first start.",
+    )
+    language: Literal["ru", "en"] = Field("ru", description="Language of the CLI and the console.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="How much is logged."
+    )
+    log_format: Literal["console", "json"] = Field("console", description="For eyes or machines.")
+    pool_size: int = Field(10, description="Database connections kept by one process.", ge=2)
+    statement_timeout: timedelta = Field(
+        timedelta(seconds=15), description="Longest database statement."
+    )
+    lease_ttl: timedelta = Field(
+        timedelta(seconds=30), description="How long a worker may be silent before another serves."
+    )
+    connections_at_once: int = Field(
+        200, description="Connections that one process serves side by side.", ge=1
+    )
+    calls_at_once: int = Field(
+        20, description="Calls under way at once for one connection.", ge=1, le=200
+    )
+    first_retry: timedelta = Field(timedelta(seconds=2), description="First wait after a failure.")
+    longest_retry: timedelta = Field(
+        timedelta(minutes=5), description="Longest wait between tries."
+    )
+    settling_pace: float = Field(
+        1.0,
+        description="Scales how long a provider may take to apply a call whose answer was lost."
+        " Below 1 only against emulators.",
+        gt=0,
+        le=1,
+    )
+    gap_after: timedelta = Field(
+        timedelta(seconds=15),
+        description="A silence of the hub longer than this makes it read missed replies back.",
+    )
+    hook_queue: int = Field(
+        5000, description="Hooks waiting for their commit; more are refused with 503.", ge=1
+    )
+    hook_body_limit_bytes: int = Field(
+        5 * 1024 * 1024, description="Largest hook body accepted.", ge=1024
+    )
+    retention: timedelta = Field(
+        timedelta(days=90), description="How long raw hooks and attempts are kept."
+    )
+
+    def hook_address(self, address: str) -> str:
+        """Spell the public address of a door; empty without a public URL."""
+        return f"{self.public_url.rstrip('/')}/hooks/{address}" if self.public_url else ""

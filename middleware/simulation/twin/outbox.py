@@ -1,0 +1,41 @@
+"""What is owed: the port's chapter of duties and attempts. Lanes do the work."""
+
+from uuid import UUID
+
+from mappers.vocabulary import ConnectionId, DeliveryId, DeliveryKind, MessageId
+from middleware.simulation.twin import lanes
+from middleware.simulation.twin.chapter import Chapter, there
+from middleware.simulation.twin.schema import NotedAttempt
+from middleware.store.port import Attempt, Duty, Job, Owed, RouteRow, Settlement
+
+
+class Outbox(Chapter):
+    async def routes_from(self, source: ConnectionId) -> tuple[RouteRow, ...]:
+        tx = await self._turn()
+        return tuple(sorted(tx.routes.find("source", source), key=lambda route: route.id))
+
+    async def owe(self, duty: Duty) -> DeliveryId:
+        return await lanes.owe(await self._turn(), duty)
+
+    async def latest(self, target: ConnectionId, kind: DeliveryKind, subject: UUID) -> Owed | None:
+        return lanes.latest(await self._turn(), target, kind, subject)
+
+    async def parts(self, target: ConnectionId, message: MessageId) -> tuple[Owed, ...]:
+        tx = await self._turn()
+        found = tx.deliveries.find("reply_parts", (target, message))
+        found.sort(key=lambda each: (each.duty.part, each.duty.revision))
+        return tuple(lanes.owed(each) for each in found)
+
+    async def settle(self, job: Job, settlement: Settlement) -> None:
+        await lanes.settle(await self._turn(), job, settlement)
+
+    async def note_attempt(self, job: Job, attempt: Attempt) -> None:
+        tx = await self._turn()
+        number = len(tx.attempts.find("id", job.id)) + 1
+        await tx.attempts.insert(NotedAttempt(delivery=job.id, number=number, attempt=attempt))
+
+    async def set_connection(self, connection: ConnectionId, state: str, reason: str) -> None:
+        tx = await self._turn()
+        there(await tx.connections.change(connection, state=state, reason=reason), "connection")
+        if state == "active":
+            await lanes.resume(tx, connection)

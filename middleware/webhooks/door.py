@@ -1,0 +1,158 @@
+"""The hook door: a plain ASGI handler in front of everything else.
+
+It proves the caller, commits the raw bytes, and only then says what the provider wants to hear.
+Whatever cannot be committed is answered 503, which every provider that repeats understands; what
+is forged or malformed is refused, counted and never stored.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+import structlog
+
+from mappers.vocabulary import ForgedWebhook, MalformedWebhook, Received, Webhook
+from middleware.store.errors import StoreUnavailable
+from middleware.store.port import Parcelled
+from middleware.webhooks.addresses import Addresses, Place
+from middleware.webhooks.flush import Flusher, Overflow
+from middleware.webhooks.keys import digest_of
+from middleware.webhooks.refusals import Refusals
+
+log = structlog.get_logger(__name__)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+PREFIX = "/hooks/"
+BODY_TIMEOUT_S = 15.0
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+class HookDoor:
+    """Answers `/hooks/{address}[/{tail}]` and passes everything else on to `inner`."""
+
+    def __init__(
+        self,
+        inner: App,
+        addresses: Addresses,
+        flusher: Flusher,
+        refusals: Refusals,
+        *,
+        body_limit: int,
+    ) -> None:
+        self._inner = inner
+        self._addresses = addresses
+        self._flusher = flusher
+        self._refusals = refusals
+        self._body_limit = body_limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+            await self._inner(scope, receive, send)
+            return
+        address, _, tail = scope["path"][len(PREFIX) :].partition("/")
+        try:
+            received = await self._take(scope, receive, address, tail)
+        except _Refused as refusal:
+            self._refusals.count(address, refusal.reason)
+            await _answer(send, refusal.status, refusal.reason.encode())
+        except (StoreUnavailable, Overflow) as why:
+            self._flusher.missed.set()
+            log.warning("hook.not_kept", why=type(why).__name__)
+            await _answer(send, 503, b"try again", (b"retry-after", b"5"))
+        else:
+            answer = received.answer
+            kind = (b"content-type", answer.content_type.encode())
+            await _answer(send, answer.status, answer.body, kind)
+
+    async def _take(self, scope: Scope, receive: Receive, address: str, tail: str) -> Received:
+        place = await self._addresses.find(address)
+        if place is None:
+            raise _Refused(404, "unknown address")
+        hook = await self._hook(scope, receive, unquote(tail))
+        try:
+            received = place.door.receive(hook)
+        except ForgedWebhook as error:
+            raise _Refused(401, "forged") from error
+        except MalformedWebhook as error:
+            raise _Refused(400, "malformed") from error
+        if received.parcels:
+            await self._flusher.keep(await self._addressed(address, place, received))
+        return received
+
+    async def _addressed(
+        self, address: str, place: Place, received: Received
+    ) -> tuple[Parcelled, ...]:
+        """Find whose each parcel is. An account that we do not know is refused, visibly."""
+        kept = []
+        for parcel in received.parcels:
+            at = place
+            if at.connection(parcel.account) is None:
+                at = await self._addresses.find(address, parcel.account) or place
+            connection = at.connection(parcel.account)
+            if connection is None:
+                raise _Refused(404, "unknown account")
+            kept.append(
+                Parcelled(
+                    connection=connection,
+                    digest=digest_of(parcel.key),
+                    form=parcel.form,
+                    body=parcel.body,
+                )
+            )
+        return tuple(kept)
+
+    async def _hook(self, scope: Scope, receive: Receive, tail: str) -> Webhook:
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in scope["headers"]
+        }
+        if headers.get("content-encoding", "identity") != "identity":
+            raise _Refused(415, "encoded body")
+        announced = headers.get("content-length", "0")
+        if announced.isdecimal() and int(announced) > self._body_limit:
+            raise _Refused(413, "too large")
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        return Webhook(
+            method=scope["method"],
+            body=await self._body(receive),
+            headers=headers,
+            query=dict(query),
+            tail=tail,
+        )
+
+    async def _body(self, receive: Receive) -> bytes:
+        """Read the body, as far as it goes and as long as we have patience."""
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise _Refused(400, "broken off")
+                    chunk = message.get("body", b"")
+                    size += len(chunk)
+                    if size > self._body_limit:
+                        raise _Refused(413, "too large")
+                    chunks.append(chunk)
+                    if not message.get("more_body", False):
+                        return b"".join(chunks)
+        except TimeoutError as error:
+            raise _Refused(408, "too slow") from error
+
+
+async def _answer(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+    size = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [size, *headers]})
+    await send({"type": "http.response.body", "body": body})

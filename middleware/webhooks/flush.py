@@ -1,0 +1,126 @@
+"""Group commit without a timer: a flush starts when the last one ended and takes all that waits.
+
+A caller is answered when its parcels are committed, and only then. One bad parcel fails nobody
+else's: a flush that fails for its content is bisected. A full queue refuses at once.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from mappers.vocabulary import ConnectionId
+from middleware.store.errors import StoreConflict, StoreUnavailable
+from middleware.store.port import Parcelled, Store
+
+log = structlog.get_logger(__name__)
+
+LARGEST_FLUSH = 500
+CONFLICT_TRIES = 5
+
+
+class Overflow(Exception):
+    """Too much waits for its commit already: come back later."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    parcels: Sequence[Parcelled]
+    done: asyncio.Future[None] = field(repr=False)
+
+
+class Flusher:
+    """Commits what doors receive, `lines` flushes side by side.
+
+    `missed` is set when something true was answered 503: providers that call once will not call
+    again, and what they said must be read back.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        wake: Callable[[Iterable[ConnectionId]], None],
+        *,
+        limit: int,
+        lines: int = 2,
+    ) -> None:
+        self._store = store
+        self._wake = wake
+        self._limit = limit
+        self._lines = lines
+        self.missed = asyncio.Event()
+        self._queue: deque[_Waiting] = deque()
+        self._flushing: set[asyncio.Task[None]] = set()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
+
+    async def keep(self, parcels: Sequence[Parcelled]) -> None:
+        """Return once the parcels are committed.
+
+        Raises: `Overflow`, `StoreUnavailable`; then nothing was promised to anybody.
+        """
+        if len(self._queue) >= self._limit:
+            raise Overflow
+        waiting = _Waiting(parcels, asyncio.get_running_loop().create_future())
+        self._queue.append(waiting)
+        self._start_flushing()
+        await waiting.done
+
+    def _start_flushing(self) -> None:
+        if self._queue and len(self._flushing) < self._lines:
+            task = asyncio.get_running_loop().create_task(self._flush_all(), name="flush")
+            self._flushing.add(task)
+            task.add_done_callback(self._flushing.discard)
+
+    async def _flush_all(self) -> None:
+        while self._queue:
+            batch: list[_Waiting] = []
+            taken = 0
+            while self._queue and taken < LARGEST_FLUSH:
+                taken += len(self._queue[0].parcels)
+                batch.append(self._queue.popleft())
+            await self._flush(batch)
+
+    async def _flush(self, batch: list[_Waiting]) -> None:
+        try:
+            await self._commit([parcel for waiting in batch for parcel in waiting.parcels])
+        except (StoreUnavailable, StoreConflict) as error:
+            for waiting in batch:
+                _fail(waiting, StoreUnavailable(str(error)))
+        except Exception as error:
+            if len(batch) == 1:
+                log.exception("flush.refused_by_the_database")
+                _fail(batch[0], error)
+                return
+            middle = len(batch) // 2
+            await self._flush(batch[:middle])
+            await self._flush(batch[middle:])
+        else:
+            for waiting in batch:
+                if not waiting.done.done():
+                    waiting.done.set_result(None)
+            self._wake({parcel.connection for waiting in batch for parcel in waiting.parcels})
+
+    async def _commit(self, parcels: list[Parcelled]) -> None:
+        for attempt in range(CONFLICT_TRIES):
+            try:
+                await self._store.append(parcels)
+            except StoreConflict:
+                if attempt == CONFLICT_TRIES - 1:
+                    raise
+            else:
+                return
+
+    async def drain(self) -> None:
+        """Wait until everything that was promised a commit has had it."""
+        while self._flushing:
+            await asyncio.wait(self._flushing)
+
+
+def _fail(waiting: _Waiting, error: Exception) -> None:
+    if not waiting.done.done():
+        waiting.done.set_exception(error)
