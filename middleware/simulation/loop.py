@@ -56,8 +56,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._thread = threading.get_ident()
         self._numbers: WeakKeyDictionary[asyncio.Task[Any], int] = WeakKeyDictionary()
         self._tasks_made = 0
-        # Nothing secret is drawn from it.
-        self._rng = None if seed is None else random.Random(seed)  # noqa: S311
+        self._rng = None if seed is None else random.Random(seed)  # noqa: S311 - nothing secret
 
     def time(self) -> float:
         return self._now
@@ -105,7 +104,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self._ready.rotate(-self._rng.randrange(len(self._ready)))
         handle = self._ready.popleft()
         if not handle.cancelled():
-            handle._run()  # noqa: SLF001  # asyncio offers a loop no other way to run a handle
+            handle._run()  # noqa: SLF001 - asyncio offers a loop no other way to run a handle
 
     def _jump(self) -> None:
         """Go to the moment of the next timer, and make ready whatever is due then."""

@@ -2,6 +2,7 @@
 
 from typing import TypeVar
 
+from mappers.vocabulary import ConnectionId
 from middleware.simulation.twin.transactions import Transaction
 
 T = TypeVar("T")
@@ -12,6 +13,7 @@ class Chapter:
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
+        self.touched: set[ConnectionId] = set()
 
     async def _turn(self) -> Transaction:
         """Let others run before a method begins, and return the transaction it runs in."""

@@ -1,4 +1,4 @@
-"""Claiming: which deliveries' turn it is, in one pass over the lanes that are due."""
+"""Claiming: whose turn it is, in one pass over the lanes that are due."""
 
 import heapq
 from dataclasses import replace
@@ -12,20 +12,19 @@ from mappers.vocabulary import (
     DeliveryState,
 )
 from middleware.simulation.twin import lanes
-from middleware.simulation.twin.jobs import assemble, policy_of
-from middleware.simulation.twin.schema import Delivery, Lane
+from middleware.simulation.twin.jobs import assemble
+from middleware.simulation.twin.schema import Delivery, Lane, duty_key
 from middleware.simulation.twin.transactions import Transaction
 from middleware.store.port import Job
 
-PREREQUISITE_POLL = timedelta(seconds=5)
-PROBE_PATIENCE = timedelta(seconds=60)
-POINTLESS_WITHOUT = frozenset(
+LOOK_AGAIN = timedelta(seconds=5)
+FOLLOWERS = frozenset(
     {
-        DeliveryKind.EDIT,
-        DeliveryKind.DELETE,
         DeliveryKind.WRITE_EDIT,
         DeliveryKind.WRITE_DELETE,
         DeliveryKind.REPORT,
+        DeliveryKind.EDIT,
+        DeliveryKind.DELETE,
     }
 )
 
@@ -33,87 +32,77 @@ POINTLESS_WITHOUT = frozenset(
 async def claim(
     tx: Transaction, connection: ConnectionId, limit: int, *, probe_only: bool
 ) -> tuple[Job, ...]:
-    """Look at `limit` due lanes at most. Other lanes than these are neither read nor locked."""
+    """Pass over lanes that somebody is changing right now; they come next time."""
+    taken = []
+    for lane in _due(tx, connection, limit):
+        head = _first_ahead(tx, lane)
+        if head is None:
+            tx.lanes.put(replace(lane, head=lane.tail + 1, due_at=None))
+            continue
+        due_at, head = _turn(tx, head, probe_only=probe_only)
+        tx.lanes.put(replace(lane, head=head.seq, due_at=due_at))
+        await tx.deliveries.lock(duty_key(head.duty))
+        tx.deliveries.put(head)
+        if due_at is None and _is_in_flight(head):
+            taken.append(head)
+    return tuple(assemble(tx, delivery) for delivery in taken)
+
+
+def _due(tx: Transaction, connection: ConnectionId, limit: int) -> list[Lane]:
+    now = tx.now()
     due = [
-        (lane.priority, since, lane.id)
+        (lane.priority, lane.due_at, lane.id)
         for lane in tx.lanes.find("due", connection)
-        if (since := _due_since(tx, lane, probe_only=probe_only)) is not None
+        if lane.due_at is not None and lane.due_at <= now
     ]
-    picked = [lane for _, _, lane in heapq.nsmallest(limit, due)]
-    await lanes.lock(tx, picked)
-    jobs = []
-    for each in picked:
-        lane = lanes.lane_at(tx, each)
-        if _due_since(tx, lane, probe_only=probe_only) is not None:
-            delivery = await _take(tx, lane)
-            if delivery is not None:
-                jobs.append(assemble(tx, delivery))
-    return tuple(jobs)
+    heapq.heapify(due)
+    locked: list[Lane] = []
+    while due and len(locked) < limit:
+        lane = lanes.lane_at(tx, heapq.heappop(due)[-1])
+        if tx.lanes.try_lock((lane.target, lane.key)):
+            locked.append(lane)
+    return locked
 
 
-def _due_since(tx: Transaction, lane: Lane, *, probe_only: bool) -> datetime | None:
-    if lane.due_at is None or lane.due_at > tx.now():
-        return None
-    head = lanes.head_of(tx, lane) if probe_only else None
-    in_doubt = head is not None and head.state is DeliveryState.DOUBT
-    return lane.due_at if in_doubt or not probe_only else None
-
-
-async def _take(tx: Transaction, lane: Lane) -> Delivery | None:
-    """Move a lane on to the first delivery that is still ahead; take it if its turn has come."""
-    while (head := lanes.head_of(tx, lane)) is not None:
-        if _is_behind(tx, head):
-            lane = replace(lane, head=lane.head + 1)
+def _first_ahead(tx: Transaction, lane: Lane) -> Delivery | None:
+    """Return the first delivery that is neither over nor to be passed by."""
+    for seq in range(lane.head, lane.tail + 1):
+        delivery = tx.deliveries.one("place", (lane.id, seq))
+        if delivery is None or delivery.state in SETTLED:
             continue
-        if head.state is DeliveryState.READY and (state := _without(tx, head)) is not None:
-            await lanes.write(tx, _given_up(head, state, tx.now()))
-            continue
-        due_at, head = _judge(tx, head)
-        tx.lanes.put(replace(lane, due_at=due_at))
-        if head is not None:
-            await lanes.write(tx, head)
-        return head
-    tx.lanes.put(replace(lane, due_at=None))
+        if delivery.state not in NEEDS_A_PERSON or lanes.STOPS in delivery.detail:
+            return delivery
     return None
 
 
-def _is_behind(tx: Transaction, head: Delivery) -> bool:
-    waits = policy_of(tx, head).lane_policy == "wait"
-    return head.state in SETTLED or (head.state in NEEDS_A_PERSON and not waits)
+def _is_in_flight(delivery: Delivery) -> bool:
+    return delivery.state in {DeliveryState.CALLING, DeliveryState.DOUBT}
 
 
-def _judge(tx: Transaction, head: Delivery) -> tuple[datetime | None, Delivery | None]:
-    """Decide when the lane is due again, and what is taken from it now."""
+def _turn(tx: Transaction, head: Delivery, *, probe_only: bool) -> tuple[datetime | None, Delivery]:
+    """Say when the lane is due again, and what becomes of its head. Taken, it has no date."""
     now = tx.now()
     match head.state:
-        case DeliveryState.READY if not _may_begin(tx, head):
-            return now + PREREQUISITE_POLL, None
         case DeliveryState.READY:
-            taken = replace(
-                head, state=DeliveryState.CALLING, attempts=head.attempts + 1, called_at=now
-            )
-            return None, taken
+            return _ready(tx, head, now, probe_only=probe_only)
+        case DeliveryState.DOUBT if head.due_at is not None and head.due_at > now:
+            return head.due_at, head
         case DeliveryState.DOUBT:
-            # Until it is settled nobody else asks, unless whoever asks now has died.
-            return now + PROBE_PATIENCE, head
+            return None, replace(head, attempts=head.attempts + 1)
         case _:
-            return None, None
+            return None, head
 
 
-def _may_begin(tx: Transaction, head: Delivery) -> bool:
+def _ready(
+    tx: Transaction, head: Delivery, now: datetime, *, probe_only: bool
+) -> tuple[datetime | None, Delivery]:
     before = None if head.after is None else tx.deliveries.one("id", head.after)
-    return before is None or before.state is DeliveryState.DONE
-
-
-def _without(tx: Transaction, head: Delivery) -> DeliveryState | None:
-    """What becomes of a delivery whose prerequisite was skipped; None if it was not."""
-    before = None if head.after is None else tx.deliveries.one("id", head.after)
-    if before is None or before.state is not DeliveryState.SKIPPED:
-        return None
-    is_pointless = head.duty.kind in POINTLESS_WITHOUT
-    return DeliveryState.SKIPPED if is_pointless else DeliveryState.DEAD
-
-
-def _given_up(head: Delivery, state: DeliveryState, now: datetime) -> Delivery:
-    code = "hub.prerequisite_skipped" if state is DeliveryState.DEAD else ""
-    return replace(head, state=state, code=code, settled_at=now)
+    if before is not None and before.state is DeliveryState.SKIPPED:
+        state = DeliveryState.SKIPPED if head.duty.kind in FOLLOWERS else DeliveryState.DEAD
+        code = "hub.prerequisite_skipped"
+        return now, replace(head, state=state, code=code, settled_at=now)
+    may_begin = before is None or before.state is DeliveryState.DONE
+    if probe_only or not may_begin:
+        return now + LOOK_AGAIN, head
+    called = replace(head, state=DeliveryState.CALLING, called_at=now, attempts=head.attempts + 1)
+    return None, called

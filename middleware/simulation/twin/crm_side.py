@@ -49,15 +49,22 @@ class CrmSide(Chapter):
         tx = await self._turn()
         key = (conversation, target)
         await tx.conversation_links.lock(key)
+        known = tx.conversation_links.get(key)
+        if known is not None:
+            old = known.opened
+            counterpart = replace(
+                counterpart,
+                ours=old.ours,
+                opened_at=old.opened_at,
+                behind_since=old.behind_since,
+                asks=old.asks,
+            )
         for index, value in (("external", counterpart.opened.id), ("ours", counterpart.ours)):
             await tx.lock(("conversation_links", index, target, value))
             other = tx.conversation_links.one(index, (target, value))
             if other is not None and other.conversation != conversation:
                 raise UniqueViolation(f"{index} of {conversation} is taken")
-        known = tx.conversation_links.get(key)
-        behind = None if known is None else known.opened.behind_since
-        opened = replace(counterpart, behind_since=behind)
-        link = ConversationLink(conversation=conversation, connection=target, opened=opened)
+        link = ConversationLink(conversation=conversation, connection=target, opened=counterpart)
         tx.conversation_links.put(link)
 
     async def caught_up(self, conversation: ConversationId, target: ConnectionId) -> None:
@@ -65,7 +72,7 @@ class CrmSide(Chapter):
         await tx.conversation_links.lock((conversation, target))
         known = tx.conversation_links.get((conversation, target))
         if known is not None:
-            opened = replace(known.opened, behind_since=None)
+            opened = replace(known.opened, behind_since=None, asks=False)
             tx.conversation_links.put(replace(known, opened=opened))
 
     async def open_deal(self, contact: ContactId, target: ConnectionId) -> DealRow | None:

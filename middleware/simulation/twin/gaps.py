@@ -1,36 +1,62 @@
 """Gaps: times in which replies may have been missed, and the history that is owed for them."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mappers.vocabulary import SETTLED, ConnectionId, ConversationId, DeliveryKind, Priority
 from middleware.pipeline.rules import history_lane
 from middleware.simulation.twin.chapter import there
 from middleware.simulation.twin.lanes import latest, owe
-from middleware.simulation.twin.schema import ConversationLink
+from middleware.simulation.twin.schema import ConversationLink, Pulse
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.port import Duty
+from middleware.store.port import Duty, Silence
 
 
-async def fall_behind(tx: Transaction, connections: Sequence[ConnectionId], since: datetime) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """These CRMs may have told us something since then that we did not hear."""
+
+    connections: tuple[ConnectionId, ...]
+    since: datetime
+    asks: bool
+
+
+async def pulse(tx: Transaction) -> None:
+    await tx.pulses.lock(1)
+    tx.pulses.put(Pulse(at=tx.now(), database=tx.identity()))
+
+
+def silence(tx: Transaction) -> Silence | None:
+    last = tx.pulses.get(1)
+    if last is None:
+        return None
+    return Silence(since=last.at, now=tx.now(), is_restored=last.database != tx.identity())
+
+
+async def fall_behind(tx: Transaction, gap: Gap) -> int:
+    """Mark the open conversations of these CRMs and owe each its history, once."""
     links = [
-        link for each in connections for link in tx.conversation_links.find("connection", each)
+        link for each in gap.connections for link in tx.conversation_links.find("connection", each)
     ]
     keys = sorted({(link.conversation, link.connection) for link in links})
     await tx.conversation_links.lock(*keys)
     for key in keys:
         link = there(tx.conversation_links.get(key), "counterpart")
-        tx.conversation_links.put(_behind(link, since))
+        tx.conversation_links.put(_behind(link, gap))
+    for key in keys:
         await _owe_history(tx, *key)
     return len(keys)
 
 
-def _behind(link: ConversationLink, since: datetime) -> ConversationLink:
+def _behind(link: ConversationLink, gap: Gap) -> ConversationLink:
     known = link.opened.behind_since
-    earliest = since if known is None else min(known, since)
-    behind = max(earliest, link.opened.opened_at)
-    return replace(link, opened=replace(link.opened, behind_since=behind))
+    earliest = gap.since if known is None else min(known, gap.since)
+    opened = replace(
+        link.opened,
+        behind_since=max(earliest, link.opened.opened_at),
+        asks=link.opened.asks or gap.asks,
+    )
+    return replace(link, opened=opened)
 
 
 async def _owe_history(tx: Transaction, conversation: ConversationId, target: ConnectionId) -> None:
@@ -38,17 +64,15 @@ async def _owe_history(tx: Transaction, conversation: ConversationId, target: Co
     if last is not None and last.state not in SETTLED:
         return
     row = there(tx.conversations.one("id", conversation), "conversation")
-    await owe(
-        tx,
-        Duty(
-            workspace=row.workspace,
-            target=target,
-            lane=history_lane(conversation),
-            kind=DeliveryKind.READ_HISTORY,
-            subject=conversation,
-            priority=Priority.BACKFILL,
-            revision=0 if last is None else last.revision + 1,
-            conversation=conversation,
-            contact=row.contact,
-        ),
+    duty = Duty(
+        workspace=row.workspace,
+        target=target,
+        lane=history_lane(conversation),
+        kind=DeliveryKind.READ_HISTORY,
+        subject=conversation,
+        priority=Priority.BACKFILL,
+        revision=0 if last is None else last.revision + 1,
+        conversation=conversation,
+        contact=row.contact,
     )
+    await owe(tx, duty)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mappers.vocabulary import ConnectionId
-from middleware.simulation.twin.chapter import Chapter, there
+from middleware.simulation.twin.chapter import Chapter
 from middleware.simulation.twin.schema import Parcel
 from middleware.simulation.twin.transactions import Transaction
 from middleware.store.port import InboxRow, InboxState, Parcelled
@@ -17,7 +17,7 @@ class Inbox(Chapter):
     ) -> None:
         tx = await self._turn()
         key = (row.connection, row.digest)
-        there(await tx.inbox.change(key, state=state, note=note, awaits=awaits), "parcel")
+        await tx.inbox.change(key, state=state, note=note[:500], awaits=awaits)
 
     async def wake_waiting(self, connection: ConnectionId, awaits: str) -> None:
         tx = await self._turn()
@@ -25,9 +25,11 @@ class Inbox(Chapter):
         await tx.inbox.lock(*keys)
         for parcel in _waiting(tx, connection, awaits):
             if (parcel.connection, parcel.digest) in keys:
+                self.touched.add(connection)
                 tx.inbox.put(replace(parcel, state="new", awaits="", tries=0))
 
     async def append(self, parcels: Sequence[Parcelled]) -> int:
+        self.touched.update(parcel.connection for parcel in parcels)
         return await append(await self._turn(), parcels)
 
 
@@ -61,7 +63,7 @@ async def claim(tx: Transaction, connection: ConnectionId, limit: int) -> tuple[
     rows = []
     for each in taken:
         parcel = tx.inbox.get((each.connection, each.digest))
-        if parcel is not None and parcel.state == "new":
+        if parcel is not None:
             parcel = replace(parcel, tries=parcel.tries + 1)
             tx.inbox.put(parcel)
             rows.append(_row(parcel))
@@ -74,7 +76,7 @@ def _row(parcel: Parcel) -> InboxRow:
         digest=parcel.digest,
         arrival=parcel.arrival,
         form=parcel.form,
-        body=there(parcel.body, "body"),
+        body=parcel.body or b"",
         received_at=parcel.received_at,
         tries=parcel.tries,
     )

@@ -1,14 +1,6 @@
 """A delivery and everything an attempt at it needs to know, as known at this moment."""
 
-from hashlib import blake2b
-
-from mappers.vocabulary import (
-    ContactId,
-    ConversationId,
-    DeliveryKind,
-    DeliveryState,
-    MessageId,
-)
+from mappers.vocabulary import ConnectionId, ContactId, DeliveryKind, DeliveryState
 from middleware.simulation.twin.chapter import there
 from middleware.simulation.twin.messages import names_at
 from middleware.simulation.twin.people import person_of
@@ -17,20 +9,16 @@ from middleware.simulation.twin.transactions import Transaction
 from middleware.store.port import ConversationRow, Fact, Job, LinkRow, OpenedRow, Policy
 from middleware.webhooks.keys import digest_of
 
-OVERTAKEN = frozenset({DeliveryKind.EDIT, DeliveryKind.WRITE_EDIT, DeliveryKind.REPORT})
-
-
-def policy_of(tx: Transaction, delivery: Delivery) -> Policy:
-    route = None if delivery.duty.route is None else tx.routes.get(delivery.duty.route)
-    return Policy() if route is None else route.policy
+SUPERSEDABLE = frozenset({DeliveryKind.EDIT, DeliveryKind.WRITE_EDIT, DeliveryKind.REPORT})
 
 
 def assemble(tx: Transaction, delivery: Delivery) -> Job:
     duty = delivery.duty
-    in_doubt = delivery.state is DeliveryState.DOUBT
     said = None if duty.message is None else tx.messages.get(duty.message)
-    conversation = _conversation(tx, duty.conversation)
+    exchange = duty.conversation and tx.conversations.one("id", duty.conversation)
+    contact = duty.contact or (exchange.contact if exchange else None)
     opened = _opened(tx, delivery)
+    in_doubt = delivery.state is DeliveryState.DOUBT
     return Job(
         id=delivery.id,
         workspace=duty.workspace,
@@ -46,28 +34,28 @@ def assemble(tx: Transaction, delivery: Delivery) -> Job:
         failures=delivery.failures,
         called_at=there(delivery.called_at, "call"),
         created_at=delivery.created_at,
-        policy=policy_of(tx, delivery),
+        policy=_policy(tx, delivery),
         detail=delivery.detail,
-        superseded=_is_overtaken(tx, delivery),
+        superseded=_is_superseded(tx, delivery),
         message=None if said is None else said.content,
         message_id=duty.message,
-        reply_name=_reply_name(said),
         operator="" if said is None else said.operator,
-        fact=_newest_edit(tx, duty.message),
-        conversation=conversation,
-        contact=duty.contact,
-        person=None if duty.contact is None else person_of(tx, duty.contact),
-        link=_link(tx, delivery),
+        fact=_newest_edit(tx, delivery),
+        conversation=exchange or None,
+        contact=contact,
+        person=None if contact is None else person_of(tx, contact),
+        link=_link(tx, contact, duty.target),
         opened=opened,
-        ours=_ours(tx, conversation, opened),
+        ours=_ours(tx, exchange or None, opened),
         quoted=_quoted(tx, delivery, said),
         sent=() if duty.message is None else names_at(tx, duty.target, duty.message),
-        peers=_peers(tx, delivery),
+        peers=_peers(tx, delivery, contact),
     )
 
 
-def _conversation(tx: Transaction, conversation: ConversationId | None) -> ConversationRow | None:
-    return None if conversation is None else tx.conversations.one("id", conversation)
+def _policy(tx: Transaction, delivery: Delivery) -> Policy:
+    route = None if delivery.duty.route is None else tx.routes.get(delivery.duty.route)
+    return Policy() if route is None else route.policy
 
 
 def _opened(tx: Transaction, delivery: Delivery) -> OpenedRow | None:
@@ -77,49 +65,39 @@ def _opened(tx: Transaction, delivery: Delivery) -> OpenedRow | None:
     return None if known is None else known.opened
 
 
-def _link(tx: Transaction, delivery: Delivery) -> LinkRow | None:
-    if delivery.duty.contact is None:
-        return None
-    known = tx.contact_links.get((delivery.duty.contact, delivery.duty.target))
+def _link(tx: Transaction, contact: ContactId | None, target: ConnectionId) -> LinkRow | None:
+    known = None if contact is None else tx.contact_links.get((contact, target))
     return None if known is None else known.link
 
 
 def _ours(tx: Transaction, conversation: ConversationRow | None, opened: OpenedRow | None) -> str:
-    """The id a CRM knows, or will know: made of what the outside knows, not of our row ids."""
+    """Made of what the outside knows, not of our row ids, as long as the CRM was told nothing."""
     if opened is not None:
         return opened.ours
     if conversation is None:
         return ""
     channel = there(tx.connections.get(conversation.connection), "connection")
-    about = f"{channel.account}|{conversation.external}"
-    return "tl-" + blake2b(about.encode(), digest_size=12).hexdigest()
+    return f"{channel.provider}:{channel.account}:{conversation.external}"
 
 
-def _is_overtaken(tx: Transaction, delivery: Delivery) -> bool:
-    """Say whether a later delivery of the same duty, in the same lane, says it better."""
-    duty = delivery.duty
-    if duty.kind not in OVERTAKEN:
+def _is_superseded(tx: Transaction, delivery: Delivery) -> bool:
+    if delivery.duty.kind not in SUPERSEDABLE:
         return False
     return any(
-        other.state is DeliveryState.READY
-        and other.lane == delivery.lane
-        and other.seq > delivery.seq
-        and other.duty.part == duty.part
-        for other in tx.deliveries.find("duty", (duty.target, duty.kind, duty.subject))
+        later.duty.kind is delivery.duty.kind and later.seq > delivery.seq
+        for later in tx.deliveries.find("ready", delivery.lane)
     )
 
 
-def _reply_name(said: Said | None) -> str:
-    is_reply = said is not None and said.operator and said.content is not None
-    return said.content.origin.message if is_reply else ""
-
-
-def _newest_edit(tx: Transaction, message: MessageId | None) -> Fact | None:
-    facts = [known.fact for known in tx.facts.find("message", (message, "edit"))]
+def _newest_edit(tx: Transaction, delivery: Delivery) -> Fact | None:
+    if delivery.duty.kind is not DeliveryKind.WRITE_EDIT:
+        return None
+    facts = [known.fact for known in tx.facts.find("message", (delivery.duty.message, "edit"))]
     return max(facts, key=lambda fact: fact.revision, default=None)
 
 
 def _quoted(tx: Transaction, delivery: Delivery, said: Said | None) -> str:
+    """The target's own name of the quoted message, when the target has it."""
     if said is None or said.content is None or said.content.quote is None:
         return ""
     quoted = digest_of(said.content.quote.origin.message)
@@ -129,11 +107,9 @@ def _quoted(tx: Transaction, delivery: Delivery, said: Said | None) -> str:
     return next(iter(names_at(tx, delivery.duty.target, known.message)), "")
 
 
-def _peers(tx: Transaction, delivery: Delivery) -> tuple[str, ...]:
-    contact: ContactId | None = delivery.duty.contact
-    if contact is None:
+def _peers(tx: Transaction, delivery: Delivery, contact: ContactId | None) -> tuple[str, ...]:
+    if delivery.duty.kind is not DeliveryKind.ENSURE_CONTACT or contact is None:
         return ()
     conversations = tx.conversations.find("contact", contact)
     links = [tx.conversation_links.get((each.id, delivery.duty.target)) for each in conversations]
-    opened = sorted((x.opened for x in links if x), key=lambda row: (row.opened_at, row.opened.id))
-    return tuple(row.opened.id for row in opened)
+    return tuple(sorted(link.opened.opened.id for link in links if link is not None))

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from mappers.vocabulary import (
     NEEDS_A_PERSON,
+    SETTLED,
     TRANSITIONS,
     ConnectionId,
     DeliveryId,
@@ -16,9 +17,9 @@ from mappers.vocabulary import (
 from middleware.simulation.twin.chapter import there
 from middleware.simulation.twin.schema import Delivery, Lane, duty_key
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.port import Duty, Job, Owed, Settlement
+from middleware.store.port import Duty, Job, NotInFlight, Owed, Settlement
 
-GOES_ON = frozenset({DeliveryState.READY, DeliveryState.DOUBT, DeliveryState.PARKED})
+STOPS = "stops_lane"
 
 
 def owed(delivery: Delivery) -> Owed:
@@ -32,60 +33,55 @@ def latest(tx: Transaction, target: ConnectionId, kind: DeliveryKind, subject: U
 
 
 async def owe(tx: Transaction, duty: Duty) -> DeliveryId:
-    """Take the lane's next number, unless the duty is known; its row is locked from here on."""
+    """Take the lane's next number, unless the duty is known. The lane is locked from here on.
+
+    A number that turns out not to be needed, because somebody planned the same duty in another
+    lane meanwhile, stays unused: lanes may have holes.
+    """
     if (known := tx.deliveries.get(duty_key(duty))) is not None:
         return known.id
+    lane = await _take_number(tx, duty)
+    delivery = Delivery(
+        id=DeliveryId(tx.new_id()),
+        lane=lane.id,
+        seq=lane.tail,
+        duty=duty,
+        state=DeliveryState.HELD if duty.held else DeliveryState.READY,
+        after=duty.after,
+        detail={**duty.detail, "held": duty.held} if duty.held else dict(duty.detail),
+        code=duty.held,
+        created_at=tx.now(),
+    )
+    if await tx.deliveries.insert(delivery):
+        return delivery.id
+    return there(tx.deliveries.get(duty_key(duty)), "delivery").id
+
+
+async def _take_number(tx: Transaction, duty: Duty) -> Lane:
+    rank = duty.priority.rank
     place = (duty.target, duty.lane)
     await tx.lanes.lock(place)
-    lane = tx.lanes.get(place) or _new_lane(tx, duty)
-    delivery = _new_delivery(tx, duty, lane)
-    if not await tx.deliveries.insert(delivery):
-        return there(tx.deliveries.get(duty_key(duty)), "delivery").id
-    rank = duty.priority.rank
-    tx.lanes.put(
-        replace(
-            lane,
-            tail=delivery.seq,
-            priority=rank if lane.is_drained else min(lane.priority, rank),
-            due_at=tx.now() if lane.is_drained else lane.due_at or tx.now(),
-        )
-    )
-    return delivery.id
-
-
-def _new_lane(tx: Transaction, duty: Duty) -> Lane:
-    return Lane(
+    lane = tx.lanes.get(place) or Lane(
         id=tx.number(),
         target=duty.target,
         key=duty.lane,
         head=1,
         tail=0,
-        priority=duty.priority.rank,
+        priority=rank,
         due_at=None,
     )
-
-
-def _new_delivery(tx: Transaction, duty: Duty, lane: Lane) -> Delivery:
-    return Delivery(
-        id=DeliveryId(tx.new_id()),
-        lane=lane.id,
-        seq=lane.tail + 1,
-        duty=duty,
-        state=DeliveryState.HELD if duty.held else DeliveryState.READY,
-        after=duty.after,
-        detail=dict(duty.detail),
-        code=duty.held,
-        created_at=tx.now(),
-        settled_at=tx.now() if duty.held else None,
+    lane = replace(
+        lane,
+        tail=lane.tail + 1,
+        priority=rank if lane.is_drained else min(lane.priority, rank),
+        due_at=tx.now() if lane.is_drained else lane.due_at,
     )
+    tx.lanes.put(lane)
+    return lane
 
 
 def lane_at(tx: Transaction, lane: int) -> Lane:
     return there(tx.lanes.one("id", lane), "lane")
-
-
-def head_of(tx: Transaction, lane: Lane) -> Delivery | None:
-    return tx.deliveries.one("place", (lane.id, lane.head))
 
 
 async def lock(tx: Transaction, lanes: Iterable[int]) -> None:
@@ -93,99 +89,91 @@ async def lock(tx: Transaction, lanes: Iterable[int]) -> None:
     await tx.lanes.lock(*((row.target, row.key) for row in rows))
 
 
-async def write(tx: Transaction, delivery: Delivery) -> None:
-    await tx.deliveries.lock(duty_key(delivery.duty))
-    tx.deliveries.put(delivery)
-
-
 async def settle(tx: Transaction, job: Job, settlement: Settlement) -> None:
-    """Change the delivery, move its lane, wake the lanes whose heads waited for it."""
-    is_over = settlement.state not in GOES_ON
-    waiting = _waiting_for(tx, job.id) if is_over else ()
-    await lock(tx, (job.lane, *waiting))
+    """Change the delivery, move its lane, and wake the lanes that waited for it to end well."""
+    state = settlement.state
+    taken_as = DeliveryState.CALLING if job.was is DeliveryState.READY else job.was
+    if state is not taken_as and state not in TRANSITIONS[taken_as]:
+        raise ValueError(f"a delivery does not go from {taken_as} to {state}")
+    seen = tx.deliveries.one("id", job.id)
+    if seen is None:
+        raise NotInFlight(str(job.id))
+    await tx.deliveries.lock(duty_key(seen.duty))
     delivery = there(tx.deliveries.one("id", job.id), "delivery")
-    _check_change(delivery, job, settlement.state)
-    delivery = replace(
+    if delivery.state is not taken_as:
+        raise NotInFlight(str(job.id))
+    stops = state in NEEDS_A_PERSON and not settlement.skip_lane
+    delivery = _settled(delivery, settlement, tx.now(), stops=stops)
+    tx.deliveries.put(delivery)
+    await lock(tx, [job.lane])
+    lane = lane_at(tx, job.lane)
+    tx.lanes.put(_moved(lane, delivery, settlement.due_at, tx.now(), stops=stops))
+    if state in SETTLED:
+        await _wake_dependents(tx, delivery.id)
+
+
+def _settled(delivery: Delivery, settlement: Settlement, now: datetime, *, stops: bool) -> Delivery:
+    state = settlement.state
+    is_over = state in SETTLED or state in NEEDS_A_PERSON
+    mark = {STOPS: True} if stops else {}
+    return replace(
         delivery,
-        state=settlement.state,
+        state=state,
         after=settlement.after or delivery.after,
-        detail={**delivery.detail, **settlement.detail},
+        detail={**delivery.detail, **settlement.detail, **mark},
         failures=delivery.failures + settlement.counts,
-        called_at=delivery.called_at if settlement.state is DeliveryState.DOUBT else None,
+        due_at=settlement.due_at,
         code="" if settlement.failure is None else settlement.failure.code,
-        settled_at=tx.now() if is_over else None,
+        settled_at=now if is_over else None,
     )
-    await write(tx, delivery)
-    tx.lanes.put(_moved(lane_at(tx, job.lane), delivery, settlement, tx.now()))
+
+
+def _moved(
+    lane: Lane, delivery: Delivery, due_at: datetime | None, now: datetime, *, stops: bool
+) -> Lane:
+    if delivery.settled_at is not None and not stops:
+        lane = replace(lane, head=delivery.seq + 1)
+        return replace(lane, due_at=None if lane.is_drained else now)
+    goes_on = delivery.state in {DeliveryState.READY, DeliveryState.DOUBT}
+    return replace(lane, due_at=due_at if goes_on else None)
+
+
+async def _wake_dependents(tx: Transaction, delivery: DeliveryId) -> None:
+    """Make lanes due at once that were put off; others are in flight, parked or stopped."""
+    lanes = [each.lane for each in tx.deliveries.find("after", delivery)]
+    waiting = [lane for lane in lanes if lane_at(tx, lane).due_at is not None]
+    await lock(tx, waiting)
     for each in waiting:
         lane = lane_at(tx, each)
-        head = head_of(tx, lane)
-        if head is not None and head.state is DeliveryState.READY and head.after == delivery.id:
+        if lane.due_at is not None:
             tx.lanes.put(replace(lane, due_at=tx.now()))
 
 
-def _waiting_for(tx: Transaction, delivery: DeliveryId) -> tuple[int, ...]:
-    found = tx.deliveries.find("after", delivery)
-    return tuple(each.lane for each in found if each.seq == lane_at(tx, each.lane).head)
-
-
-def _check_change(delivery: Delivery, job: Job, state: DeliveryState) -> None:
-    taken_as = DeliveryState.DOUBT if job.was is DeliveryState.DOUBT else DeliveryState.CALLING
-    stays_in_doubt = taken_as is state is DeliveryState.DOUBT
-    may_become = state in TRANSITIONS[taken_as] or stays_in_doubt
-    if delivery.state is not taken_as or not may_become:
-        raise ValueError(f"a delivery {delivery.state}, taken as {taken_as}, becomes no {state}")
-
-
-def _moved(lane: Lane, delivery: Delivery, settlement: Settlement, now: datetime) -> Lane:
-    match delivery.state:
-        case DeliveryState.READY:
-            return replace(lane, due_at=settlement.due_at or now)
-        case DeliveryState.DOUBT:
-            return replace(lane, due_at=settlement.due_at)
-        case DeliveryState.PARKED:
-            return replace(lane, due_at=None)
-        case state if state in NEEDS_A_PERSON and not settlement.skip_lane:
-            return replace(lane, due_at=None)
-        case _:
-            lane = replace(lane, head=max(lane.head, delivery.seq + 1))
-            return replace(lane, due_at=None if lane.is_drained else now)
-
-
-async def resume(tx: Transaction, connection: ConnectionId) -> None:
-    """The connection works again: what was parked is ready, doubts may be looked into."""
-    parked = tx.deliveries.find("parked", connection)
-    await lock(tx, [each.lane for each in parked])
-    for seen in parked:
-        delivery = there(tx.deliveries.one("id", seen.id), "delivery")
-        if delivery.state is DeliveryState.PARKED:
-            await write(tx, replace(delivery, state=DeliveryState.READY))
-            tx.lanes.put(replace(lane_at(tx, delivery.lane), due_at=tx.now()))
-    await _wake_doubts(tx, connection)
-
-
 async def recover(tx: Transaction, connection: ConnectionId) -> int:
-    """A call without an owner is in doubt, and whatever is in doubt may be looked into at once."""
+    """A call without an owner is in doubt, and a doubt that nobody looks into is looked into."""
     flying = tx.deliveries.find("in_flight", connection)
     await lock(tx, [each.lane for each in flying])
     recovered = 0
     for seen in flying:
         delivery = there(tx.deliveries.one("id", seen.id), "delivery")
+        lane = lane_at(tx, delivery.lane)
         if delivery.state is DeliveryState.CALLING:
-            code = "hub.interrupted"
-            await write(tx, replace(delivery, state=DeliveryState.DOUBT, code=code))
-            tx.lanes.put(replace(lane_at(tx, delivery.lane), due_at=tx.now()))
+            await tx.deliveries.change(duty_key(delivery.duty), state=DeliveryState.DOUBT)
+            tx.lanes.put(replace(lane, due_at=tx.now()))
             recovered += 1
-    await _wake_doubts(tx, connection)
+        elif delivery.state is DeliveryState.DOUBT and lane.due_at is None:
+            tx.lanes.put(replace(lane, due_at=tx.now()))
     return recovered
 
 
-async def _wake_doubts(tx: Transaction, connection: ConnectionId) -> None:
-    """A doubt that was put down without a date gets one."""
-    flying = tx.deliveries.find("in_flight", connection)
-    await lock(tx, [each.lane for each in flying])
-    for seen in flying:
-        delivery = there(tx.deliveries.one("id", seen.id), "delivery")
-        lane = lane_at(tx, delivery.lane)
-        if delivery.state is DeliveryState.DOUBT and lane.due_at is None:
-            tx.lanes.put(replace(lane, due_at=tx.now()))
+async def resume(tx: Transaction, connection: ConnectionId) -> None:
+    """The connection works again: what was parked is ready, and doubts may be looked into."""
+    await tx.connections.change(connection, state="active", reason="")
+    parked = tx.deliveries.find("parked", connection)
+    doubted = tx.deliveries.find("in_flight", connection)
+    await lock(tx, [each.lane for each in (*parked, *doubted)])
+    for each in parked:
+        await tx.deliveries.change(duty_key(each.duty), state=DeliveryState.READY)
+    in_doubt = [each for each in doubted if each.state is DeliveryState.DOUBT]
+    for each in (*parked, *in_doubt):
+        tx.lanes.put(replace(lane_at(tx, each.lane), due_at=tx.now()))

@@ -1,16 +1,15 @@
-"""Leases and the circuit: who may serve a connection, and whether it may be called."""
+"""Leases, by the twin's clock, and the schedule that says who needs one."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from mappers.vocabulary import ConnectionId, DeliveryState
+from mappers.vocabulary import ConnectionId
+from middleware.simulation.twin import lanes
 from middleware.simulation.twin.chapter import there
 from middleware.simulation.twin.schema import HeldLease
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.port import Lease, Purpose
-
-DOUBTS_THAT_OPEN = 3
+from middleware.store.port import Lease
 
 
 async def acquire(tx: Transaction, wanted: Lease, ttl: timedelta) -> Lease | None:
@@ -47,35 +46,22 @@ async def release(tx: Transaction, lease: Lease) -> None:
     key = (lease.connection, lease.purpose)
     await tx.leases.lock(key)
     held = tx.leases.get(key)
-    if held is not None and held.epoch == lease.epoch and held.until > tx.now():
+    if held is not None and held.epoch == lease.epoch:
         tx.leases.put(replace(held, until=tx.now()))
 
 
-def is_served(tx: Transaction, connection: ConnectionId) -> bool:
+def needs_a_server(tx: Transaction, connection: ConnectionId) -> bool:
+    """Something is unread or due, or was left in flight; and nobody is there to see to it."""
     held = tx.leases.get((connection, "serve"))
-    return held is not None and held.until > tx.now()
-
-
-def due_since(tx: Transaction, connection: ConnectionId) -> datetime | None:
-    """When this connection began to need a server; None while it needs none."""
-    state = there(tx.connections.get(connection), "connection").state
-    moments = []
-    if state != "removed":
-        moments += [parcel.received_at for parcel in tx.inbox.find("unread", connection)]
-    if state == "active":
-        flying = tx.deliveries.find("in_flight", connection)
-        calling = [each for each in flying if each.state is DeliveryState.CALLING]
-        moments += [there(each.called_at, "call") for each in calling]
-        due = [there(lane.due_at, "date") for lane in tx.lanes.find("due", connection)]
-        moments += [moment for moment in due if moment <= tx.now()]
-    return min(moments, default=None)
-
-
-async def note_doubt(
-    tx: Transaction, connection: ConnectionId, *, doubt: bool, pause: timedelta
-) -> None:
-    await tx.connections.lock(connection)
-    at = there(tx.connections.get(connection), "connection")
-    doubts = at.doubts_in_row + 1 if doubt else 0
-    open_at = tx.now() + pause if doubts >= DOUBTS_THAT_OPEN else None
-    tx.connections.put(replace(at, doubts_in_row=doubts, circuit_open_at=open_at))
+    if held is not None and held.until > tx.now():
+        return False
+    if there(tx.connections.get(connection), "connection").state != "active":
+        return False
+    return (
+        bool(tx.inbox.find("unread", connection))
+        or any(lane.due_at and lane.due_at <= tx.now() for lane in tx.lanes.find("due", connection))
+        or any(
+            lanes.lane_at(tx, each.lane).due_at is None
+            for each in tx.deliveries.find("in_flight", connection)
+        )
+    )

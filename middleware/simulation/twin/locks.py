@@ -12,6 +12,8 @@ from typing import Protocol
 
 from middleware.store.errors import StoreConflict
 
+LONGEST_WAIT_S = 5.0
+
 
 class Holder(Protocol):
     """A transaction, as far as locks are concerned."""
@@ -44,8 +46,7 @@ class _Wait:
 
 
 class Locks:
-    def __init__(self, longest_idle_s: float) -> None:
-        self._longest_idle_s = longest_idle_s
+    def __init__(self) -> None:
         self._locks: dict[Hashable, _Lock] = {}
         self._held: dict[Holder, dict[Hashable, None]] = {}
         self._waits: dict[Holder, _Wait] = {}
@@ -53,15 +54,32 @@ class Locks:
     async def acquire(self, holder: Holder, what: Hashable, *, shared: bool = False) -> None:
         """Wait until the lock is ours. Held already, whole or shared, it is at most made whole.
 
-        Raises: `StoreConflict` if those we would wait for wait for us.
+        Raises: `StoreConflict` if those we would wait for wait for us, or for too long.
         """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + LONGEST_WAIT_S
         while blockers := self._blockers(holder, what, shared=shared):
-            if self._in_a_circle(holder, blockers):
-                reason = StoreConflict(f"deadlock over {what!r}")
-                holder.abort(reason)
-                raise reason
-            await self._wait(holder, _Wait(what, shared, _future()), blockers)
+            left_s = until - loop.time()
+            if left_s <= 0 or self._in_a_circle(holder, blockers):
+                holder.abort(StoreConflict(f"no way to lock {what!r}"))
+                holder.check()
+            wait = _Wait(what, shared, loop.create_future())
+            timer = loop.call_later(min(left_s, self._idle_s(blockers)), _wake, wait.woken)
+            try:
+                await self._wait(holder, wait)
+            finally:
+                timer.cancel()
             holder.check()
+        self._grant(holder, what, shared=shared)
+
+    def try_acquire(self, holder: Holder, what: Hashable) -> bool:
+        """Take a lock whole if nobody else holds it, without waiting."""
+        if self._blockers(holder, what, shared=False):
+            return False
+        self._grant(holder, what, shared=False)
+        return True
+
+    def _grant(self, holder: Holder, what: Hashable, *, shared: bool) -> None:
         lock = self._locks.setdefault(what, _Lock(shared=shared))
         lock.shared = shared and lock.shared
         lock.holders[holder] = None
@@ -111,23 +129,20 @@ class Locks:
                 ahead.extend(each for each in lock.holders if each is not other)
         return False
 
-    async def _wait(self, holder: Holder, wait: _Wait, blockers: tuple[Holder, ...]) -> None:
+    def _idle_s(self, blockers: tuple[Holder, ...]) -> float:
+        """Return after how long the first of them will have idled for too long."""
+        idle = (other.patience_s() for other in blockers if other not in self._waits)
+        return min(idle, default=LONGEST_WAIT_S)
+
+    async def _wait(self, holder: Holder, wait: _Wait) -> None:
         lock = self._locks[wait.what]
         lock.waiting[wait.woken] = None
         self._waits[holder] = wait
-        idle = [other.patience_s() for other in blockers if other not in self._waits]
-        look_again_s = min(idle, default=self._longest_idle_s)
-        timer = asyncio.get_running_loop().call_later(look_again_s, _wake, wait.woken)
         try:
             await wait.woken
         finally:
-            timer.cancel()
             lock.waiting.pop(wait.woken, None)
             del self._waits[holder]
-
-
-def _future() -> "asyncio.Future[None]":
-    return asyncio.get_running_loop().create_future()
 
 
 def _wake(future: "asyncio.Future[None]") -> None:

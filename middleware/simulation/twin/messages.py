@@ -7,7 +7,6 @@ from mappers.vocabulary import ConnectionId, ConversationId, Message, MessageId,
 from middleware.simulation.twin.chapter import Chapter, there
 from middleware.simulation.twin.schema import KnownFact, Name, Said
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.codec import scrub
 from middleware.store.port import Fact, MessageRow, NewMessage
 from middleware.webhooks.keys import digest_of
 
@@ -15,7 +14,7 @@ from middleware.webhooks.keys import digest_of
 class Messages(Chapter):
     async def add_message(self, new: NewMessage) -> MessageId | None:
         tx = await self._turn()
-        content = scrub(new.message)
+        content = new.message
         message = MessageId(tx.new_id())
         origin = name_of(tx, new.connection, message, content.origin.message)
         if not await tx.names.insert(origin):
@@ -27,6 +26,7 @@ class Messages(Chapter):
             conversation=new.conversation,
             content=content,
             sent_at=content.sent_at,
+            is_reply=there(tx.connections.get(new.connection), "connection").kind == "crm",
             operator=new.operator,
             status=Status.QUEUED,
             planned=new.planned,
@@ -50,11 +50,12 @@ class Messages(Chapter):
 
     async def add_fact(self, message: MessageId, kind: str, fact: Fact) -> bool:
         tx = await self._turn()
-        return await tx.facts.insert(KnownFact(message=message, kind=kind, fact=scrub(fact)))
+        return await tx.facts.insert(KnownFact(message=message, kind=kind, fact=fact))
 
     async def raise_status(self, message: MessageId, status: Status) -> bool:
         tx = await self._turn()
-        if there(tx.messages.get(message), "message").status.rank >= status.rank:
+        said = tx.messages.get(message)
+        if said is None or said.status.rank >= status.rank:
             return False
         await tx.messages.lock(message)
         said = there(tx.messages.get(message), "message")
@@ -66,8 +67,7 @@ class Messages(Chapter):
     async def unplanned_replies(self, conversation: ConversationId) -> tuple[MessageId, ...]:
         tx = await self._turn()
         found = tx.messages.find("unplanned", conversation)
-        replies = sorted((said for said in found if said.operator), key=lambda s: (s.sent_at, s.id))
-        return tuple(said.id for said in replies)
+        return tuple(said.id for said in sorted(found, key=lambda each: (each.sent_at, each.id)))
 
     async def reply(self, message: MessageId) -> tuple[MessageRow, Message]:
         tx = await self._turn()
@@ -76,7 +76,7 @@ class Messages(Chapter):
 
     async def mark_planned(self, message: MessageId) -> None:
         tx = await self._turn()
-        there(await tx.messages.change(message, planned=True), "message")
+        await tx.messages.change(message, planned=True)
 
 
 def name_of(tx: Transaction, connection: ConnectionId, message: MessageId, name: str) -> Name:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from mappers.vocabulary import ConnectionId, DeliveryId, DeliveryKind, MessageId
 from middleware.simulation.twin import lanes
-from middleware.simulation.twin.chapter import Chapter, there
+from middleware.simulation.twin.chapter import Chapter
 from middleware.simulation.twin.schema import NotedAttempt
 from middleware.store.port import Attempt, Duty, Job, Owed, RouteRow, Settlement
 
@@ -15,6 +15,7 @@ class Outbox(Chapter):
         return tuple(sorted(tx.routes.find("source", source), key=lambda route: route.id))
 
     async def owe(self, duty: Duty) -> DeliveryId:
+        self.touched.add(duty.target)
         return await lanes.owe(await self._turn(), duty)
 
     async def latest(self, target: ConnectionId, kind: DeliveryKind, subject: UUID) -> Owed | None:
@@ -22,20 +23,20 @@ class Outbox(Chapter):
 
     async def parts(self, target: ConnectionId, message: MessageId) -> tuple[Owed, ...]:
         tx = await self._turn()
-        found = tx.deliveries.find("reply_parts", (target, message))
-        found.sort(key=lambda each: (each.duty.part, each.duty.revision))
-        return tuple(lanes.owed(each) for each in found)
+        found = tx.deliveries.find("duty", (target, DeliveryKind.SEND, message))
+        return tuple(lanes.owed(each) for each in sorted(found, key=lambda one: one.duty.part))
 
     async def settle(self, job: Job, settlement: Settlement) -> None:
         await lanes.settle(await self._turn(), job, settlement)
 
     async def note_attempt(self, job: Job, attempt: Attempt) -> None:
         tx = await self._turn()
-        number = len(tx.attempts.find("id", job.id)) + 1
-        await tx.attempts.insert(NotedAttempt(delivery=job.id, number=number, attempt=attempt))
+        noted = NotedAttempt(delivery=job.id, number=job.attempts, attempt=attempt)
+        await tx.attempts.insert(noted)
 
     async def set_connection(self, connection: ConnectionId, state: str, reason: str) -> None:
         tx = await self._turn()
-        there(await tx.connections.change(connection, state=state, reason=reason), "connection")
-        if state == "active":
-            await lanes.resume(tx, connection)
+        await tx.connections.lock(connection)
+        at = tx.connections.get(connection)
+        if at is not None and at.state != "removed":
+            await tx.connections.change(connection, state=state, reason=reason)

@@ -1,6 +1,6 @@
 """People, and the conversations they are met in."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from mappers.vocabulary import (
     Confidence,
@@ -14,57 +14,45 @@ from mappers.vocabulary import (
 from middleware.simulation.twin.chapter import Chapter, there
 from middleware.simulation.twin.schema import Claim, Contact, KnownIdentity, identity_key
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.codec import scrub
 from middleware.store.port import ContactRow, ConversationRow
 
 
 class People(Chapter):
     async def contact_for(self, workspace: WorkspaceId, person: Person) -> ContactRow:
         tx = await self._turn()
-        person = scrub(person)
-        strong = deciding(person)
-        keys = [identity_key(workspace, identity) for identity in strong]
-        await tx.identities.lock(*keys)
-        holders = [known.contact if (known := tx.identities.get(key)) else None for key in keys]
-        known_as = next((holder for holder in holders if holder is not None), None)
-        contact = known_as or ContactId(tx.new_id())
-        await _see(tx, contact, workspace, person)
+        contact, is_new = await _by_first_identity(tx, workspace, person)
         learned = []
-        for identity, holder in zip(strong, holders, strict=True):
-            if holder is None:
+        for identity in person.identities[1:]:
+            if identity.confidence is not Confidence.STRONG:
+                continue
+            mine = _known(tx, workspace, identity, contact)
+            known = await tx.identities.insert_or_lock(mine)
+            if known is mine:
                 learned.append(identity)
-                tx.identities.put(
-                    KnownIdentity(
-                        workspace=workspace, identity=identity, contact=contact, number=tx.number()
-                    )
-                )
-            elif holder != contact:
-                await tx.claims.insert(Claim(contact=contact, identity=identity, holder=holder))
-        is_new = known_as is None
-        return ContactRow(id=contact, is_new=is_new, learned=() if is_new else tuple(learned))
+            elif known.contact != contact:
+                claim = Claim(contact=contact, identity=identity, holder=known.contact)
+                await tx.claims.insert(claim)
+        return ContactRow(id=contact, is_new=is_new, learned=tuple(learned))
 
     async def conversation_for(
         self, connection: ConnectionId, external: str, contact: ContactId | None
     ) -> ConversationRow:
         tx = await self._turn()
-        at = there(tx.connections.get(connection), "connection")
+        known = tx.conversations.get((connection, external))
+        if known is not None and (known.contact is not None or contact is None):
+            return known
         new = ConversationRow(
             id=ConversationId(tx.new_id()),
-            workspace=at.workspace,
+            workspace=there(tx.connections.get(connection), "connection").workspace,
             connection=connection,
             external=external,
             contact=contact,
         )
-        if await tx.conversations.insert(new):
-            return new
-        known = there(tx.conversations.get((connection, external)), "conversation")
-        if known.contact is None and contact is not None:
-            key = (connection, external)
-            await tx.conversations.lock(key)
-            known = there(tx.conversations.get(key), "conversation")
-            known = replace(known, contact=known.contact or contact)
-            tx.conversations.put(known)
-        return known
+        row = await tx.conversations.insert_or_lock(new)
+        if row.contact is None and contact is not None:
+            row = replace(row, contact=contact)
+            tx.conversations.put(row)
+        return row
 
     async def conversation_at(
         self, connection: ConnectionId, external: str
@@ -77,8 +65,7 @@ class People(Chapter):
     ) -> ConversationRow | None:
         tx = await self._turn()
         link = tx.conversation_links.one("external", (connection, external))
-        if link is None and ours:
-            link = tx.conversation_links.one("ours", (connection, ours))
+        link = link or tx.conversation_links.one("ours", (connection, ours))
         return None if link is None else tx.conversations.one("id", link.conversation)
 
     async def conversation(self, conversation: ConversationId) -> ConversationRow:
@@ -87,10 +74,12 @@ class People(Chapter):
 
     async def set_reachable(self, conversation: ConversationId, *, reachable: bool) -> None:
         tx = await self._turn()
-        row = there(tx.conversations.one("id", conversation), "conversation")
-        await tx.conversations.change((row.connection, row.external), reachable=reachable)
+        row = tx.conversations.one("id", conversation)
+        if row is not None:
+            await tx.conversations.change((row.connection, row.external), reachable=reachable)
 
     async def move_conversation(self, connection: ConnectionId, old: str, new: str) -> None:
+        """Nothing moves where there is nothing, nor to where there is something."""
         tx = await self._turn()
         await tx.conversations.lock((connection, old), (connection, new))
         row = tx.conversations.get((connection, old))
@@ -99,31 +88,33 @@ class People(Chapter):
             tx.conversations.put(replace(row, external=new))
 
 
-def deciding(person: Person) -> tuple[Identity, ...]:
-    """Return the identities that link by themselves: the channel's own, and all strong ones."""
-    first, *others = person.identities
-    found = {(first.kind, first.value): first}
-    for each in others:
-        if each.confidence is Confidence.STRONG:
-            found.setdefault((each.kind, each.value), each)
-    return tuple(found.values())
+def _known(
+    tx: Transaction, workspace: WorkspaceId, identity: Identity, contact: ContactId
+) -> KnownIdentity:
+    return KnownIdentity(
+        workspace=workspace, identity=identity, contact=contact, number=tx.number()
+    )
 
 
-async def _see(tx: Transaction, contact: ContactId, workspace: WorkspaceId, seen: Person) -> None:
-    """Remember what a person looks like now; what they do not show any more is kept."""
-    known = tx.contacts.get(contact)
-    if known is None:
-        new = Contact(id=contact, workspace=workspace, looks=replace(seen, identities=()))
-        await tx.contacts.insert(new)
-        return
-    looks = better(known.looks, seen)
-    if looks != known.looks:
-        await tx.contacts.change(contact, looks=looks)
-
-
-def better(known: Person, seen: Person) -> Person:
-    names = [each.name for each in fields(Person) if each.name != "identities"]
-    return replace(known, **{name: getattr(seen, name) or getattr(known, name) for name in names})
+async def _by_first_identity(
+    tx: Transaction, workspace: WorkspaceId, person: Person
+) -> tuple[ContactId, bool]:
+    """Find the contact by the channel's own identity of the person, or make one."""
+    first, looks = person.identities[0], replace(person, identities=())
+    known = tx.identities.get(identity_key(workspace, first))
+    if known is not None:
+        contact = tx.contacts.get(known.contact)
+        if contact is None or contact.looks != looks:
+            await tx.contacts.change(known.contact, looks=looks)
+        return known.contact, False
+    contact_id = ContactId(tx.new_id())
+    await tx.contacts.insert(Contact(id=contact_id, workspace=workspace, looks=looks))
+    mine = _known(tx, workspace, first, contact_id)
+    known = await tx.identities.insert_or_lock(mine)
+    if known is not mine:
+        # Someone met the same person at the same moment, and was first.
+        tx.contacts.remove(contact_id)
+    return known.contact, known is mine
 
 
 def person_of(tx: Transaction, contact: ContactId) -> Person | None:

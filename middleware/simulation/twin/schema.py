@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 from mappers.vocabulary import (
@@ -48,12 +48,20 @@ IdentityKey: TypeAlias = tuple[WorkspaceId, IdentityKind, str]
 class Connection:
     id: ConnectionId
     workspace: WorkspaceId
+    kind: Literal["channel", "crm"]
+    provider: str
     account: str
     state: str = "active"
     reason: str = ""
     cursor: str = ""
-    doubts_in_row: int = 0
-    circuit_open_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """The last sign of life; `database` tells a restored one from the one it was left in."""
+
+    at: datetime
+    database: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +149,7 @@ class Said:
     conversation: ConversationId
     content: Message | None
     sent_at: datetime
+    is_reply: bool
     operator: str
     status: Status
     planned: bool
@@ -153,7 +162,7 @@ class Said:
             conversation=self.conversation,
             status=self.status,
             sent_at=self.sent_at,
-            is_reply=bool(self.operator),
+            is_reply=self.is_reply,
             planned=self.planned,
         )
 
@@ -206,6 +215,7 @@ class Delivery:
     attempts: int = 0
     failures: int = 0
     called_at: datetime | None = None
+    due_at: datetime | None = None
     code: str = ""
     created_at: datetime
     settled_at: datetime | None = None
@@ -239,9 +249,8 @@ def _waits_after(delivery: Delivery) -> DeliveryId | None:
     return delivery.after if delivery.state is DeliveryState.READY else None
 
 
-def _reply_parts(delivery: Delivery) -> tuple[ConnectionId, MessageId | None] | None:
-    duty = delivery.duty
-    return (duty.target, duty.message) if duty.kind is DeliveryKind.SEND else None
+def _ready(delivery: Delivery) -> int | None:
+    return delivery.lane if delivery.state is DeliveryState.READY else None
 
 
 class Tables:
@@ -252,6 +261,7 @@ class Tables:
         self.leases: Table[LeaseKey, HeldLease] = Table(
             "leases", lambda each: (each.connection, each.purpose)
         )
+        self.pulses: Table[int, Pulse] = Table("pulses", lambda _: 1)
         self.routes: Table[RouteId, RouteRow] = Table(
             "routes", lambda route: route.id, source=lambda route: route.source
         )
@@ -264,6 +274,9 @@ class Tables:
         self._people()
         self._messages()
         self._outbox()
+
+    def all(self) -> tuple[Table[Any, Any], ...]:
+        return tuple(vars(self).values())
 
     def _people(self) -> None:
         self.contacts: Table[ContactId, Contact] = Table("contacts", lambda each: each.id)
@@ -331,11 +344,11 @@ class Tables:
             id=lambda delivery: delivery.id,
             place=lambda delivery: (delivery.lane, delivery.seq),
             duty=lambda each: (each.duty.target, each.duty.kind, each.duty.subject),
-            reply_parts=_reply_parts,
+            ready=_ready,
             after=_waits_after,
             in_flight=_in_flight,
             parked=_parked,
         )
-        self.attempts: Table[tuple[DeliveryId, int], NotedAttempt] = Table(
-            "attempts", lambda noted: (noted.delivery, noted.number), id=lambda n: n.delivery
+        self.attempts: Table[tuple[DeliveryId, int, datetime], NotedAttempt] = Table(
+            "attempts", lambda noted: (noted.delivery, noted.number, noted.attempt.started_at)
         )

@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any, Literal
 
 from mappers.vocabulary import ConnectionId, WorkspaceId
 from middleware.clock import Clock
@@ -12,9 +12,10 @@ from middleware.simulation.twin.chapter import there
 from middleware.simulation.twin.schema import Connection, Tables
 from middleware.simulation.twin.transactions import Database, Fault, Transaction
 from middleware.simulation.twin.unit import TwinUnit
-from middleware.store.port import InboxRow, Job, Lease, Parcelled, Purpose, RouteRow
+from middleware.store.port import InboxRow, Job, Lease, Parcelled, Purpose, RouteRow, Silence
 
-LONGEST_IDLE = timedelta(seconds=10)
+LONGEST_IDLE = timedelta(seconds=8)
+Backup = dict[str, tuple[Any, ...]]
 
 
 class TwinStore:
@@ -26,23 +27,33 @@ class TwinStore:
     def __init__(self, clock: Clock, *, longest_idle: timedelta = LONGEST_IDLE) -> None:
         """`longest_idle` is how long a transaction may do nothing; shorter than any lease."""
         self._database = Database(clock, longest_idle)
-        self.last_pulse: datetime | None = None
 
     @property
     def tables(self) -> Tables:
         return self._database.tables
 
-    # What an admin has set up.
+    # What an admin does.
     def add_connection(
-        self, connection: ConnectionId, workspace: WorkspaceId, account: str
+        self,
+        connection: ConnectionId,
+        workspace: WorkspaceId,
+        kind: Literal["channel", "crm"],
+        account: tuple[str, str],
     ) -> None:
-        """`account` is the connection's name in the outside world, the same in every run."""
+        """`account` is a provider's name and what it calls the account: the same in every run."""
+        provider, name = account
         self.tables.connections.save(
-            Connection(id=connection, workspace=workspace, account=account)
+            Connection(
+                id=connection, workspace=workspace, kind=kind, provider=provider, account=name
+            )
         )
 
     def add_route(self, route: RouteRow) -> None:
         self.tables.routes.save(route)
+
+    async def resume(self, connection: ConnectionId) -> None:
+        """Make a connection active again, with everything that was parked."""
+        await self._database.run("resume", lambda tx: lanes.resume(tx, connection))
 
     # What may go wrong.
     @property
@@ -54,8 +65,8 @@ class TwinStore:
         """Let the next transactions fail; `at` is `unit` or a method of the store, or any.
 
         `cut_before_commit`: nothing is recorded, the caller sees `StoreUnavailable`.
-        `cut_after_commit`: all is recorded, the caller sees `StoreUnavailable` none the less.
-        `conflict`: nothing is recorded, the caller sees `StoreConflict`; methods try again.
+        `cut_after_commit`: all is recorded, and the caller sees `StoreUnavailable` none the less.
+        `conflict`: nothing is recorded, the caller sees `StoreConflict`.
         """
         self._database.faults += [(fault, at)] * times
 
@@ -65,6 +76,18 @@ class TwinStore:
 
     def come_back(self) -> None:
         self._database.is_away = False
+
+    def backup(self) -> Backup:
+        """Copy everything that is committed now."""
+        return {table.name: tuple(table.rows.values()) for table in self.tables.all()}
+
+    def restore(self, backup: Backup) -> None:
+        """Undo what is open and go back to a backup, as a database that knows it is another one."""
+        self.go_away()
+        for table in self.tables.all():
+            table.reset(backup[table.name])
+        self._database.identity += 1
+        self.come_back()
 
     async def forget_words(self) -> None:
         """Do what retention does: settled bodies, texts and names go, their keys stay."""
@@ -86,11 +109,16 @@ class TwinStore:
 
     async def append_polled(self, lease: Lease, parcels: Sequence[Parcelled], cursor: str) -> int:
         async def work(tx: Transaction) -> int:
-            added = await inbox.append(tx, parcels)
             await tx.connections.change(lease.connection, cursor=cursor)
-            return added
+            return await inbox.append(tx, parcels)
 
         return await self._database.run("append_polled", work, lease)
+
+    async def cursor(self, connection: ConnectionId) -> str:
+        async def work(tx: Transaction) -> str:
+            return there(tx.connections.get(connection), "connection").cursor
+
+        return await self._database.run("cursor", work)
 
     # Leases.
     async def acquire(
@@ -108,56 +136,45 @@ class TwinStore:
     # The schedule.
     async def due(self, limit: int) -> tuple[ConnectionId, ...]:
         async def work(tx: Transaction) -> tuple[ConnectionId, ...]:
-            unserved = [
-                each for each in self.tables.connections.rows if not leases.is_served(tx, each)
-            ]
-            waiting = [(since, each) for each in unserved if (since := leases.due_since(tx, each))]
-            return tuple(connection for _, connection in sorted(waiting)[:limit])
+            everyone = tuple(self.tables.connections.rows)
+            due = [connection for connection in everyone if leases.needs_a_server(tx, connection)]
+            return tuple(due[:limit])
 
         return await self._database.run("due", work)
 
     async def recover(self, lease: Lease) -> int:
-        return await self._database.run(
-            "recover", lambda tx: lanes.recover(tx, lease.connection), lease
-        )
+        at = lease.connection
+        return await self._database.run("recover", lambda tx: lanes.recover(tx, at), lease)
 
     # Work.
     async def claim_inbox(self, lease: Lease, limit: int) -> tuple[InboxRow, ...]:
-        return await self._database.run(
-            "claim_inbox", lambda tx: inbox.claim(tx, lease.connection, limit), lease
-        )
+        at = lease.connection
+        work = inbox.claim
+        return await self._database.run("claim_inbox", lambda tx: work(tx, at, limit), lease)
 
     async def claim_jobs(self, lease: Lease, limit: int, *, probe_only: bool) -> tuple[Job, ...]:
-        return await self._database.run(
-            "claim_jobs",
-            lambda tx: claiming.claim(tx, lease.connection, limit, probe_only=probe_only),
-            lease,
-        )
+        async def work(tx: Transaction) -> tuple[Job, ...]:
+            return await claiming.claim(tx, lease.connection, limit, probe_only=probe_only)
+
+        return await self._database.run("claim_jobs", work, lease)
 
     @asynccontextmanager
     async def unit(self, lease: Lease | None) -> AsyncIterator[TwinUnit]:
         async with self._database.transaction("unit", lease) as transaction:
             yield TwinUnit(transaction)
 
-    async def circuit(self, connection: ConnectionId) -> datetime | None:
-        async def work(tx: Transaction) -> datetime | None:
-            return there(tx.connections.get(connection), "connection").circuit_open_at
-
-        return await self._database.run("circuit", work)
-
-    async def note_doubt(self, connection: ConnectionId, *, doubt: bool, pause: timedelta) -> None:
-        await self._database.run(
-            "note_doubt", lambda tx: leases.note_doubt(tx, connection, doubt=doubt, pause=pause)
-        )
-
     # Gaps.
     async def pulse(self) -> None:
-        async def work(tx: Transaction) -> datetime:
-            return tx.now()
+        await self._database.run("pulse", gaps.pulse)
 
-        self.last_pulse = await self._database.run("pulse", work)
+    async def silence(self) -> Silence | None:
+        async def work(tx: Transaction) -> Silence | None:
+            return gaps.silence(tx)
 
-    async def fall_behind(self, connections: Sequence[ConnectionId], since: datetime) -> int:
-        return await self._database.run(
-            "fall_behind", lambda tx: gaps.fall_behind(tx, connections, since)
-        )
+        return await self._database.run("silence", work)
+
+    async def fall_behind(
+        self, connections: Sequence[ConnectionId], since: datetime, *, asks: bool = False
+    ) -> int:
+        gap = gaps.Gap(connections=tuple(connections), since=since, asks=asks)
+        return await self._database.run("fall_behind", lambda tx: gaps.fall_behind(tx, gap))

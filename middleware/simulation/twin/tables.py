@@ -26,9 +26,12 @@ class Table(Generic[KeyT, RowT]):
         """Return the keys of the committed rows that this index finds, the oldest first."""
         return self._found[index].get(value, ())
 
-    def values(self, index: str) -> tuple[Hashable, ...]:
-        """Return every value under which this index finds something."""
-        return tuple(self._found[index])
+    def reset(self, rows: Iterable[RowT]) -> None:
+        """Hold these rows and no others."""
+        for key in tuple(self.rows):
+            self.drop(key)
+        for row in rows:
+            self.save(row)
 
     def save(self, row: RowT) -> None:
         key = self.key_of(row)

@@ -15,12 +15,12 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 from uuid import UUID
 
 from middleware.clock import Clock
+from middleware.ids import uuid7_of
 from middleware.simulation.twin.locks import Locks
 from middleware.simulation.twin.schema import Tables
 from middleware.simulation.twin.tables import Table
 from middleware.store.errors import StoreConflict, StoreUnavailable
 from middleware.store.port import Lease, LeaseLost
-from middleware.store.retry import TRIES
 
 KeyT = TypeVar("KeyT", bound=Hashable)
 RowT = TypeVar("RowT")
@@ -59,6 +59,10 @@ class View(Generic[KeyT, RowT]):
         for key in sorted(keys):  # type: ignore[type-var]
             await self._transaction.lock((self._table.name, key))
 
+    def try_lock(self, key: KeyT) -> bool:
+        """Lock a row unless somebody holds it: `SKIP LOCKED`."""
+        return self._transaction.try_lock((self._table.name, key))
+
     async def insert(self, row: RowT) -> bool:
         """Add a row unless its key is taken; wait while somebody's uncommitted row may take it."""
         key = self._table.key_of(row)
@@ -72,6 +76,15 @@ class View(Generic[KeyT, RowT]):
         if not had_lock:
             self._transaction.unlock((self._table.name, key))
         return False
+
+    async def insert_or_lock(self, row: RowT) -> RowT:
+        """Add a row, or lock the one that has its key: `ON CONFLICT DO UPDATE`."""
+        key = self._table.key_of(row)
+        await self.lock(key)
+        known = self.get(key)
+        if known is None:
+            self._changes[key] = row
+        return row if known is None else known
 
     async def change(self, key: KeyT, **values: Any) -> RowT | None:
         """Lock a row and change it as it is by then; None when it is not there."""
@@ -110,6 +123,7 @@ class Transaction:
         self.reason: Exception | None = None
         self.connections = View(self, tables.connections)
         self.leases = View(self, tables.leases)
+        self.pulses = View(self, tables.pulses)
         self.routes = View(self, tables.routes)
         self.inbox = View(self, tables.inbox)
         self.contacts = View(self, tables.contacts)
@@ -132,6 +146,10 @@ class Transaction:
     def new_id(self) -> UUID:
         return self._database.new_id()
 
+    def identity(self) -> int:
+        """Tell this database from the one it was before it was restored."""
+        return self._database.identity
+
     def number(self) -> int:
         """Return the next number of a sequence: never the same twice, given back by nobody."""
         return self._database.number()
@@ -146,6 +164,9 @@ class Transaction:
     async def lock(self, what: Hashable, *, shared: bool = False) -> None:
         await self._database.locks.acquire(self, what, shared=shared)
         self._active_at = self._database.clock.monotonic()
+
+    def try_lock(self, what: Hashable) -> bool:
+        return self._database.locks.try_acquire(self, what)
 
     def unlock(self, what: Hashable) -> None:
         self._database.locks.release(self, what)
@@ -198,8 +219,9 @@ class Database:
         self.clock = clock
         self.longest_idle = longest_idle
         self.tables = Tables()
-        self.locks = Locks(longest_idle.total_seconds())
+        self.locks = Locks()
         self.is_away = False
+        self.identity = 1
         self.faults: list[tuple[Fault, str]] = []
         self.faults_met: dict[str, int] = {}
         self._open: dict[Transaction, None] = {}
@@ -209,9 +231,8 @@ class Database:
         return next(self._sequence)
 
     def new_id(self) -> UUID:
-        """Make a UUIDv7 that sorts after all before it, and is the same in every run."""
-        milliseconds = int(self.clock.now().timestamp() * 1000)
-        return UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62 | self.number())
+        """Make an id that sorts after all before it, and is the same in every run."""
+        return uuid7_of(int(self.clock.now().timestamp() * 1000), self.number())
 
     def go_away(self) -> None:
         """Undo all that is not committed and refuse everything, until `is_away` is false again."""
@@ -244,16 +265,8 @@ class Database:
         work: Callable[[Transaction], Awaitable[ResultT]],
         lease: Lease | None = None,
     ) -> ResultT:
-        """Do `work` in a transaction, again after a conflict."""
-        tried = 0
-        while True:
-            try:
-                async with self.transaction(name, lease) as transaction:
-                    return await work(transaction)
-            except StoreConflict:
-                tried += 1
-                if tried == TRIES:
-                    raise
+        async with self.transaction(name, lease) as transaction:
+            return await work(transaction)
 
     async def _commit(self, transaction: Transaction, name: str) -> None:
         await transaction.turn()

@@ -1,0 +1,207 @@
+"""Bring a database to the schema this code was written for, or say why that cannot be.
+
+Hubs that start at once take turns, by an advisory lock that dies with its session. A migration
+waits for a table in use only briefly: whoever queues behind a waiting DDL statement waits with
+it, so a long wait of ours would be an outage of theirs.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+import structlog
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from middleware.db.engine import make_engine, transaction
+from middleware.db.partitions import is_partition
+
+TURN = int.from_bytes(b"threadln")  # the advisory lock's number; locks are a database's own
+STATEMENT_TIMEOUT = timedelta(minutes=15)
+LIMITS = MappingProxyType({"lock_timeout": "3s", "statement_timeout": "15min"})
+PATIENCE_SECONDS = STATEMENT_TIMEOUT.total_seconds()
+LOOK_AGAIN_SECONDS = 0.2
+
+# Alembic keeps the migration under way in module globals: one at a time in a process, or the
+# statements of one would go to the database of another.
+ALEMBIC = threading.Lock()
+
+log = structlog.get_logger(__name__)
+
+
+class SchemaError(Exception):
+    """The schema could not be changed. The text is for people."""
+
+
+class DatabaseNewer(SchemaError):
+    """The database was migrated by a later version than this one."""
+
+
+class SchemaInUse(SchemaError):
+    """Somebody held a table the migration needed, or was migrating for too long."""
+
+
+def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    """Leave partitions out of comparisons: they come and go, and look like their parents."""
+    return kind != "table" or name is None or not is_partition(name)
+
+
+# How a database is compared with the tables: what `alembic check` and the tests mean by "equal".
+COMPARED: MappingProxyType[str, Any] = MappingProxyType(
+    {"compare_type": True, "compare_server_default": True, "include_name": _is_ours}
+)
+
+
+async def upgrade(url: str, revision: str = "head") -> None:
+    """Apply what is missing, up to `revision`; nothing when it is there already.
+
+    It goes on to its end when cancelled.
+
+    Raises: `DatabaseNewer`; `SchemaInUse`; `StoreUnavailable`.
+    """
+    await _migrate(command.upgrade, url, revision)
+
+
+async def downgrade(url: str, revision: str) -> None:
+    """Undo migrations down to `revision`, with the data they brought. "base" undoes all.
+
+    Raises: as `upgrade`.
+    """
+    await _migrate(command.downgrade, url, revision)
+
+
+async def current(url: str) -> str | None:
+    """Return the revision the database is at; None when it was never migrated.
+
+    Raises: `StoreUnavailable`.
+    """
+    engine = make_engine(url, pool_size=1, statement_timeout=timedelta(seconds=5))
+    try:
+        async with transaction(engine) as connection:
+            return await connection.run_sync(_revision)
+    finally:
+        await engine.dispose()
+
+
+async def is_current(url: str) -> bool:
+    """Whether the database is at the revision this code was written for."""
+    return await current(url) == ScriptDirectory.from_config(_config()).get_current_head()
+
+
+@asynccontextmanager
+async def sole_connection(url: str) -> AsyncIterator[AsyncConnection]:
+    """Connect for a schema change: bounded, and nobody else changes the schema meanwhile."""
+    engine = make_engine(url, pool_size=1, statement_timeout=STATEMENT_TIMEOUT)
+    try:
+        async with engine.connect() as connection:
+            await _wait_for_turn(connection)
+            for name, value in LIMITS.items():
+                await connection.execute(text(f"SET {name} = '{value}'"))
+            await connection.commit()
+            yield connection
+    finally:
+        await engine.dispose()
+
+
+async def _wait_for_turn(connection: AsyncConnection) -> None:
+    """Ask again and again instead of queueing in the server.
+
+    A statement that waits keeps a snapshot open, and CREATE INDEX CONCURRENTLY waits for those:
+    the hub whose turn it is and the hub in the queue would wait for each other.
+    """
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    is_told = False
+    while not await _takes_turn(connection):
+        if clock() - began >= PATIENCE_SECONDS:
+            raise SchemaInUse(
+                f"Another hub has been changing the database's schema for {STATEMENT_TIMEOUT}."
+                " Nothing was changed by this one. See what the other is doing (pg_stat_activity"
+                " lists it as threadline), end it if it hangs, and start again."
+            )
+        if not is_told:
+            log.info("schema.waiting_for_another_hub")
+            is_told = True
+        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+
+async def _takes_turn(connection: AsyncConnection) -> bool:
+    taken = await connection.execute(text("SELECT pg_try_advisory_lock(:turn)"), {"turn": TURN})
+    await connection.commit()
+    return bool(taken.scalar_one())
+
+
+async def _migrate(act: Callable[[Config, str], None], url: str, revision: str) -> None:
+    was = await _known_revision(url)
+    try:
+        # Alembic's commands are plain functions; `env.py` brings an event loop of its own.
+        await asyncio.to_thread(_act, act, url, revision)
+    except CommandError as error:
+        await _known_revision(url)  # a newer hub may have been first in the queue
+        raise SchemaError(f'The schema was not changed. Alembic says: "{error}".') from error
+    except DBAPIError as error:
+        raise _explained(error) from error
+    now = await current(url)
+    if now != was:
+        log.info("schema.migrated", was=was, now=now)
+
+
+def _act(act: Callable[[Config, str], None], url: str, revision: str) -> None:
+    config = _config()
+    config.attributes["url"] = url
+    with ALEMBIC:
+        act(config, revision)
+
+
+async def _known_revision(url: str) -> str | None:
+    revision = await current(url)
+    if revision is None:
+        return None
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if revision not in known:
+        raise DatabaseNewer(
+            f"The database is at revision {revision}, which this version does not know: a newer"
+            " Threadline has migrated it. Nothing was changed. Start that version or a later one;"
+            " to go back, let the newer version downgrade the database first, or restore a backup."
+        )
+    return revision
+
+
+def _explained(error: DBAPIError) -> Exception:
+    match getattr(error.orig, "sqlstate", None):
+        case "55P03":
+            return SchemaInUse(
+                f"A table that the migration changes was in use for {LIMITS['lock_timeout']}. The"
+                " migration was undone rather than make everybody wait behind it; those finished"
+                " before it stay. Run it again, in a quieter moment if need be; pg_stat_activity"
+                " shows transactions that stay open."
+            )
+        case "57014":
+            return SchemaError(
+                f"A statement of the migration ran longer than {LIMITS['statement_timeout']} and"
+                " was stopped. The migration was undone; those finished before it stay. Run it"
+                " again when the database is less busy."
+            )
+        case _:
+            return error
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(files("migrations")).replace("%", "%%"))
+    return config
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()

@@ -1,0 +1,23 @@
+"""A town for a test: the hub and both providers, from nothing, in a fresh database."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.town import Plan, Town, open_town
+
+Opened = Callable[[Plan], AbstractAsyncContextManager[Town]]
+
+
+@pytest.fixture
+async def town(postgres_url: str, tmp_path: Path) -> AsyncIterator[Town]:
+    async with open_town(postgres_url, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def town_of(postgres_url: str, tmp_path: Path) -> Opened:
+    """Open a town of a given plan."""
+    return lambda plan: open_town(postgres_url, tmp_path, plan)

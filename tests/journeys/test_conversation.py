@@ -1,0 +1,152 @@
+"""A customer writes in Telegram, an operator answers in amoCRM: everything that text can do."""
+
+from tests.journeys.conftest import Opened
+from tests.journeys.town import ACCOUNT, Plan, Town
+
+NINA = 1001
+PETR = 1002
+
+
+async def test_a_message_reaches_the_timeline_and_the_answer_comes_back(town: Town) -> None:
+    town.telegram.say(NINA, "Здравствуйте", name="Нина")
+    town.telegram.say(NINA, "Есть ли красные?")
+    await town.settle()
+
+    assert town.entries() == ["Здравствуйте", "Есть ли красные?"]
+
+    town.reply(NINA, "Есть, приезжайте")
+    await town.settle()
+
+    assert town.seen_by(NINA) == ["Есть, приезжайте"]
+    (reply,) = town.amocrm.replies
+    assert [status.code for status in reply.statuses] == [1]
+
+
+async def test_the_contact_and_the_deal_are_there_before_the_first_message(town: Town) -> None:
+    town.telegram.say(NINA, "Добрый день", name="Нина")
+    await town.settle()
+
+    (contact,) = town.amocrm.contacts(ACCOUNT)
+    (lead,) = town.amocrm.leads(ACCOUNT)
+    (chat,) = town.timeline()
+    assert contact["name"] == "Нина"
+    assert chat.contact_id == contact["id"]
+    assert lead["contact_ids"] == [contact["id"]]
+    assert not lead["is_unsorted"]
+
+
+async def test_two_customers_never_meet(town: Town) -> None:
+    town.telegram.say(NINA, "Я Нина", name="Нина")
+    town.telegram.say(PETR, "Я Пётр", name="Пётр")
+    await town.settle()
+    town.reply(PETR, "Петру")
+    town.reply(NINA, "Нине")
+    await town.settle()
+
+    assert len(town.amocrm.contacts(ACCOUNT)) == 2
+    assert town.seen_by(NINA) == ["Нине"]
+    assert town.seen_by(PETR) == ["Петру"]
+
+
+async def test_a_long_answer_comes_in_parts_and_in_order(town: Town) -> None:
+    town.telegram.say(NINA, "Расскажите подробно", name="Нина")
+    await town.settle()
+    words = " ".join(f"слово{n}" for n in range(1500))
+
+    town.reply(NINA, words)
+    await town.settle()
+
+    parts = town.seen_by(NINA)
+    assert len(parts) > 1
+    assert " ".join(part.strip() for part in parts) == words
+    assert [s.code for s in town.amocrm.replies[0].statuses] == [1]
+
+
+async def test_quotes_travel_both_ways(town: Town) -> None:
+    town.telegram.say(NINA, "Какой размер?", name="Нина")
+    await town.settle()
+    (asked,) = town.timeline()[0].messages
+    town.reply(NINA, "Сорок второй", reply_to=asked.amojo_id)
+    await town.settle()
+    messages = town.telegram.chats()[0]["messages"]
+    answer = messages[-1]
+    assert answer["reply_to"] == messages[0]["message_id"]
+
+    town.telegram.say(NINA, "Беру", reply_to=answer["message_id"])
+    await town.settle()
+
+    last = town.timeline()[0].messages[-1]
+    assert last.text == "Беру"
+    quoted = last.content["reply_to"]["message"]
+    assert town.amocrm.replies[0].message_id in quoted.values()
+
+
+async def test_an_edit_changes_the_entry_and_adds_none(town: Town) -> None:
+    said = town.telegram.say(NINA, "Хочу красный", name="Нина")
+    await town.settle()
+    town.telegram.edit(NINA, said.message_id, "Хочу синий")
+    await town.settle()
+
+    assert town.entries() == ["Хочу синий"]
+    assert town.timeline()[0].messages[0].edited
+
+
+async def test_what_text_cannot_carry_is_said_honestly(town: Town) -> None:
+    town.telegram.show(NINA, "photo", caption="Вот такой")
+    town.telegram.show(NINA, "voice")
+    await town.settle()
+
+    assert town.entries() == ["[Фото]\nВот такой", "[Голосовое сообщение]"]
+
+
+async def test_a_customer_who_closed_the_door_is_not_written_to_in_vain(town: Town) -> None:
+    town.telegram.say(NINA, "Здравствуйте", name="Нина")
+    await town.settle()
+    town.telegram.block(NINA)
+    await town.settle()
+    town.reply(NINA, "Вы ещё здесь?")
+    await town.settle()
+
+    (status,) = town.amocrm.replies[0].statuses
+    assert status.code == -1
+    assert "закрыл" in str(status.error)
+    assert town.seen_by(NINA) == []
+
+    town.telegram.say(NINA, "Я вернулась")
+    await town.settle()
+    town.reply(NINA, "С возвращением")
+    await town.settle()
+    assert town.seen_by(NINA) == ["С возвращением"]
+
+
+async def test_a_group_is_refused_once_and_politely(town: Town) -> None:
+    for words in ("Всем привет", "Кто тут?"):
+        town.telegram.group_say(-100500, NINA, words, name="Нина")
+    await town.settle()
+
+    assert town.entries() == []
+    (group,) = [chat for chat in town.telegram.chats() if chat["chat_id"] == -100500]
+    assert len([m for m in group["messages"] if m["from"] == "bot"]) == 1
+
+
+async def test_a_bot_can_be_listened_to_without_a_public_address(town_of: Opened) -> None:
+    async with town_of(Plan(listens=True)) as town:
+        town.telegram.say(NINA, "Слышно?", name="Нина")
+        async with town.patience():
+            while not town.entries():
+                await town.pause()
+        town.reply(NINA, "Слышно")
+        await town.settle()
+
+        assert town.entries()[:1] == ["Слышно?"]
+        assert town.seen_by(NINA) == ["Слышно"]
+
+
+async def test_a_reply_that_the_crm_itself_imported_is_no_news(town: Town) -> None:
+    """Our own entries come back as hooks of the account; they are known by their names."""
+    town.amocrm.switches.set("own_messages_raise_hook", value=True)
+    town.telegram.say(NINA, "Эхо?", name="Нина")
+    await town.settle()
+
+    assert town.entries() == ["Эхо?"]
+    assert town.seen_by(NINA) == []
