@@ -2,17 +2,32 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _counted(value: Any) -> Any:
+    """Take a bare number for seconds: the environment says everything in text."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return value
+
+
+Duration: TypeAlias = Annotated[timedelta, BeforeValidator(_counted)]
 
 
 class Settings(BaseSettings):
     """Printed into docs/reference/settings.md. Durations are seconds or ISO 8601 (`PT30S`)."""
 
     model_config = SettingsConfigDict(
-        env_prefix="THREADLINE_", env_file=".env", extra="ignore", frozen=True
+        env_prefix="THREADLINE_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
     )
 
     database_url: SecretStr | None = Field(
@@ -39,10 +54,10 @@ class Settings(BaseSettings):
     )
     log_format: Literal["console", "json"] = Field("console", description="For eyes or machines.")
     pool_size: int = Field(10, description="Database connections kept by one process.", ge=2)
-    statement_timeout: timedelta = Field(
+    statement_timeout: Duration = Field(
         timedelta(seconds=15), description="Longest database statement."
     )
-    lease_ttl: timedelta = Field(
+    lease_ttl: Duration = Field(
         timedelta(seconds=30), description="How long a worker may be silent before another serves."
     )
     connections_at_once: int = Field(
@@ -51,10 +66,8 @@ class Settings(BaseSettings):
     calls_at_once: int = Field(
         20, description="Calls under way at once for one connection.", ge=1, le=200
     )
-    first_retry: timedelta = Field(timedelta(seconds=2), description="First wait after a failure.")
-    longest_retry: timedelta = Field(
-        timedelta(minutes=5), description="Longest wait between tries."
-    )
+    first_retry: Duration = Field(timedelta(seconds=2), description="First wait after a failure.")
+    longest_retry: Duration = Field(timedelta(minutes=5), description="Longest wait between tries.")
     settling_pace: float = Field(
         1.0,
         description="Scales how long a provider may take to apply a call whose answer was lost."
@@ -62,7 +75,7 @@ class Settings(BaseSettings):
         gt=0,
         le=1,
     )
-    gap_after: timedelta = Field(
+    gap_after: Duration = Field(
         timedelta(seconds=15),
         description="A silence of the hub longer than this makes it read missed replies back.",
     )
@@ -72,7 +85,7 @@ class Settings(BaseSettings):
     hook_body_limit_bytes: int = Field(
         5 * 1024 * 1024, description="Largest hook body accepted.", ge=1024
     )
-    retention: timedelta = Field(
+    retention: Duration = Field(
         timedelta(days=90), description="How long raw hooks and attempts are kept."
     )
 

@@ -132,6 +132,9 @@ class StoredDirectory:
         return await self.get(connection, purpose)
 
     def _lease_says(self, connection: ConnectionId, purpose: Purpose) -> MayStart:
+        if purpose == "listen":
+            # A long poll outlasts any lease and changes nothing: that it is ours now is enough.
+            return lambda _: self._keeper.may_start(connection, purpose, timedelta())
         return lambda span: self._keeper.may_start(connection, purpose, span)
 
     def build(self, row: ConnectionRow, may_start: MayStart) -> Connected:

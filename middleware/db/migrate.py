@@ -30,7 +30,7 @@ from middleware.db.partitions import is_partition
 TURN = int.from_bytes(b"threadln")  # the advisory lock's number; locks are a database's own
 STATEMENT_TIMEOUT = timedelta(minutes=15)
 LIMITS = MappingProxyType({"lock_timeout": "3s", "statement_timeout": "15min"})
-PATIENCE_SECONDS = STATEMENT_TIMEOUT.total_seconds()
+PATIENCE = STATEMENT_TIMEOUT
 LOOK_AGAIN_SECONDS = 0.2
 
 # Alembic keeps the migration under way in module globals: one at a time in a process, or the
@@ -100,12 +100,17 @@ async def is_current(url: str) -> bool:
 
 
 @asynccontextmanager
-async def sole_connection(url: str) -> AsyncIterator[AsyncConnection]:
-    """Connect for a schema change: bounded, and nobody else changes the schema meanwhile."""
+async def sole_connection(
+    url: str, *, patience: timedelta = PATIENCE
+) -> AsyncIterator[AsyncConnection]:
+    """Connect for a schema change: bounded, and nobody else changes the schema meanwhile.
+
+    Raises: `SchemaInUse` when another hub's change outlasts our patience.
+    """
     engine = make_engine(url, pool_size=1, statement_timeout=STATEMENT_TIMEOUT)
     try:
         async with engine.connect() as connection:
-            await _wait_for_turn(connection)
+            await _wait_for_turn(connection, patience)
             for name, value in LIMITS.items():
                 await connection.execute(text(f"SET {name} = '{value}'"))
             await connection.commit()
@@ -114,7 +119,7 @@ async def sole_connection(url: str) -> AsyncIterator[AsyncConnection]:
         await engine.dispose()
 
 
-async def _wait_for_turn(connection: AsyncConnection) -> None:
+async def _wait_for_turn(connection: AsyncConnection, patience: timedelta) -> None:
     """Ask again and again instead of queueing in the server.
 
     A statement that waits keeps a snapshot open, and CREATE INDEX CONCURRENTLY waits for those:
@@ -124,9 +129,9 @@ async def _wait_for_turn(connection: AsyncConnection) -> None:
     began = clock()
     is_told = False
     while not await _takes_turn(connection):
-        if clock() - began >= PATIENCE_SECONDS:
+        if clock() - began >= patience.total_seconds():
             raise SchemaInUse(
-                f"Another hub has been changing the database's schema for {STATEMENT_TIMEOUT}."
+                f"Another hub has been changing the database's schema for {patience}."
                 " Nothing was changed by this one. See what the other is doing (pg_stat_activity"
                 " lists it as threadline), end it if it hangs, and start again."
             )

@@ -25,6 +25,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal,
     select,
     text,
     tuple_,
@@ -33,7 +34,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mappers.vocabulary import SETTLED
 from middleware.db.engine import transaction
-from middleware.db.tables import PARTITIONED, attempts, bodies, deliveries, inbox
+from middleware.db.tables import PARTITIONED, bodies, deliveries, inbox
 
 DAYS_AHEAD = 7
 LOCK_TIMEOUT = "500ms"
@@ -126,7 +127,7 @@ async def _make(at: AsyncConnection, table: Table, day: date) -> bool:
     if name in await _partitions(at, table):
         return False
     await at.execute(text(f"LOCK TABLE {default.name} IN ACCESS EXCLUSIVE MODE"))
-    few = select(text("1")).select_from(default).where(_within(default, day))
+    few = select(literal(1)).select_from(default).where(_within(default, day))
     found = select(func.count()).select_from(few.limit(MOVABLE_ROWS + 1).subquery())
     if (await at.execute(found)).scalar_one() > MOVABLE_ROWS:
         log.warning("partitions.day_left_in_default", table=table.name, day=day.isoformat())
@@ -175,9 +176,9 @@ async def _is_held(at: AsyncConnection, table: Table, day: date) -> bool:
 
 async def _has_unfinished_parcels(at: AsyncConnection, day: date) -> bool:
     since, until = _bounds(day)
-    for state in UNFINISHED:  # each has a partial index of its own
+    for state in UNFINISHED:  # each has a partial index of its own, found by the literal
         waits = exists().where(
-            inbox.c.state == text(f"'{state}'"),
+            inbox.c.state == literal(state, literal_execute=True),
             inbox.c.received_at >= since,
             inbox.c.received_at < until,
         )
@@ -258,13 +259,13 @@ def _day(name: str) -> date | None:
 
 
 def _column(table: Table) -> str:
-    return "received_at" if table is bodies else "started_at"
+    """The column a table is partitioned by."""
+    return "received_at" if "received_at" in table.c else "started_at"
 
 
 def _within(table: Table, day: date) -> ColumnElement[bool]:
     since, until = _bounds(day)
-    column = table.c["received_at" if "received_at" in table.c else "started_at"]
-    return (column >= since) & (column < until)
+    return (table.c[_column(table)] >= since) & (table.c[_column(table)] < until)
 
 
 def _bounds(day: date) -> tuple[datetime, datetime]:

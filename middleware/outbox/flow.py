@@ -10,6 +10,7 @@ from mappers.vocabulary import (
     AuthExpired,
     Blocked,
     ConnectionId,
+    DeliveryId,
     DeliveryKind,
     DeliveryState,
     Failure,
@@ -47,7 +48,7 @@ from middleware.outbox.rules import (
     decide_probe,
 )
 from middleware.outbox.words import Words
-from middleware.pipeline.planning import Counterpart, Planner
+from middleware.pipeline.planning import Counterpart, News, Planner
 from middleware.store.port import (
     Attempt,
     Job,
@@ -60,6 +61,7 @@ from middleware.webhooks.keys import digest_of
 
 NOT_FOUND = "not_found"
 SOON = timedelta(seconds=1)
+MOST_LOOKS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +186,7 @@ class Settler:
             now=now,
             jitter=self.tools.roll(),
             deadline=job.created_at + self.to.settings.reply_age_limit if is_reply else None,
-            looked_again=not isinstance(self.to, ConnectedCrm) or "looked_again" in job.detail,
+            looked_again=not isinstance(self.to, ConnectedCrm) or _looks(job) >= MOST_LOOKS,
         )
         asked = job.was is DeliveryState.DOUBT and at.can_probe and not at.repeatable
         too_early = isinstance(failure, Ambiguous) and failure.code == "hub.interrupted"
@@ -222,6 +224,7 @@ class Recorder:
                 await self._accepted(receipt.provider_ids, receipt.status)
             case ContactEnsured(record=record, evidence=evidence) if self.job.contact:
                 await self.unit.set_link(self.job.contact, self.job.target, record, evidence)
+                await self._follow(record)
             case DealEnsured(deal=deal) if deal is not None and self.job.contact:
                 await self.unit.save_deal(
                     self.job.contact, self.job.target, result.record, deal, result.evidence
@@ -249,6 +252,21 @@ class Recorder:
             case _:
                 pass
 
+    async def _follow(self, record: str) -> None:
+        """The person's record is another one now: tie the conversation to it, message or not."""
+        was = self.job.link
+        if was is not None and was.record != record:
+            await self._prerequisites(DeliveryKind.WRITE)
+
+    async def _prerequisites(self, before: DeliveryKind) -> DeliveryId | None:
+        job, last = self.job, None
+        if job.conversation is not None and job.contact is not None:
+            for route in await self.unit.routes_from(job.conversation.connection):
+                if route.target == job.target:
+                    at = Counterpart(route, job.conversation, job.contact)
+                    last = await self.planner.prerequisites(at, before)
+        return last
+
     async def _accepted(self, ids: tuple[str, ...], status: Status) -> None:
         if self.job.message_id is None:
             return
@@ -274,8 +292,8 @@ class Recorder:
                 await settle(job, replace(base, state=job.was, due_at=self.now + SOON))
             case ParkConnection():
                 await self._park(failure, base)
-            case LookAgain():
-                await self._look_again(base)
+            case LookAgain(gone=gone):
+                await self._look_again(gone, base)
             case Hold(code=code):
                 await self._hold(code, base)
             case CloseConversation() | Bury():
@@ -289,7 +307,9 @@ class Recorder:
         await self.unit.settle(self.job, replace(base, state=DeliveryState.DEAD))
         if isinstance(verdict, CloseConversation) and self.job.conversation is not None:
             await self.unit.set_reachable(self.job.conversation.id, reachable=False)
-        await self._tell_failure(base.failure)
+        closed = isinstance(verdict, CloseConversation)
+        code = base.failure.code if base.failure is not None else ""
+        await self._tell(News(status=Status.FAILED, code=code, closed=closed))
 
     async def _park(self, failure: Failure | None, base: Settlement) -> None:
         in_doubt = self.job.was is DeliveryState.DOUBT
@@ -301,19 +321,14 @@ class Recorder:
             self.job.target, "broken" if blocked else "needs_sign_in", code
         )
 
-    async def _look_again(self, base: Settlement) -> None:
+    async def _look_again(self, gone: str, base: Settlement) -> None:
         """Forget what is gone from the CRM, owe it anew, and let this delivery wait for that."""
         job = self.job
-        if job.link is not None:
+        if gone == "record" and job.link is not None:
             await self.unit.drop_links(job.target, job.link.record)
-        last = None
-        if job.conversation is not None and job.contact is not None:
-            for route in await self.unit.routes_from(job.conversation.connection):
-                if route.target == job.target:
-                    at = Counterpart(route, job.conversation, job.contact)
-                    last = await self.planner.prerequisites(at, before=job.kind)
+        last = await self._prerequisites(job.kind)
         await self.unit.settle(
-            job, replace(base, due_at=self.now, after=last, detail={"looked_again": True})
+            job, replace(base, due_at=self.now, after=last, detail={"looks": _looks(job) + 1})
         )
 
     async def _hold(self, code: str, base: Settlement) -> None:
@@ -323,19 +338,21 @@ class Recorder:
             await self.unit.settle(job, replace(base, state=DeliveryState.SKIPPED))
             return
         await self.unit.settle(job, replace(base, state=DeliveryState.HELD, detail={"held": code}))
-        await self._tell_failure(base.failure, doubt=str(job.id), code=code)
+        await self._tell(News(status=Status.FAILED, code=code, doubt=str(job.id)))
 
-    async def _tell_failure(
-        self, failure: Failure | None, *, doubt: str = "", code: str = ""
-    ) -> None:
+    async def _tell(self, news: News) -> None:
         """Tell the operator that a reply did not simply arrive."""
         if self.job.kind is not DeliveryKind.SEND or self.job.message_id is None:
             return
         row, _ = await self.unit.reply(self.job.message_id)
-        if not doubt:
+        if not news.doubt:
             await self.unit.raise_status(row.id, Status.FAILED)
-        code = code or (failure.code if failure is not None else "")
-        await self.planner.report(row, Status.FAILED, doubt=doubt, code=code)
+        await self.planner.report(row, news)
+
+
+def _looks(job: Job) -> int:
+    """How often this delivery has made us look at the CRM anew."""
+    return int(job.detail.get("looks", 0))
 
 
 def _was_skipped(result: Result) -> bool:
@@ -351,4 +368,4 @@ async def tell_progress(
         return
     if await planner.unit.raise_status(message, status):
         row, _ = await planner.unit.reply(message)
-        await planner.report(row, status)
+        await planner.report(row, News(status=status))

@@ -172,6 +172,7 @@ async def _tell_crm(job: Job, to: ConnectedCrm, words: Words) -> Result:
         case DeliveryKind.OPEN_CONVERSATION:
             return await _open(crm, job)
         case DeliveryKind.WRITE:
+            _check_tie(job)
             return Accepted(await crm.write(entry(job, to)))
         case DeliveryKind.WRITE_EDIT if isinstance(crm, EditsEntries):
             await crm.edit_entry(entry(job, to))
@@ -185,6 +186,13 @@ async def _tell_crm(job: Job, to: ConnectedCrm, words: Words) -> Result:
             return HistoryFetched(await crm.read_history(at.opened, at.ours, since))
         case _:
             return Nothing("the CRM cannot")
+
+
+def _check_tie(job: Job) -> None:
+    """A conversation tied to a record that is not the person's any more must be tied anew."""
+    if job.opened is not None and job.link is not None and job.link.live:
+        if job.opened.record != job.link.record:
+            raise ProviderError(Permanent(code="hub.tied_elsewhere", gone="conversation"))
 
 
 async def _open(crm: Crm, job: Job) -> ConversationOpened:

@@ -31,7 +31,7 @@ from mappers.vocabulary import (
 )
 from middleware.connections.model import Connected, Directory
 from middleware.pipeline import rules
-from middleware.pipeline.planning import Counterpart, Planner, Reply, plan_reply
+from middleware.pipeline.planning import Counterpart, News, Planner, Reply, plan_reply
 from middleware.store.port import ConversationRow, Duty, Fact, NewMessage, Unit
 
 
@@ -172,7 +172,7 @@ class Intake:
             return "status.not_news"
         if message.is_reply:
             code = event.failure.code if event.failure else ""
-            await self.planner.report(message, event.status, code=code)
+            await self.planner.report(message, News(status=event.status, code=code))
         return "status.raised"
 
     async def _correction(self, event: MessageEdited | MessageDeleted) -> str:

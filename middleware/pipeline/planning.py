@@ -31,6 +31,20 @@ class Counterpart:
     contact: ContactId
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What an operator is told of a reply.
+
+    `doubt` names what a person has to decide, a delivery or a reply; `closed`: the customer does
+    not want to be written to.
+    """
+
+    status: Status
+    code: str = ""
+    doubt: str = ""
+    closed: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Planner:
     """Turns what was recorded into duties, inside one unit and at one moment."""
@@ -147,10 +161,8 @@ class Planner:
                 )
             )
 
-    async def report(
-        self, message: MessageRow, status: Status, *, doubt: str = "", code: str = ""
-    ) -> None:
-        """Owe the operator word of how far a reply got; `doubt` names a delivery nobody can judge.
+    async def report(self, message: MessageRow, news: News) -> None:
+        """Owe the operator word of how far a reply got.
 
         Later reports overtake earlier ones that were not told yet.
         """
@@ -167,7 +179,12 @@ class Planner:
                 priority=Priority.STATUS,
                 message=message.id,
                 conversation=message.conversation,
-                detail={"status": status.value, "doubt": doubt, "code": code},
+                detail={
+                    "status": news.status.value,
+                    "code": news.code,
+                    "doubt": news.doubt,
+                    "closed": news.closed,
+                },
             )
         )
 
@@ -211,4 +228,5 @@ async def plan_reply(planner: Planner, directory: Directory, reply: Reply) -> No
     await planner.unit.mark_planned(reply.id)
     if held:
         row, _ = await planner.unit.reply(reply.id)
-        await planner.report(row, Status.FAILED, doubt=str(reply.id), code=held)
+        news = News(status=Status.FAILED, doubt=str(reply.id), code=held)
+        await planner.report(row, news)

@@ -297,6 +297,7 @@ async def test_the_stage_lets_customers_act_over_http(telegram: TelegramEmulator
         "from_id": 5,
         "text": "Здравствуйте",
         "date": int(telegram.stage.clock.now().timestamp()),
+        "at": telegram.stage.clock.now().timestamp(),
         "reply_to": None,
         "edited": True,
         "deleted": False,

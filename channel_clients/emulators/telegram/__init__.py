@@ -45,7 +45,7 @@ token, a username or an id, and may be left out while there is one bot:
     POST /_stage/deactivate     {user_id}
     POST /_stage/group_say      {chat_id, user_id, text, bot?, name?, reply_to?, quote?, entities?}
     POST /_stage/update         an update as it is, and bot?
-    GET  /_stage/chats?bot=     every chat: message_id, from (customer or bot), text, date,
+    GET  /_stage/chats?bot=     every chat: message_id, from (customer or bot), text, date, at,
                                 reply_to, edited, deleted
     GET  /_stage/said           what customers did, in order
     GET  /_stage/state          bots, webhooks, what is pending

@@ -207,7 +207,7 @@ class Customers:
         return replying(target, details.get("quote")) | content
 
     def _write(self, at: Bot, user: User, chat: Chat, kind: str, content: Wire) -> Said:
-        entry = chat.post("customer", user.wire, self.world.date, content)
+        entry = chat.post("customer", user.wire, self.world.moment, content)
         said = self._record(at, user, entry.wire, kind, entry.text)
         at.announce("message", entry.wire)
         return said
@@ -221,6 +221,7 @@ class Customers:
             kind=kind,
             text=text,
             date=int(wire.get("edit_date") or wire["date"]),
+            at=self.world.moment,
         )
         self.world.said.append(said)
         return said

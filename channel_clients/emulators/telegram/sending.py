@@ -134,7 +134,7 @@ def _captioned(call: Call, content: Wire) -> Wire:
 def _post(call: Call, chat: Chat, content: Wire) -> Wire:
     content = _reply(call, chat) | content | _inline_markup(call)
     call.world.meter.admit(call.bot.id, chat.id)
-    return chat.post("bot", call.bot.wire, call.world.date, content).wire
+    return chat.post("bot", call.bot.wire, call.world.moment, content).wire
 
 
 def _words(call: Call, text: str, entities: str) -> Formatted:

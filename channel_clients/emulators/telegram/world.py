@@ -47,7 +47,8 @@ class User:
 class Said:
     """What a customer really did in a chat: the truth that everything else is judged by.
 
-    Shape: `kind` is text, edit, contact, or the name of a specimen.
+    Shape: `kind` is text, edit, contact, or the name of a specimen. `at` is `date` to the
+    fraction of a second, which the wire does not tell.
     """
 
     bot: str
@@ -57,14 +58,16 @@ class Said:
     kind: str
     text: str
     date: int
+    at: float
 
 
 @dataclass(slots=True, kw_only=True)
 class Entry:
-    """A message of a chat, deleted ones included."""
+    """A message of a chat, deleted ones included. `at` is when it appeared there."""
 
     wire: Wire
     side: Side
+    at: float
     deleted: bool = False
     reactions: dict[int, list[Wire]] = field(default_factory=dict)
 
@@ -82,6 +85,7 @@ class Entry:
             "from_id": self.wire["from"]["id"],
             "text": self.text,
             "date": self.wire["date"],
+            "at": self.at,
             "reply_to": reply["message_id"] if reply else None,
             "edited": "edit_date" in self.wire,
             "deleted": self.deleted,
@@ -114,10 +118,10 @@ class Chat:
         entry = self.entries.get(message_id)
         return None if entry is None or entry.deleted else entry
 
-    def post(self, side: Side, sender: Wire, date: int, content: Mapping[str, Any]) -> Entry:
+    def post(self, side: Side, sender: Wire, at: float, content: Mapping[str, Any]) -> Entry:
         message_id = len(self.entries) + 1
-        head = {"message_id": message_id, "from": sender, "chat": self.wire, "date": date}
-        entry = self.entries[message_id] = Entry(wire={**head, **content}, side=side)
+        head = {"message_id": message_id, "from": sender, "chat": self.wire, "date": int(at)}
+        entry = self.entries[message_id] = Entry(wire={**head, **content}, side=side, at=at)
         return entry
 
 
@@ -149,8 +153,12 @@ class World:
         self._numbers = count(1)
 
     @property
+    def moment(self) -> float:
+        return self.clock.now().timestamp()
+
+    @property
     def date(self) -> int:
-        return int(self.clock.now().timestamp())
+        return int(self.moment)
 
     def number(self) -> int:
         """Return an id that nothing else in this world has."""

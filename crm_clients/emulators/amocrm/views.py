@@ -10,7 +10,10 @@ from .world import World
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageView:
-    """`amojo_id` is amoCRM's name for the message, `client_id` the channel's (its msgid)."""
+    """`amojo_id` is amoCRM's name for the message, `client_id` the channel's (its msgid).
+
+    `timestamp_ms` is when it was said, `appeared_at` when it could first be seen in the chat.
+    """
 
     amojo_id: str
     client_id: str | None
@@ -23,7 +26,9 @@ class MessageView:
     edited: bool
     statuses: tuple[DeliveryStatus, ...]
     reactions: Json
+    reply_to: Json | None
     timestamp_ms: int
+    appeared_at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +150,9 @@ def _message(message: ChatMessage) -> MessageView:
         edited=message.edited,
         statuses=tuple(message.statuses),
         reactions=dict(message.reactions),
+        reply_to=message.reply_to,
         timestamp_ms=message.timestamp_ms,
+        appeared_at=message.visible_at,
     )
 
 

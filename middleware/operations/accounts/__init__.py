@@ -1,0 +1,1 @@
+"""Connections, registrations and routes of a workspace, and how well they are."""

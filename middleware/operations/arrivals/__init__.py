@@ -1,0 +1,1 @@
+"""What arrived and could not be read: looking at it, and reading it again."""

@@ -1,0 +1,1 @@
+"""Deliveries in the hands of people: looking, replaying, and deciding what is held."""

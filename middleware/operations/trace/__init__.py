@@ -1,0 +1,1 @@
+"""Everything about one message, person or conversation, on one page."""

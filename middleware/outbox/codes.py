@@ -1,0 +1,50 @@
+"""Failure codes that the hub gives by itself, one sentence each; the docs are printed from these.
+
+`middleware.http.codes` explains what the gateway says, each adapter's own `codes` what a provider
+says. A code that ends in `…` stands for a family of them.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+SENTENCES: Mapping[str, str] = MappingProxyType(
+    {
+        "hub.interrupted": "A worker stopped between the call and its record; the provider is"
+        " asked what became of it, or a person is.",
+        "hub.not_confirmed": "Nobody can tell whether the message arrived, and the provider cannot"
+        " be asked: a person looks, then marks it as sent or sends it again.",
+        "hub.cannot_ask": "The provider refused to tell whether it has the message: a person"
+        " looks.",
+        "hub.too_late": "The next try would come after the age limit of replies: a person decides"
+        " whether the customer still wants it.",
+        "hub.too_old": "The reply was older than the age limit when it reached us: a person"
+        " decides whether the customer still wants it.",
+        "hub.restored": "The reply was read back after the database had been restored, so it may"
+        " have been sent before: a person decides.",
+        "hub.parked": "The connection is paused or waits for a sign-in; its deliveries go on"
+        " afterwards.",
+        "hub.no_record": "The contact has no record in the CRM at the moment; one is found or made"
+        " first.",
+        "hub.not_opened": "The conversation is not known to the CRM at the moment; it is opened"
+        " first.",
+        "hub.no_conversation": "The delivery belongs to no conversation, so there is nowhere to"
+        " send it. This is a mistake of ours: please report it.",
+        "hub.message_erased": "The message's text was erased before it could be delivered.",
+        "hub.contact_erased": "The contact was erased before the delivery's turn came.",
+        "crm.no_deal_yet": "The CRM was expected to open a deal and has not yet; it is looked for"
+        " again.",
+    }
+)
+USUAL: Mapping[str, str] = MappingProxyType(
+    {
+        "http.401": "The provider does not accept the credentials: they are renewed, or a person"
+        " signs in again.",
+        "http.408": "The provider gave up waiting for the request; what was not marked repeatable"
+        " is in doubt.",
+        "http.429": "Too many calls: the connection waits as long as the provider asks, and the"
+        " try does not count.",
+        "http.5…": "The provider failed. It may have done what was asked: what was not marked"
+        " repeatable is in doubt and is asked about.",
+        "http.…": "Any other refusal: asking again in the same words cannot help.",
+    }
+)

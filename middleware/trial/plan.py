@@ -1,0 +1,43 @@
+"""What a trial asks the hub to connect: registrations, accounts, and the routes between them.
+
+Written to a file by the one who starts the hub, and read by the hub's own process. It holds the
+credentials of emulators, which open nothing else.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shop:
+    """One company: its bot, its CRM account, and what opens them."""
+
+    name: str
+    bot: str
+    channel: Mapping[str, Any] = field(repr=False)
+    crm: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """`registration` is ours at the CRM. `crm_stage` is told where its hooks should go."""
+
+    language: str
+    channel_provider: str
+    crm_provider: str
+    registration: Mapping[str, Any] = field(repr=False)
+    crm_stage: str
+    shops: tuple[Shop, ...]
+
+    def write(self, path: Path) -> None:
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(asdict(self), ensure_ascii=False), "utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        stored = json.loads(path.read_text("utf-8"))
+        shops = tuple(Shop(**shop) for shop in stored.pop("shops"))
+        return cls(**stored, shops=shops)

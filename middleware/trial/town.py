@@ -1,0 +1,228 @@
+"""A town to try the hub in: emulated providers and a hub, each a process of its own.
+
+    async with town(Layout(folder=…)) as here:
+        await here.channel.act("say", here.shops[0].bot, 1001, text="Здравствуйте")
+
+The channel is Telegram and the CRM amoCRM, and this module is the only one of the trial that says
+so. Everything is stopped, by id, when the block ends, however it ends.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx
+
+from middleware.db.embedded_site import SHELTER, settle
+from middleware.trial.plan import Plan, Shop
+from middleware.trial.processes import HOST, Child, TrialFailed, free_port
+from middleware.trial.stages import ChannelStage, CrmStage
+
+CHANNEL, CRM = "telegram", "amocrm"
+READY_WITHIN_S = 60.0
+CALLS_AT_ONCE = 20
+# What takes minutes between providers takes seconds between emulators, which settle at once.
+PACE = {
+    "THREADLINE_FIRST_RETRY": "0.3",
+    "THREADLINE_LONGEST_RETRY": "3",
+    "THREADLINE_SETTLING_PACE": "0.2",
+    "THREADLINE_GAP_AFTER": "6",
+    "THREADLINE_CALLS_AT_ONCE": str(CALLS_AT_ONCE),
+    "THREADLINE_LOG_FORMAT": "json",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """What a town is made of. `limited`: providers refuse what comes too fast, as in life."""
+
+    folder: Path
+    shops: tuple[str, ...] = ("lavka",)
+    operators: tuple[str, ...] = ("Ольга Менеджер", "Иван Продавец")
+    language: Literal["ru", "en"] = "ru"
+    limited: bool = True
+    hub_port: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Town:
+    layout: Layout
+    channel: ChannelStage
+    crm: CrmStage
+    hub: Child
+    hub_url: str
+    shops: tuple[Shop, ...] = ()
+    operators: dict[str, int] = field(default_factory=dict)
+    emulators: tuple[Child, ...] = ()
+
+    @property
+    def data_dir(self) -> Path:
+        return self.layout.folder / "hub"
+
+    def check(self) -> None:
+        """Raises: `TrialFailed` when an emulator has died, which nothing here does on purpose."""
+        for emulator in self.emulators:
+            emulator.check()
+
+    async def start_hub(self, *more: str) -> None:
+        """Start the hub and wait until it answers.
+
+        Raises: `TrialFailed`.
+        """
+        await self.hub.start(*more)
+        await _until_up(self.hub, self._hub_answers)
+
+    async def _hub_answers(self) -> bool:
+        try:
+            await self.channel.client.get(self.hub_url)
+        except httpx.TransportError:
+            return False
+        return True
+
+    async def stop_database(self) -> None:
+        """Stop the hub's own PostgreSQL as a power cut would."""
+        await self._postgres("pg_ctl", "stop", "-s", "-m", "immediate")
+
+    async def restart_database(self) -> None:
+        """Crash the hub's own PostgreSQL and let it recover, under a running hub."""
+        await self._postgres("pg_ctl", "restart", "-s", "-w", "-m", "immediate")
+
+    async def _postgres(self, program: str, *arguments: str) -> None:
+        site = await asyncio.to_thread(settle, self.data_dir / "postgres", None, SHELTER)
+        log = ("-l", str(site.home / "log" / "restarts.log"))
+        await site.command(program, *arguments, *(log if "restart" in arguments else ()))
+
+
+def make_folder(chosen: Path | None) -> Path:
+    """Make the folder of a run: the one that was chosen, or a temporary one."""
+    if chosen is not None:
+        chosen.mkdir(parents=True, exist_ok=True)
+        return chosen.absolute()
+    folder = Path(tempfile.mkdtemp(prefix="threadline-trial-"))
+    # Under root the database runs as somebody else, who has to be let through.
+    folder.chmod(0o711)
+    return folder
+
+
+def discard(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@asynccontextmanager
+async def town(layout: Layout) -> AsyncIterator[Town]:
+    """Build the town, and leave no process behind.
+
+    Raises: `TrialFailed` when something does not start.
+    """
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=30))
+        ports = [free_port(), free_port()]
+        channel = ChannelStage(f"http://{HOST}:{ports[0]}", client)
+        crm = CrmStage(f"http://{HOST}:{ports[1]}", client)
+        hub = _hub(layout)
+        here = Town(
+            layout=layout,
+            channel=channel,
+            crm=crm,
+            hub=hub,
+            hub_url=hub.env["THREADLINE_PUBLIC_URL"],
+        )
+        here.emulators = _emulators(layout, ports)
+        for child, stage in zip(here.emulators, (channel, crm), strict=True):
+            stack.push_async_callback(child.stop)
+            await child.start()
+            await _until_up(child, stage.is_up)
+        stack.push_async_callback(hub.stop)
+        plan = await _settle_shops(here)
+        here.shops = plan.shops
+        plan.write(layout.folder / "plan.json")
+        await here.start_hub("--move-in", str(layout.folder / "plan.json"))
+        yield here
+
+
+async def _until_up(child: Child, is_up: Any) -> None:
+    try:
+        async with asyncio.timeout(READY_WITHIN_S):
+            while not await is_up():
+                child.check()
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise TrialFailed(f"{child.name} did not answer within {READY_WITHIN_S:.0f} s") from None
+
+
+def _hub(layout: Layout) -> Child:
+    port = layout.hub_port or free_port()
+    env = {
+        **PACE,
+        "THREADLINE_DATA_DIR": str(layout.folder / "hub"),
+        "THREADLINE_HOST": HOST,
+        "THREADLINE_PORT": str(port),
+        "THREADLINE_PUBLIC_URL": f"http://{HOST}:{port}",
+        "THREADLINE_LANGUAGE": layout.language,
+    }
+    (layout.folder / "hub").mkdir(mode=0o711, exist_ok=True)
+    return Child("hub", "middleware.trial.hubside", (), layout.folder, env)
+
+
+def _emulators(layout: Layout, ports: list[int]) -> tuple[Child, Child]:
+    tokens = [f"--token={_token(number)}" for number in range(len(layout.shops))]
+    speed = () if layout.limited else ("--unlimited",)
+    channel = (f"--port={ports[0]}", *tokens, *speed)
+    return (
+        Child("telegram", "channel_clients.emulators.telegram", channel, layout.folder),
+        Child("amocrm", "crm_clients.emulators.amocrm", (f"--port={ports[1]}",), layout.folder),
+    )
+
+
+def _token(number: int) -> str:
+    return f"{7001 + number}:trial-{number}"
+
+
+async def _settle_shops(here: Town) -> Plan:
+    """Open the CRM accounts, and collect what the hub needs to connect them."""
+    crm, layout = here.crm, here.layout
+    await crm.switch("rate_limited", layout.limited)
+    ours = await crm.set_up("integration", redirect_uri=f"{here.hub_url}/oauth", name="Threadline")
+    shops = []
+    for number, name in enumerate(layout.shops):
+        account = await crm.set_up("account", subdomain=name, users=list(layout.operators))
+        here.operators |= {user["name"]: user["id"] for user in account["users"].values()}
+        tokens = await crm.set_up("tokens", client_id=ours["client_id"], account=name)
+        values = {
+            **tokens,
+            "base": f"{crm.base}/{name}",
+            "account_id": str(account["id"]),
+            "amojo_id": account["amojo_id"],
+            "expires_at": (datetime.now(UTC) + timedelta(days=1)).isoformat(),
+        }
+        bot = {
+            "token": _token(number),
+            "mode": "webhook",
+            "api_base": here.channel.base,
+            "webhook_secret": f"trial-{number}",
+        }
+        shops.append(Shop(name=name, bot=_token(number), channel=bot, crm=values))
+    registration = {
+        "client_id": ours["client_id"],
+        "client_secret": ours["client_secret"],
+        "redirect_uri": ours["redirect_uri"],
+        "channel_id": "11111111-1111-4111-8111-111111111111",
+        "channel_secret": "trial-channel",
+        "amojo_base": f"{crm.base}/amojo",
+        "oauth_base": crm.base,
+        "trusted_origins": [crm.base],
+    }
+    return Plan(
+        language=layout.language,
+        channel_provider=CHANNEL,
+        crm_provider=CRM,
+        registration=registration,
+        crm_stage=crm.base,
+        shops=tuple(shops),
+    )

@@ -1,0 +1,69 @@
+"""What every test lives by: nothing leaves this machine, and the database is ready.
+
+A store's tests take `postgres_url` (see `tests.postgres`): a fresh database of its own, at head.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from ipaddress import IPv6Address, ip_address
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+pytest_plugins = ["tests.postgres"]
+
+settings.register_profile("local", deadline=None, print_blob=True)
+settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+class LeftTheMachine(AssertionError):
+    """A test tried to reach the network. Not an `OSError`: no code under test may shrug it off."""
+
+
+def is_local(family: int, address: Any) -> bool:
+    if family not in {socket.AF_INET, socket.AF_INET6}:
+        return True
+    host = str(address[0]).partition("%")[0]
+    if host == "localhost":
+        return True
+    try:
+        ip = ip_address(host)
+    except ValueError:
+        return False
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    return ip.is_loopback
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loopback_only() -> Iterator[None]:
+    """Refuse every connection that is neither to loopback nor to a unix socket."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex"):
+            patch.setattr(socket.socket, name, guarded(getattr(socket.socket, name)))
+        yield
+
+
+def guarded(connect: Callable[[socket.socket, Any], Any]) -> Callable[[socket.socket, Any], Any]:
+    def connect_locally(self: socket.socket, address: Any) -> Any:
+        if not is_local(self.family, address):
+            raise LeftTheMachine(f"tests stay on loopback; this one wanted {address!r}")
+        return connect(self, address)
+
+    return connect_locally
+
+
+@pytest.fixture(scope="session")
+def prepare_template() -> Callable[[str], None]:
+    """Databases of tests start at head."""
+    # Inside, because the first is a plugin that pytest must import by itself.
+    from middleware.db.migrate import upgrade  # noqa: PLC0415
+    from tests.postgres import finished  # noqa: PLC0415
+
+    def migrate_to_head(url: str) -> None:
+        finished(upgrade(url))
+
+    return migrate_to_head

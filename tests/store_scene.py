@@ -1,0 +1,142 @@
+"""What a store's tests set up and say: a channel routed to a CRM, and short ways to build values."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from mappers.vocabulary import (
+    Confidence,
+    ConnectionId,
+    ConversationId,
+    DeliveryKind,
+    Direction,
+    Identity,
+    IdentityKind,
+    Message,
+    Origin,
+    Person,
+    Priority,
+    Quote,
+    RouteId,
+    WorkspaceId,
+)
+from middleware.clock import Clock
+from middleware.simulation.twin import TwinStore
+from middleware.store.port import (
+    Duty,
+    Job,
+    Lease,
+    NewMessage,
+    Parcelled,
+    Policy,
+    RouteRow,
+    Store,
+    Unit,
+)
+from middleware.webhooks.keys import digest_of
+
+WORKSPACE = WorkspaceId(UUID(int=0xA))
+CHANNEL = ConnectionId(UUID(int=0xC1))
+OTHER_CHANNEL = ConnectionId(UUID(int=0xC2))
+CRM = ConnectionId(UUID(int=0xD1))
+CONNECTIONS = (CHANNEL, OTHER_CHANNEL, CRM)
+ROUTE = RouteRow(id=RouteId(UUID(int=0xE1)), source=CHANNEL, target=CRM, policy=Policy())
+TTL = timedelta(seconds=30)
+SPOKEN_AT = datetime(2026, 1, 12, 8, 0, tzinfo=UTC)
+
+
+def a_twin(clock: Clock) -> TwinStore:
+    store = TwinStore(clock)
+    store.add_connection(CHANNEL, WORKSPACE, "channel", ("telegram", "77"))
+    store.add_connection(OTHER_CHANNEL, WORKSPACE, "channel", ("telegram", "78"))
+    store.add_connection(CRM, WORKSPACE, "crm", ("amocrm", "romashka"))
+    store.add_route(ROUTE)
+    return store
+
+
+def a_parcel(key: str, connection: ConnectionId = CHANNEL) -> Parcelled:
+    return Parcelled(connection=connection, digest=digest_of(key), form="json", body=key.encode())
+
+
+def a_person(
+    user: str = "user:1", *, phone: str = "", name: str = "Мария", weak_phone: str = ""
+) -> Person:
+    kinds = IdentityKind
+    identities = [Identity(kind=kinds.CHANNEL_USER, value=user, evidence="telegram.wrote")]
+    if phone:
+        shared = Identity(kind=kinds.PHONE, value=phone, evidence="telegram.contact_shared")
+        identities.append(shared)
+    if weak_phone:
+        guess = Identity(
+            kind=kinds.PHONE, value=weak_phone, evidence="text", confidence=Confidence.WEAK
+        )
+        identities.append(guess)
+    return Person(identities=tuple(identities), name=name)
+
+
+def a_message(
+    name: str = "100:1", *, provider: str = "telegram", quotes: str = "", minute: int = 0
+) -> Message:
+    origin = Origin(provider, "77", name)
+    return Message(
+        origin=origin,
+        conversation="100",
+        author="100",
+        direction=Direction.INBOUND if provider == "telegram" else Direction.OUTBOUND,
+        sent_at=SPOKEN_AT + timedelta(minutes=minute),
+        text=f"Сообщение {name}",
+        quote=Quote(origin=Origin(provider, "77", quotes)) if quotes else None,
+    )
+
+
+def new_message(
+    conversation: ConversationId,
+    message: Message,
+    *,
+    connection: ConnectionId = CHANNEL,
+    planned: bool = True,
+) -> NewMessage:
+    return NewMessage(
+        workspace=WORKSPACE,
+        connection=connection,
+        conversation=conversation,
+        message=message,
+        planned=planned,
+        operator="" if connection == CHANNEL else "op-7",
+    )
+
+
+def a_duty(number: int, **values: Any) -> Duty:
+    """A duty about subject `number`; lane, kind and all the rest can be said."""
+    defaults: dict[str, Any] = {
+        "workspace": WORKSPACE,
+        "target": CRM,
+        "lane": "thread:1",
+        "kind": DeliveryKind.WRITE,
+        "subject": UUID(int=number),
+        "priority": Priority.MESSAGE,
+    }
+    return Duty(**{**defaults, **values})
+
+
+async def served(store: Store, connection: ConnectionId = CRM, owner: str = "worker") -> Lease:
+    lease = await store.acquire(connection, "serve", owner, TTL)
+    assert lease is not None
+    return lease
+
+
+async def owe(store: Store, *duties: Duty) -> None:
+    async with store.unit(None) as unit:
+        for duty in duties:
+            await unit.owe(duty)
+
+
+async def claim(store: Store, lease: Lease, limit: int = 10) -> tuple[Job, ...]:
+    return await store.claim_jobs(lease, limit, probe_only=False)
+
+
+async def meet(unit: Unit, user: str = "user:1", external: str = "100") -> ConversationId:
+    """Let a customer appear in a conversation."""
+    contact = await unit.contact_for(WORKSPACE, a_person(user))
+    conversation = await unit.conversation_for(CHANNEL, external, contact.id)
+    return conversation.id

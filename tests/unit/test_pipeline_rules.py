@@ -1,0 +1,150 @@
+"""What must happen to an event: what a CRM lacks, which lane it waits in, which parts it takes."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from channel_clients.contract import Can, TextUnit
+from mappers.vocabulary import (
+    Attachment,
+    AttachmentKind,
+    ContactId,
+    ConversationId,
+    DeliveryKind,
+    Direction,
+    Message,
+    MessageId,
+    OpenedConversation,
+    Origin,
+)
+from middleware.pipeline import rules
+from middleware.pipeline.rules import DEAL_IS_FRESH, Known, Needs
+from middleware.store.port import DealRow, LinkRow, OpenedRow, Policy
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+SOMEBODY = UUID(int=7)
+HUB, CRM, NEVER = (
+    Policy(deal_owner="hub"),
+    Policy(deal_owner="crm"),
+    Policy(deal_policy="never"),
+)
+LINK = LinkRow(record="11", live=True, evidence="hub.created")
+DROPPED = LinkRow(record="11", live=False, evidence="hub.created")
+DEAL = DealRow(deal="21", record="11", state="open", seen_at=NOON)
+STALE = DealRow(deal="21", record="11", state="open", seen_at=NOON - DEAL_IS_FRESH)
+ELSEWHERE = DealRow(deal="21", record="12", state="open", seen_at=NOON)
+OPENED = OpenedRow(
+    opened=OpenedConversation(id="31"), ours="tl-1", record="11", opened_at=NOON - DEAL_IS_FRESH
+)
+TIED_TO_ANOTHER = OpenedRow(
+    opened=OpenedConversation(id="31"), ours="tl-1", record="12", opened_at=NOON
+)
+
+
+def said(text: str, *attachments: Attachment) -> Message:
+    return Message(
+        origin=Origin("any", "1", "1"),
+        conversation="7",
+        author="7",
+        direction=Direction.OUTBOUND,
+        sent_at=NOON,
+        text=text,
+        attachments=attachments,
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "link", "deal", "opened", "lacking"),
+    [
+        (HUB, None, None, None, "contact deal opening"),
+        (HUB, LINK, None, None, "deal opening"),
+        (HUB, LINK, DEAL, None, "opening"),
+        (HUB, LINK, DEAL, OPENED, ""),
+        (HUB, LINK, STALE, OPENED, "deal"),
+        (HUB, LINK, ELSEWHERE, OPENED, "deal"),
+        (HUB, LINK, DEAL, TIED_TO_ANOTHER, "opening"),
+        (HUB, DROPPED, DEAL, OPENED, "contact deal opening"),
+        (HUB, None, DEAL, OPENED, "contact deal opening"),
+        (CRM, LINK, None, OPENED, ""),
+        (CRM, None, None, None, "contact opening"),
+        (NEVER, LINK, None, OPENED, ""),
+        (NEVER, DROPPED, None, OPENED, "contact opening"),
+    ],
+)
+def test_a_crm_is_given_what_it_lacks_and_no_more(
+    policy: Policy,
+    link: LinkRow | None,
+    deal: DealRow | None,
+    opened: OpenedRow | None,
+    lacking: str,
+) -> None:
+    known = Known(link=link, deal=deal, opened=opened)
+    assert rules.needs(policy, known, NOON) == Needs(
+        contact="contact" in lacking, deal="deal" in lacking, opening="opening" in lacking
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "deal", "adopts"),
+    [(CRM, None, True), (CRM, DEAL, False), (HUB, None, False), (NEVER, None, False)],
+)
+def test_a_deal_of_the_crms_own_making_is_expected_once(
+    policy: Policy, deal: DealRow | None, *, adopts: bool
+) -> None:
+    assert rules.adopts_deal(policy, deal) is adopts
+
+
+def test_no_deal_is_expected_where_none_is_wanted() -> None:
+    assert not rules.adopts_deal(Policy(deal_owner="crm", deal_policy="never"), None)
+
+
+@pytest.mark.parametrize(("policy", "quiet"), [(HUB, False), (CRM, False), (NEVER, True)])
+def test_the_crm_is_kept_quiet_only_where_no_deal_is_wanted(policy: Policy, *, quiet: bool) -> None:
+    assert rules.is_quiet(policy) is quiet
+
+
+def test_everything_that_must_not_overtake_has_a_lane_and_the_rest_has_its_own() -> None:
+    lanes = [
+        rules.thread_lane(ContactId(SOMEBODY)),
+        rules.conversation_lane(ConversationId(SOMEBODY)),
+        rules.message_lane(MessageId(SOMEBODY)),
+        rules.history_lane(ConversationId(SOMEBODY)),
+        rules.prerequisite_lane(DeliveryKind.ENSURE_CONTACT, SOMEBODY),
+        rules.prerequisite_lane(DeliveryKind.ENSURE_DEAL, SOMEBODY),
+        rules.prerequisite_lane(DeliveryKind.OPEN_CONVERSATION, SOMEBODY),
+    ]
+    assert lanes == [
+        f"thread:{SOMEBODY}",
+        f"conversation:{SOMEBODY}",
+        f"message:{SOMEBODY}",
+        f"history:{SOMEBODY}",
+        f"ensure_contact:{SOMEBODY}",
+        f"ensure_deal:{SOMEBODY}",
+        f"open_conversation:{SOMEBODY}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "limit", "unit", "parts"),
+    [
+        (said("коротко"), 10, "code_points", [(0, 7)]),
+        (said("раз два три"), 8, "code_points", [(0, 8), (8, 11)]),
+        (said("\U0001f600\U0001f600"), 2, "utf16", [(0, 1), (1, 2)]),
+        (said("", Attachment(kind=AttachmentKind.IMAGE)), 4, "code_points", [(0, 4), (4, 6)]),
+    ],
+)
+def test_a_reply_takes_as_many_calls_as_its_whole_text_needs(
+    message: Message, limit: int, unit: TextUnit, parts: list[tuple[int, int]]
+) -> None:
+    can = Can(text_limit=limit, text_unit=unit)
+    cut = rules.reply_parts(message, can, "ru")
+    assert [(part.start, part.end) for part in cut] == parts
+
+
+@pytest.mark.parametrize(
+    ("age", "old"),
+    [(timedelta(0), False), (timedelta(hours=24), False), (timedelta(hours=24, seconds=1), True)],
+)
+def test_a_reply_is_old_past_its_limit(age: timedelta, *, old: bool) -> None:
+    assert rules.too_old(NOON - age, NOON, timedelta(hours=24)) is old
