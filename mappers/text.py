@@ -3,9 +3,10 @@
 Pure. Lengths are counted as the other side counts them (`unit`), positions in code points.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from mappers.vocabulary import Attachment, AttachmentKind, Message, Span, SpanKind
 
@@ -155,3 +156,24 @@ def cut_spans(spans: tuple[Span, ...], part: Slice) -> tuple[Span, ...]:
         if span.start < part.end and span.end > part.start
     )
     return tuple(kept)
+
+
+def read_json(body: bytes) -> Any:
+    """Read JSON from outside. Escapes that spell half a character become U+FFFD, as does NUL.
+
+    Raises: `ValueError` for what is not JSON, `RecursionError` for what is nested beyond reason.
+    """
+    value = json.loads(body)
+    return _cleaned(value) if b"\\u" in body else value
+
+
+def _cleaned(value: Any) -> Any:
+    match value:
+        case str():
+            return clean(value)
+        case list():
+            return [_cleaned(item) for item in value]
+        case dict():
+            return {clean(key): _cleaned(item) for key, item in value.items()}
+        case _:
+            return value

@@ -139,7 +139,9 @@ def _wire(
         HttpSettings(user_agent=f"Threadline/{version('threadline')}"),
     )
     owner = own_name()
-    directory = StoredDirectory(Keys(connections, store, vault, owner), gateway, keeper, clock)
+    directory = StoredDirectory(
+        Keys(connections, store, vault, owner, settings.lease_ttl), gateway, keeper, clock
+    )
 
     async def serve_one(connection: ConnectionId, wakeups: Wakeups) -> None:
         await serve(hands, connection, wakeups)
@@ -210,7 +212,8 @@ async def working(hub: Hub) -> AsyncIterator[None]:
     if hub.is_alone:
         await hub.connections.expire_leases()
     await partitions.ensure(hub.engine, hub.clock.now().date())
-    await hub.pulse.beat()
+    # Whoever is alone was away until now: no restart is so short that no reply falls into it.
+    await hub.pulse.beat(missed=hub.is_alone)
     await hub.addresses.reload()
     hub.keeper.start()
 

@@ -6,6 +6,7 @@ worlds can be compared: ids by order of appearance, no moments of its own clock.
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import fields, is_dataclass
@@ -29,6 +30,7 @@ from tests.store_scene import CHANNEL, CRM, OTHER_CHANNEL, ROUTE, WORKSPACE, a_t
 
 # What a store says of its own clock and its own row numbers.
 OWN = frozenset({"called_at", "created_at", "received_at", "arrival", "lane", "seen_at", "at"})
+ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 GIVEN_IDS_BELOW = 1 << 64
 EMPTY = """
     TRUNCATE workspaces, connections, leases, routes, inbox, bodies, pulses, contacts, identities,
@@ -91,12 +93,14 @@ class Kept:
         if isinstance(value, UUID):
             is_given = value.int < GIVEN_IDS_BELOW
             return value if is_given else self._names.setdefault(value, f"id {len(self._names)}")
+        if isinstance(value, str):
+            return ID.sub(lambda found: str(self.plain(UUID(found[0]))), value)
         if is_dataclass(value) and not isinstance(value, type):
             said = {each.name: getattr(value, each.name) for each in fields(value)}
             said |= {"key": value.key} if isinstance(value, Job) else {}
             return {name: self.plain(each) for name, each in said.items() if name not in OWN}
         if isinstance(value, Mapping):
-            return {name: self.plain(each) for name, each in value.items()}
+            return {name: self.plain(value[name]) for name in sorted(value)}
         if isinstance(value, frozenset | set):
             return sorted((self.plain(each) for each in value), key=repr)
         if isinstance(value, list | tuple):

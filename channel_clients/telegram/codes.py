@@ -24,8 +24,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "telegram.no_webhook_secret": "The webhook has no secret, so anybody could call it; none"
         " was registered.",
         "telegram.not_modified": "The message says this already.",
-        "telegram.not_started": "The customer never started the bot, and a bot cannot write"
-        " first.",
+        "telegram.not_started": "The customer never started the bot, and a bot cannot write first.",
         "telegram.nothing_to_delete": "The message is not there any more.",
         "telegram.nothing_to_edit": "The message to be changed is not there any more.",
         "telegram.query_too_old": "A button was answered too late.",

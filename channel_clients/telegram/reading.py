@@ -7,6 +7,7 @@ from channel_clients.telegram import wire
 from channel_clients.telegram.config import Config
 from channel_clients.telegram.content import attachments_in, phone_in, service_in
 from channel_clients.telegram.spans import spans_in
+from mappers.text import read_json
 from mappers.vocabulary import (
     ConversationMoved,
     ConversationRefused,
@@ -40,7 +41,7 @@ def read_update(body: bytes, config: Config) -> Reading:
 
     Raises: `ValueError` for what is not one; its words never repeat the body.
     """
-    update = wire.Update.model_validate_json(body)
+    update = wire.Update.model_validate(read_json(body))
     if update.message:
         return _message(update.message, config)
     if update.edited_message:

@@ -202,7 +202,7 @@ async def _ask_for_tokens(
             "redirect_uri": application.redirect_uri,
             **grant,
         },
-        timeout=timedelta(seconds=20),
+        timeout=timedelta(seconds=15),
         budgets=("rest",),
     )
     reply = await http.send(call)

@@ -7,7 +7,6 @@ has a default; only what makes a thing useless when absent is required.
 Source: amocrm.ru/developers/content/{crm_platform, chats, webhooks}, samples of those pages.
 """
 
-import json
 import re
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
@@ -25,6 +24,7 @@ from pydantic import (
     WrapValidator,
 )
 
+from mappers.text import read_json
 from mappers.vocabulary import MalformedWebhook
 
 LONGEST_FORM, DEEPEST_KEY = 20_000, 16
@@ -224,7 +224,7 @@ class OpenedChat(_Read):
 def parse_json(body: bytes) -> Form:
     """Read a JSON object. Raises: `MalformedWebhook` for anything else."""
     try:
-        value = json.loads(body)
+        value = read_json(body)
     except (ValueError, RecursionError):
         raise MalformedWebhook("the body is not JSON") from None
     if not isinstance(value, dict):

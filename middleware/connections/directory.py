@@ -30,7 +30,6 @@ from middleware.store.port import Lease, Purpose, Store
 
 log = structlog.get_logger(__name__)
 
-REFRESH_TTL = timedelta(seconds=60)
 JUST_RENEWED_S = 60.0
 
 
@@ -50,6 +49,7 @@ class Keys:
     store: Store
     vault: Vault
     owner: str
+    lease_ttl: timedelta
 
 
 class StoredDirectory:
@@ -60,6 +60,7 @@ class StoredDirectory:
         self._store = keys.store
         self._vault = keys.vault
         self._owner = keys.owner
+        self._ttl = keys.lease_ttl
         self._gateway = gateway
         self._keeper = keeper
         self._clock = clock
@@ -100,7 +101,7 @@ class StoredDirectory:
     async def _renewing_lease(self, connection: ConnectionId) -> Lease | None:
         """Take the right to renew; None when another worker is about it."""
         asked_at = self._clock.monotonic()
-        lease = await self._store.acquire(connection, "refresh", self._owner, REFRESH_TTL)
+        lease = await self._store.acquire(connection, "refresh", self._owner, self._ttl)
         if lease is not None:
             self._keeper.keep(lease, asked_at=asked_at)
         return lease

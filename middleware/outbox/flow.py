@@ -18,6 +18,7 @@ from mappers.vocabulary import (
     Permanent,
     ProviderError,
     Status,
+    Transient,
 )
 from middleware.clock import Clock
 from middleware.connections.model import Connected, ConnectedCrm
@@ -60,6 +61,7 @@ from middleware.store.port import (
 from middleware.webhooks.keys import digest_of
 
 NOT_FOUND = "not_found"
+RENEWED = Transient(code="hub.credentials_renewed")
 SOON = timedelta(seconds=1)
 MOST_LOOKS = 3
 
@@ -117,9 +119,8 @@ class Settler:
         ended = self.tools.clock.now()
         verdict = None
         if outcome.result is None:
-            verdict = await self._renewed(outcome.failure) or self._judge(
-                job, outcome.failure, ended
-            )
+            failure = await self._after_renewal(outcome.failure)
+            verdict = Renewed() if failure is RENEWED else self._judge(job, failure, ended)
         note = Attempt(
             started_at=started,
             duration_ms=max(0, round((ended - started).total_seconds() * 1000)),
@@ -160,16 +161,17 @@ class Settler:
         except ProviderError as error:
             return Outcome(None, error.failure)
 
-    async def _renewed(self, failure: Failure | None) -> Renewed | None:
-        """Try once to renew credentials that were refused."""
+    async def _after_renewal(self, failure: Failure | None) -> Failure | None:
+        """Try once to renew credentials that were refused; say what is left of the failure."""
         if not isinstance(failure, AuthExpired):
-            return None
+            return failure
         try:
-            return Renewed() if await self.tools.renew(self.to) else None
+            return RENEWED if await self.tools.renew(self.to) else failure
         except ProviderError as error:
-            # Whether we may come in is unknown now: not a reason to give up the connection.
-            is_final = isinstance(error.failure, AuthExpired | Permanent)
-            return None if is_final else Renewed()
+            if isinstance(error.failure, AuthExpired | Permanent | Blocked):
+                return failure
+            # Whether we may come in is unknown now: no reason yet to give up the connection.
+            return Transient(code=error.failure.code)
 
     def _settles_after(self) -> timedelta:
         return self.to.can.settles_after * self.tools.pace

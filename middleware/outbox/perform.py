@@ -190,9 +190,10 @@ async def _tell_crm(job: Job, to: ConnectedCrm, words: Words) -> Result:
 
 def _check_tie(job: Job) -> None:
     """A conversation tied to a record that is not the person's any more must be tied anew."""
-    if job.opened is not None and job.link is not None and job.link.live:
-        if job.opened.record != job.link.record:
-            raise ProviderError(Permanent(code="hub.tied_elsewhere", gone="conversation"))
+    if job.opened is None or job.link is None or not job.link.live:
+        return
+    if job.opened.record != job.link.record:
+        raise ProviderError(Permanent(code="hub.tied_elsewhere", gone="conversation"))
 
 
 async def _open(crm: Crm, job: Job) -> ConversationOpened:

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from mappers.text import Language
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shop:
@@ -25,7 +27,7 @@ class Shop:
 class Plan:
     """`registration` is ours at the CRM. `crm_stage` is told where its hooks should go."""
 
-    language: str
+    language: Language
     channel_provider: str
     crm_provider: str
     registration: Mapping[str, Any] = field(repr=False)

@@ -10,22 +10,27 @@ so. Everything is stopped, by id, when the block ends, however it ends.
 import asyncio
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import httpx
 
+from mappers.text import Language
 from middleware.db.embedded_site import SHELTER, settle
+from middleware.trial.evidence import Records, threads_of
 from middleware.trial.plan import Plan, Shop
 from middleware.trial.processes import HOST, Child, TrialFailed, free_port
 from middleware.trial.stages import ChannelStage, CrmStage
+from middleware.trial.verdict import Verdict, judge
 
 CHANNEL, CRM = "telegram", "amocrm"
 READY_WITHIN_S = 60.0
+LOOK_EVERY_S = 0.7
 CALLS_AT_ONCE = 20
 # What takes minutes between providers takes seconds between emulators, which settle at once.
 PACE = {
@@ -45,7 +50,7 @@ class Layout:
     folder: Path
     shops: tuple[str, ...] = ("lavka",)
     operators: tuple[str, ...] = ("Ольга Менеджер", "Иван Продавец")
-    language: Literal["ru", "en"] = "ru"
+    language: Language = "ru"
     limited: bool = True
     hub_port: int = 0
 
@@ -60,6 +65,11 @@ class Town:
     shops: tuple[Shop, ...] = ()
     operators: dict[str, int] = field(default_factory=dict)
     emulators: tuple[Child, ...] = ()
+
+    @property
+    def channel_name(self) -> str:
+        """What the hub calls the channel, as the CRM's names of conversations begin."""
+        return CHANNEL
 
     @property
     def data_dir(self) -> Path:
@@ -85,9 +95,14 @@ class Town:
             return False
         return True
 
+    async def cut_power(self) -> None:
+        """Kill the hub and its PostgreSQL at once."""
+        await asyncio.gather(self.hub.kill(), self.stop_database())
+
     async def stop_database(self) -> None:
-        """Stop the hub's own PostgreSQL as a power cut would."""
-        await self._postgres("pg_ctl", "stop", "-s", "-m", "immediate")
+        """Stop the hub's own PostgreSQL as a crash would. Harmless when it does not run."""
+        if (self.data_dir / "postgres").exists():
+            await self._postgres("pg_ctl", "stop", "-s", "-m", "immediate")
 
     async def restart_database(self) -> None:
         """Crash the hub's own PostgreSQL and let it recover, under a running hub."""
@@ -97,6 +112,46 @@ class Town:
         site = await asyncio.to_thread(settle, self.data_dir / "postgres", None, SHELTER)
         log = ("-l", str(site.home / "log" / "restarts.log"))
         await site.command(program, *arguments, *(log if "restart" in arguments else ()))
+
+    async def records(self, shop: Shop) -> Records:
+        """Collect what both sides hold of one shop."""
+        said, chats, timeline, replies = await asyncio.gather(
+            self.channel.said(),
+            self.channel.chats(shop.bot),
+            self.crm.timeline(shop.name),
+            self.crm.replies(),
+        )
+        name = f"bot{shop.bot.partition(':')[0]}_bot"
+        return Records(
+            said=[act for act in said if act["bot"] == name],
+            chats=chats,
+            timeline=timeline,
+            replies=[reply for reply in replies if reply["account"] == shop.name],
+        )
+
+    async def verdict(self, *, contacts_before: int = 0) -> Verdict:
+        """Judge by what both sides hold now."""
+        records = [await self.records(shop) for shop in self.shops]
+        contacts = [await self.crm.contacts(shop.name) for shop in self.shops]
+        return judge(
+            [thread for each in records for thread in threads_of(each)],
+            contacts_created=sum(map(len, contacts)) - contacts_before,
+        )
+
+    async def quiet(self, *, within_s: float, contacts_before: int = 0) -> Verdict:
+        """Wait until everything said has arrived, is told of, and nothing more comes."""
+        ends_at = time.monotonic() + within_s
+        last = None
+        while True:
+            self.check()
+            verdict = await self.verdict(contacts_before=contacts_before)
+            pending = await self.channel.pending()
+            is_done = not (verdict.lost or verdict.held or verdict.outdated or pending)
+            is_told = verdict.statuses_returned == verdict.replies
+            if (is_done and is_told and verdict == last) or time.monotonic() > ends_at:
+                return verdict
+            last = verdict
+            await asyncio.sleep(LOOK_EVERY_S)
 
 
 def make_folder(chosen: Path | None) -> Path:
@@ -138,6 +193,7 @@ async def town(layout: Layout) -> AsyncIterator[Town]:
             stack.push_async_callback(child.stop)
             await child.start()
             await _until_up(child, stage.is_up)
+        stack.push_async_callback(here.stop_database)
         stack.push_async_callback(hub.stop)
         plan = await _settle_shops(here)
         here.shops = plan.shops

@@ -103,9 +103,13 @@ class Town:
     async def _is_quiet(self) -> bool:
         return not await self.count(
             """
-            SELECT (SELECT count(*) FROM inbox WHERE state = 'new')
-                 + (SELECT count(*) FROM lanes WHERE due_at IS NOT NULL)
-                 + (SELECT count(*) FROM deliveries WHERE state IN ('calling', 'doubt'))
+            WITH active AS (SELECT id FROM connections WHERE state = 'active')
+            SELECT (SELECT count(*) FROM inbox
+                    WHERE state = 'new' AND connection_id IN (TABLE active))
+                 + (SELECT count(*) FROM lanes
+                    WHERE due_at IS NOT NULL AND target_id IN (TABLE active))
+                 + (SELECT count(*) FROM deliveries
+                    WHERE state IN ('calling', 'doubt') AND target_id IN (TABLE active))
             """
         )
 
@@ -156,7 +160,6 @@ def settings_for(postgres_url: str, data_dir: Path, port: int, **changes: Any) -
         "first_retry": timedelta(milliseconds=50),
         "longest_retry": timedelta(milliseconds=400),
         "settling_pace": 0.01,
-        "lease_ttl": timedelta(seconds=20),
         **changes,
     }
     return Settings(**values)

@@ -214,7 +214,8 @@ async def test_a_hub_waits_for_the_one_that_is_migrating(empty_postgres_url: str
     async with session(empty_postgres_url) as other:
         await other.execute("SELECT pg_advisory_lock($1)", TURN)
         waiting = asyncio.create_task(upgrade(empty_postgres_url))
-        await asyncio.sleep(1)
+        finished, _ = await asyncio.wait({waiting}, timeout=1)
+        assert not finished
         assert await tables(empty_postgres_url) == set()
 
     await waiting
@@ -262,7 +263,7 @@ async def test_the_alembic_command_knows_its_way(postgres_url: str) -> None:
 
 def test_a_new_migration_begins_where_the_last_one_ended(tmp_path: Path) -> None:
     shutil.copytree(REPO / "migrations", tmp_path / "migrations")
-    book = ScriptDirectory(str(tmp_path / "migrations"), file_template="%%(slug)s")
+    book = ScriptDirectory(str(tmp_path / "migrations"), file_template="%(slug)s")
 
     book.generate_revision("abc", "add a table")
 

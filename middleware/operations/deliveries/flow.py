@@ -2,24 +2,24 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from mappers.vocabulary import DeliveryId, DeliveryKind, DeliveryState, Status
 from middleware.errors import Conflict, NotFound
 from middleware.hub import Hub
 from middleware.operations.deliveries import rules
-from middleware.operations.deliveries.rules import Decision, Filter, Standing
-from middleware.operations.deliveries.store import (
-    Change,
+from middleware.operations.deliveries.model import (
+    Decision,
     DeliveryLine,
-    DeliveryStore,
+    Filter,
     Group,
-    in_change,
+    Standing,
 )
+from middleware.operations.deliveries.store import Change, DeliveryStore, in_change, workspace_of
 from middleware.operations.model import Caller, Page, id_cursor, limited, page_of
 from middleware.outbox.flow import tell_progress
-from middleware.pipeline.planning import Planner
+from middleware.pipeline.planning import News, Planner
 
 DROPPED = "hub.dropped"
 
@@ -106,9 +106,7 @@ class Bulk:
 async def replay_many(hub: Hub, caller: Caller, wanted: Filter, how: Bulk) -> Replayed:
     """Replay what is meant in the order it was planned; one that may not be stops no other."""
     size = limited(how.limit)
-    ids = await _store(hub, caller).ids(
-        _meant(wanted), after=id_cursor(how.cursor), limit=size + 1
-    )
+    ids = await _store(hub, caller).ids(_meant(wanted), after=id_cursor(how.cursor), limit=size + 1)
     replayed: list[DeliveryId] = []
     refused: Counter[str] = Counter()
     for delivery in ids[:size]:
@@ -122,15 +120,7 @@ async def replay_many(hub: Hub, caller: Caller, wanted: Filter, how: Bulk) -> Re
 
 
 def _meant(wanted: Filter) -> Filter:
-    return Filter(
-        states=rules.replayable_states(wanted),
-        kinds=wanted.kinds,
-        connection=wanted.connection,
-        conversation=wanted.conversation,
-        since=wanted.since,
-        until=wanted.until,
-        code=wanted.code,
-    )
+    return replace(wanted, states=rules.replayable_states(wanted))
 
 
 async def held_parts(hub: Hub, caller: Caller, subject: UUID) -> tuple[DeliveryLine, ...]:
@@ -192,16 +182,16 @@ async def _tell_dropped(hub: Hub, change: Change, standing: Standing) -> None:
     row, _ = await change.unit.reply(standing.message)
     if await change.unit.raise_status(row.id, Status.FAILED):
         planner = Planner(change.unit, hub.clock.now())
-        await planner.report(row, Status.FAILED, code=DROPPED)
+        await planner.report(row, News(status=Status.FAILED, code=DROPPED))
 
 
 def _store(hub: Hub, caller: Caller) -> DeliveryStore:
     return DeliveryStore(hub.engine, caller.workspace)
 
 
-async def workspace_caller(hub: Hub, subject: UUID, name: str) -> Caller:
-    """Find whose a held link is: its signature vouches for the rest. Raises: `NotFound`."""
-    found = await hub_workspace_of(hub, subject)
-    if found is None:
-        raise NotFound("This link leads to nothing that we know.")
-    return Caller(workspace=found, name=name)
+async def holder(hub: Hub, subject: UUID) -> Caller:
+    """Say for whom the holder of a signed link acts. Raises: `NotFound`."""
+    workspace = await workspace_of(hub.engine, subject)
+    if workspace is None:
+        raise NotFound("This link leads to nothing that we still know.")
+    return Caller(workspace=workspace, name="held link")

@@ -2,8 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -13,12 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mappers.vocabulary import (
     ConnectionId,
-    ContactId,
-    ConversationId,
     DeliveryId,
     DeliveryKind,
     DeliveryState,
-    MessageId,
     WorkspaceId,
 )
 from middleware.db.engine import transaction
@@ -26,7 +22,7 @@ from middleware.db.tables import connections, deliveries, lanes, messages
 from middleware.errors import NotFound
 from middleware.ids import uuid7
 from middleware.operations.access.store import note
-from middleware.operations.deliveries.rules import Filter, Standing
+from middleware.operations.deliveries.model import DeliveryLine, Filter, Group, Standing
 from middleware.operations.model import Caller, InterruptedWork
 from middleware.store.codec import decode_message
 from middleware.store.errors import StoreConflict
@@ -74,7 +70,7 @@ REQUEUE = text(
     UPDATE deliveries SET state = 'ready', seq = turn.tail, due_at = NULL, settled_at = NULL,
         failure = '', code = '', failures = 0,
         after = CASE WHEN :forgets_after THEN NULL ELSE after END,
-        detail = (detail - '{stops_lane,held,looked_again}'::text[]) || :asked
+        detail = (detail - '{stops_lane,held,looks}'::text[]) || :asked
     FROM turn WHERE deliveries.id = :id AND deliveries.state = :was
     """
 ).bindparams(bindparam("asked", type_=JSONB))
@@ -104,46 +100,9 @@ SENT_PARTS = text(
     WHERE workspace_id = :workspace AND message_id = :message AND kind = 'send' ORDER BY part
     """
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryLine:
-    """One delivery as a list shows it. `words` are the customer's or the operator's."""
-
-    id: DeliveryId
-    kind: DeliveryKind
-    state: DeliveryState
-    target: ConnectionId
-    title: str
-    lane: str
-    seq: int
-    part: int
-    revision: int
-    attempts: int
-    failure: str
-    code: str
-    after: DeliveryId | None
-    after_state: DeliveryState | None
-    message: MessageId | None
-    conversation: ConversationId | None
-    contact: ContactId | None
-    created_at: datetime
-    due_at: datetime | None
-    settled_at: datetime | None
-    words: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """How many deliveries of one kind and state one connection has, and of what age."""
-
-    target: ConnectionId
-    title: str
-    kind: DeliveryKind
-    state: DeliveryState
-    count: int
-    oldest: datetime
-    newest: datetime
+WORKSPACE_OF = text(
+    "SELECT workspace_id FROM deliveries WHERE id = :subject OR message_id = :subject LIMIT 1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +175,13 @@ async def in_change(
         except StoreConflict:
             continue
     raise InterruptedWork("The lane is busy just now. Nothing was changed: try again.")
+
+
+async def workspace_of(engine: AsyncEngine, subject: UUID) -> WorkspaceId | None:
+    """Find whose a delivery, or a reply's deliveries, are."""
+    async with transaction(engine) as at:
+        found = (await at.execute(WORKSPACE_OF, {"subject": subject})).scalar()
+    return None if found is None else WorkspaceId(found)
 
 
 @dataclass(frozen=True, slots=True)

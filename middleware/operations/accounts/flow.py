@@ -1,0 +1,198 @@
+"""Connecting, pausing, routing: the flows of `connections`, kept to one workspace and on record."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from secrets import token_urlsafe
+from typing import Any
+from uuid import UUID
+
+from mappers.vocabulary import ConnectionId, WorkspaceId
+from mappers.vocabulary.adapters import Finding
+from middleware.connections import flow as connections
+from middleware.connections.flow import ConnectedNow, Wanted
+from middleware.connections.model import UnknownConnection
+from middleware.connections.store import ConnectionRow
+from middleware.errors import BadRequest, Conflict, NotFound
+from middleware.hub import Hub
+from middleware.operations.access.store import AccessStore
+from middleware.operations.accounts.rules import End, completed, problems_of_route
+from middleware.operations.accounts.store import (
+    AccountStore,
+    ApplicationLine,
+    ConnectionHealth,
+    SealedApplication,
+)
+from middleware.operations.model import Caller
+from middleware.registry import manifest_of
+from middleware.store.codec import decode_policy
+from middleware.store.port import Policy, RouteRow
+
+
+class BadRoute(BadRequest):
+    """A route that could not do what it says."""
+
+    code = "route.refused"
+
+
+async def own(hub: Hub, caller: Caller, connection: ConnectionId) -> ConnectionRow:
+    """Return a connection of the caller's workspace that was not disconnected.
+
+    Raises: `NotFound`, also for a connection of somebody else.
+    """
+    try:
+        row = await hub.connections.get(connection)
+    except UnknownConnection:
+        row = None
+    if row is None or row.workspace != caller.workspace or row.state == "removed":
+        raise NotFound(f"There is no connection {connection}.")
+    return row
+
+
+async def health(hub: Hub, caller: Caller) -> tuple[ConnectionHealth, ...]:
+    return await AccountStore(hub.engine).health(caller.workspace)
+
+
+async def health_of(hub: Hub, caller: Caller, connection: ConnectionId) -> ConnectionHealth:
+    """Raises: `NotFound`."""
+    found = await AccountStore(hub.engine).health(caller.workspace, connection)
+    if not found:
+        raise NotFound(f"There is no connection {connection}.")
+    return found[0]
+
+
+async def connect(hub: Hub, caller: Caller, wanted: Wanted) -> ConnectedNow:
+    """Connect an account. Raises: as `connections.flow.connect`; `NotFound`."""
+    manifest = manifest_of(wanted.provider)
+    if wanted.application is not None:
+        await own_application(hub, caller, wanted.application)
+    can_poll = bool(getattr(manifest.can, "polls", False))
+    listens = can_poll and not hub.settings.public_url if wanted.listen is None else wanted.listen
+    values = completed(
+        wanted.values, manifest.config.model_fields, listens=listens, secret=token_urlsafe(32)
+    )
+    done = await connections.connect(hub, caller.workspace, replace(wanted, values=values))
+    await _note(hub, caller, "connection.connected", done.id, provider=wanted.provider)
+    return done
+
+
+async def pause(hub: Hub, caller: Caller, connection: ConnectionId) -> None:
+    """Raises: `NotFound`."""
+    await own(hub, caller, connection)
+    await connections.pause(hub, connection)
+    await _note(hub, caller, "connection.paused", connection)
+
+
+async def resume(hub: Hub, caller: Caller, connection: ConnectionId) -> tuple[str, ...]:
+    """Raises: `NotFound`, `ProviderRefused`, `Conflict`."""
+    await own(hub, caller, connection)
+    notes = await connections.resume(hub, connection)
+    await _note(hub, caller, "connection.resumed", connection)
+    return notes
+
+
+async def disconnect(hub: Hub, caller: Caller, connection: ConnectionId) -> tuple[str, ...]:
+    """Raises: `NotFound`."""
+    await own(hub, caller, connection)
+    notes = await connections.disconnect(hub, connection)
+    await _note(hub, caller, "connection.disconnected", connection)
+    return notes
+
+
+async def diagnose(hub: Hub, caller: Caller, connection: ConnectionId) -> tuple[Finding, ...]:
+    """Raises: `NotFound`."""
+    await own(hub, caller, connection)
+    return await connections.diagnose(hub, connection)
+
+
+# Registrations.
+
+
+async def register(
+    hub: Hub, caller: Caller, provider: str, values: Mapping[str, Any]
+) -> tuple[UUID, str]:
+    """Keep our registration at a provider; return its id and the address of its hooks.
+
+    Raises: `BadRequest`; `Conflict` when another workspace has registered the same.
+    """
+    owner = await AccountStore(hub.engine).owner_of(provider, str(values.get("client_id", "")))
+    if owner not in {None, caller.workspace}:
+        raise Conflict("This registration is used by another workspace of this installation.")
+    manifest = manifest_of(provider)
+    known = manifest.application.model_fields if manifest.application is not None else {}
+    given = dict(values)
+    if "redirect_uri" in known and not given.get("redirect_uri") and hub.settings.public_url:
+        given["redirect_uri"] = redirect_uri(hub, provider)
+    application, hooks = await connections.register_application(
+        hub, caller.workspace, provider, given
+    )
+    await _note(hub, caller, "application.registered", application, provider=provider)
+    return application, hooks
+
+
+def redirect_uri(hub: Hub, provider: str) -> str:
+    """Where a consent page sends people back to."""
+    return f"{hub.settings.public_url.rstrip('/')}/oauth/{provider}/callback"
+
+
+async def applications(hub: Hub, caller: Caller) -> tuple[ApplicationLine, ...]:
+    return await AccountStore(hub.engine).applications(caller.workspace)
+
+
+async def own_application(hub: Hub, caller: Caller, application: UUID) -> SealedApplication:
+    """Raises: `NotFound`."""
+    found = await AccountStore(hub.engine).application(application)
+    if found is None or found.workspace != caller.workspace:
+        raise NotFound(f"There is no registration {application}.")
+    return found
+
+
+# Routes.
+
+
+async def routes(hub: Hub, caller: Caller) -> tuple[RouteRow, ...]:
+    return await AccountStore(hub.engine).routes(caller.workspace)
+
+
+async def set_route(
+    hub: Hub,
+    caller: Caller,
+    source: ConnectionId,
+    target: ConnectionId,
+    policy: Mapping[str, Any],
+) -> Policy:
+    """Let a channel's messages go to a CRM. Raises: `NotFound`; `BadRoute` with every reason."""
+    begins, ends = await own(hub, caller, source), await own(hub, caller, target)
+    problems = problems_of_route(_end(begins), _end(ends), policy)
+    if problems:
+        raise BadRoute(" ".join(problems))
+    decided = decode_policy(dict(policy))
+    await hub.connections.set_route(caller.workspace, source, target, decided)
+    await _note(hub, caller, "route.set", source, target=str(target), policy=dict(policy))
+    return decided
+
+
+async def drop_route(hub: Hub, caller: Caller, source: ConnectionId, target: ConnectionId) -> None:
+    """Stop a route. What was planned already is still delivered. Raises: `NotFound`."""
+    await own(hub, caller, source)
+    await own(hub, caller, target)
+    await hub.connections.drop_route(source, target)
+    await _note(hub, caller, "route.dropped", source, target=str(target))
+
+
+def _end(row: ConnectionRow) -> End:
+    can = manifest_of(row.provider).can
+    return End(
+        kind=row.kind,
+        title=row.title,
+        state=row.state,
+        opens_own_deals=bool(getattr(can, "opens_own_deals", False)),
+    )
+
+
+async def _note(hub: Hub, caller: Caller, action: str, subject: UUID, **detail: Any) -> None:
+    await AccessStore(hub.engine).note(caller, action, str(subject), **detail)
+
+
+async def first_workspace(hub: Hub) -> WorkspaceId:
+    """The workspace that the command line speaks for."""
+    return await hub.connections.workspace()

@@ -1,0 +1,70 @@
+"""What may be asked of a route and of a connection. Values in, problems out."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, get_args, get_type_hints
+
+from middleware.store.port import Policy
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    name: get_args(hint) for name, hint in get_type_hints(Policy).items() if get_args(hint)
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """One end of a route."""
+
+    kind: str
+    title: str
+    state: str
+    opens_own_deals: bool = False
+
+
+def problems_of_route(source: End, target: End, policy: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say everything that is wrong with a route before it runs."""
+    found = [
+        f"“{end.title}” is disconnected." for end in (source, target) if end.state == "removed"
+    ]
+    if source.kind != "channel":
+        found.append(f"A route begins at a channel; “{source.title}” is a CRM.")
+    if target.kind != "crm":
+        found.append(f"A route ends at a CRM; “{target.title}” is a channel.")
+    return (*found, *problems_of_policy(target, policy))
+
+
+def problems_of_policy(target: End, policy: Mapping[str, Any]) -> tuple[str, ...]:
+    known = [each.name for each in fields(Policy)]
+    found = [
+        f"“{name}” is not something a route decides; it decides {', '.join(known)}."
+        for name in policy
+        if name not in known
+    ]
+    for name, choices in CHOICES.items():
+        if name in policy and policy[name] not in choices:
+            found.append(f"{name} is one of {', '.join(choices)}, not “{policy[name]}”.")
+    found += [
+        f"{name} is an id of the CRM, written as text."
+        for name in ("pipeline", "stage")
+        if not isinstance(policy.get(name, ""), str)
+    ]
+    if policy.get("stage") and not policy.get("pipeline"):
+        found.append("A stage belongs to a pipeline: name the pipeline, too.")
+    if policy.get("deal_owner") == "crm" and not target.opens_own_deals:
+        found.append(f"“{target.title}” opens no deals by itself: deal_owner has to be hub.")
+    return tuple(found)
+
+
+def completed(
+    values: Mapping[str, Any], config_fields: Collection[str], *, listens: bool, secret: str
+) -> Mapping[str, Any]:
+    """Tell an account how it will hear from its provider, where its config wants to know.
+
+    What a person has given stays as it is.
+    """
+    chosen: dict[str, Any] = {}
+    if "mode" in config_fields:
+        chosen["mode"] = "polling" if listens else "webhook"
+    if "webhook_secret" in config_fields and not listens:
+        chosen["webhook_secret"] = secret
+    return {**chosen, **values}

@@ -1,0 +1,1 @@
+"""Signing an account in where its administrator gives consent on a page of the provider."""

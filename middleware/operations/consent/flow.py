@@ -1,0 +1,159 @@
+"""From a consent page, or a token made by hand, to a connected account.
+
+The state that travels through the provider names the registration and a time, signed by us: it
+says for which workspace the account is connected, and nobody can make one up.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from crm_clients.consent import CONSENTS, Consent, Values
+from mappers.vocabulary import Http, ProviderError
+from mappers.vocabulary.adapters import Budget
+from middleware.connections.flow import ConnectedNow, ProviderRefused, Wanted
+from middleware.errors import BadRequest, HubError, NotFound
+from middleware.http.gateway import without_lease
+from middleware.http.link import Link
+from middleware.hub import Hub
+from middleware.operations.accounts.flow import connect, own_application
+from middleware.operations.accounts.store import AccountStore, SealedApplication
+from middleware.operations.model import Caller
+from middleware.registry import manifest_of
+
+GOOD_FOR = timedelta(hours=1)
+
+
+class BadState(HubError):
+    """The consent did not begin here, or began too long ago."""
+
+    status = 403
+    code = "consent.unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consented:
+    """What a consent page sent back. `base` is the account's own address, as it says."""
+
+    provider: str
+    state: str
+    base: str
+    code: str = field(repr=False)
+
+
+async def authorize(hub: Hub, caller: Caller, application: UUID) -> str:
+    """Return the page where an account's administrator lets us in.
+
+    Raises: `NotFound`; `BadRequest` for a provider without such a page.
+    """
+    found = await own_application(hub, caller, application)
+    consent = _consent(found.line.provider)
+    expires = round((hub.clock.now() + GOOD_FOR).timestamp())
+    state = f"{application.hex}.{expires}"
+    signed = f"{state}.{hub.vault.sign(_signed(found.line.provider, state))}"
+    return consent.authorize_url(_registration(hub, found), signed)
+
+
+async def take(hub: Hub, consented: Consented) -> ConnectedNow:
+    """Connect the account whose administrator has consented.
+
+    Raises: `BadState`, `BadRequest`, `ProviderRefused`, `Conflict`.
+    """
+    found = await _begun(hub, consented)
+    consent = _consent(consented.provider)
+    caller = Caller(workspace=found.workspace, name="consent page")
+
+    async def exchange(http: Http, application: Any, base: str) -> Values:
+        return await consent.exchange_code(http, application, base, consented.code)
+
+    values = await _values(hub, found, consented.base, exchange)
+    wanted = Wanted(provider=consented.provider, values=values, application=found.line.id)
+    return await connect(hub, caller, wanted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByToken:
+    """An account to be connected by a token that its administrator has made."""
+
+    application: UUID
+    base: str
+    token: str = field(repr=False)
+    title: str = ""
+
+
+async def connect_by_token(hub: Hub, caller: Caller, given: ByToken) -> ConnectedNow:
+    """Raises: `NotFound`, `BadRequest`, `ProviderRefused`, `Conflict`."""
+    found = await own_application(hub, caller, given.application)
+    consent = _consent(found.line.provider)
+
+    async def ask(http: Http, application: Any, base: str) -> Values:
+        return await consent.connect_with_token(http, application, base, given.token)
+
+    values = await _values(hub, found, given.base, ask)
+    wanted = Wanted(
+        provider=found.line.provider,
+        values=values,
+        application=given.application,
+        title=given.title,
+    )
+    return await connect(hub, caller, wanted)
+
+
+Ask = Callable[[Http, Any, str], Awaitable[Values]]
+
+
+async def _values(hub: Hub, found: SealedApplication, base: str, ask: Ask) -> Mapping[str, Any]:
+    consent, registration = _consent(found.line.provider), _registration(hub, found)
+    try:
+        trusted = consent.base(registration, base)
+    except ValueError as error:
+        raise BadRequest(f"The account's address cannot be used: {error}.") from error
+    try:
+        return await ask(_port(hub, found, consent, trusted), registration, trusted)
+    except ProviderError as error:
+        raise ProviderRefused(
+            f"The provider did not let us sign in ({error.failure.code}). Nothing was kept."
+            " Begin again; a code and a token can be wrong, spent or out of date."
+        ) from error
+
+
+def _port(hub: Hub, found: SealedApplication, consent: Consent, base: str) -> Http:
+    budgets = tuple(
+        Budget(name=name, key=f"consent:{found.line.id}:{name}", rate_per_s=2, burst=4)
+        for name in consent.budgets
+    )
+    link = Link(connection=f"consent:{found.line.id}", budgets=budgets, bases=(base,))
+    return hub.gateway.port(link, may_start=without_lease)
+
+
+async def _begun(hub: Hub, consented: Consented) -> SealedApplication:
+    """Find the registration that this consent was begun with."""
+    state, _, signature = consented.state.rpartition(".")
+    if not hub.vault.is_signed(_signed(consented.provider, state), signature):
+        raise BadState("This consent did not begin here: begin it again from the hub.")
+    name, _, expires = state.partition(".")
+    if hub.clock.now().timestamp() > int(expires):
+        raise BadState("This consent began too long ago: begin it again from the hub.")
+    found = await AccountStore(hub.engine).application(UUID(name))
+    if found is None:
+        raise NotFound("The registration that this consent began with is gone.")
+    return found
+
+
+def _signed(provider: str, state: str) -> str:
+    return f"consent/{provider}/{state}"
+
+
+def _registration(hub: Hub, found: SealedApplication) -> Any:
+    manifest = manifest_of(found.line.provider)
+    if manifest.application is None:
+        raise BadRequest(f"{manifest.title} needs no registration of ours.")
+    return manifest.application.model_validate(hub.vault.open(found.config))
+
+
+def _consent(provider: str) -> Consent:
+    if provider not in CONSENTS:
+        raise BadRequest(f"Accounts of {manifest_of(provider).title} do not sign in on a page.")
+    return CONSENTS[provider]

@@ -1,0 +1,142 @@
+"""The monkey of a chaos run: what it breaks is drawn from the seed, and counted by name.
+
+It breaks what really breaks: the hub's process, its database, the network to both providers, and
+the order and number of the webhooks. What no provider promises to survive is left alone: a hook
+that was never sent, an account that was blocked.
+"""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from middleware.trial.stages import Stage
+from middleware.trial.town import Town
+from middleware.trial.traffic import Traffic
+
+SENDS, WRITES, ASKS = "sendMessage", "POST /amojo/", "/api/v4/"
+# A provider that is still at it must be done before the hub asks what became of the call.
+LONGEST_HANG_S = 2.0
+# Renewed credentials that are refused again within a minute are no accident, and end in a sign-in.
+BETWEEN_EXPIRIES_S = 75.0
+PAUSES_S = (0.8, 3.0)
+OF_THE_NETWORK = (
+    *("cut_before", "cut_after", "hang_before", "hang_after", "slow", "garbage"),
+    *("error_500_before", "error_500_after", "bad_gateway_before", "bad_gateway_after"),
+    "unavailable_before",
+)
+
+
+@dataclass(slots=True)
+class Monkey:
+    """Breaks things until it is cancelled. `disturbed` counts what hit calls in flight unseen."""
+
+    here: Town
+    rng: random.Random
+    traffic: Sequence[Traffic]
+    done: Counter[str] = field(default_factory=Counter)
+    _expired_at: float = float("-inf")
+
+    @property
+    def disturbed(self) -> int:
+        names = ("hub_killed", "hub_frozen", "database_restarted", "power_cut")
+        return sum(self.done[name] for name in names)
+
+    async def run(self) -> None:
+        tricks: list[tuple[Callable[[], Awaitable[None]], int]] = [
+            (self.kill_hub, 3),
+            (self.freeze_hub, 3),
+            (self.restart_database, 2),
+            (self.cut_power, 1),
+            (self.break_sends, 6),
+            (self.break_writes, 6),
+            (self.break_questions, 4),
+            (self.flood, 3),
+            (self.expire_token, 1),
+            (self.double_hooks, 3),
+            (self.reorder_hooks, 3),
+        ]
+        # Everything once, in an order of the seed's own, before anything again.
+        order = [trick for trick, _ in tricks]
+        self.rng.shuffle(order)
+        while True:
+            await asyncio.sleep(self.rng.uniform(*PAUSES_S))
+            weights = [weight for _, weight in tricks]
+            drawn = self.rng.choices([trick for trick, _ in tricks], weights)[0]
+            await (order.pop() if order else drawn)()
+
+    async def heal(self) -> None:
+        """Put everything back: a monkey is stopped in the middle of whatever it was doing."""
+        await self.here.channel.heal()
+        await self.here.crm.heal()
+        self.here.hub.thaw()
+        if not self.here.hub.is_running:
+            await self.here.start_hub()
+
+    async def kill_hub(self) -> None:
+        self.done["hub_killed"] += 1
+        await self.here.hub.kill()
+        await asyncio.sleep(self.rng.uniform(0.1, 2.0))
+        await self.here.start_hub()
+
+    async def freeze_hub(self) -> None:
+        self.done["hub_frozen"] += 1
+        self.here.hub.freeze()
+        try:
+            await asyncio.sleep(self.rng.uniform(1.0, 7.0))
+        finally:
+            self.here.hub.thaw()
+
+    async def restart_database(self) -> None:
+        self.done["database_restarted"] += 1
+        await self.here.restart_database()
+
+    async def cut_power(self) -> None:
+        self.done["power_cut"] += 1
+        await self.here.cut_power()
+        await asyncio.sleep(self.rng.uniform(0.1, 1.0))
+        await self.here.start_hub()
+
+    async def break_sends(self) -> None:
+        await self._arm_network(self.here.channel, SENDS)
+
+    async def break_writes(self) -> None:
+        await self._arm_network(self.here.crm, WRITES)
+
+    async def break_questions(self) -> None:
+        await self._arm_network(self.here.crm, ASKS)
+
+    async def flood(self) -> None:
+        """A storm of 429, from either side."""
+        times = self.rng.randint(1, 4)
+        if self.rng.random() < 0.5:
+            await self.here.channel.arm("flood_at_proxy", match=SENDS, times=times)
+        else:
+            await self.here.crm.arm("flood", match=WRITES, times=times)
+
+    async def expire_token(self) -> None:
+        if time.monotonic() - self._expired_at > BETWEEN_EXPIRIES_S:
+            self._expired_at = time.monotonic()
+            await self.here.crm.arm("token_expired", match=ASKS)
+
+    async def double_hooks(self) -> None:
+        await self.here.channel.arm(self.rng.choice(("duplicate_update", "lost_ack")))
+        await self.here.crm.arm("duplicate_hook")
+
+    async def reorder_hooks(self) -> None:
+        """Let hooks overtake one another, but none of its own conversation, as providers do."""
+        await self.here.channel.arm("reordered_updates")
+        shop = self.rng.choice(self.traffic)
+        if len(shop.open_chats) < 2:
+            return
+        async with shop.typing:
+            await self.here.crm.arm("reordered_hooks")
+            for chat in self.rng.sample(sorted(shop.open_chats), 2):
+                await shop.reply(chat)
+
+    async def _arm_network(self, stage: Stage, match: str) -> None:
+        name = self.rng.choice(OF_THE_NETWORK)
+        seconds = self.rng.uniform(0.5, LONGEST_HANG_S)
+        await stage.arm(name, match=match, seconds=seconds, times=self.rng.randint(1, 3))

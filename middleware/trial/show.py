@@ -1,0 +1,155 @@
+"""How a trial looks: a feed of what happens, line by line, and the table at the end.
+
+The feed is made of what the stages tell, so a lag shown here is one that both sides agree on. It
+is plain lines when nobody watches: no cursor is moved and no colour sent where none is wanted.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from middleware.trial.evidence import FAILED, Records, conversation_of
+from middleware.trial.town import Town
+from middleware.trial.verdict import Lag, Verdict, squeezed
+
+LOOK_EVERY_S = 0.25
+WIDEST = 64
+MUST_BE_ZERO = ("lost", "duplicated", "out_of_order")
+ONLY_IF_ANY = ("unexplained", "outdated", "misreported")
+
+
+def short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= WIDEST else f"{line[: WIDEST - 1]}…"
+
+
+@dataclass(slots=True)
+class Feed:
+    """Tells what is new on the stages since the last look. `names` are those of people."""
+
+    here: Town
+    console: Console
+    names: Mapping[str, str]
+    _known: set[tuple[Any, ...]] = field(default_factory=set)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Tell what happens while the block runs."""
+        task = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def look(self) -> None:
+        for shop in self.here.shops:
+            records = await self.here.records(shop)
+            lines = [*self._customers(records), *self._operators(records)]
+            for _, line in sorted(lines, key=lambda each: each[0]):
+                # What is read later is not cut; a terminal shows one line for one event.
+                is_watched = self.console.is_terminal
+                self.console.print(
+                    line, no_wrap=True, overflow="ellipsis", soft_wrap=not is_watched
+                )
+
+    def _is_new(self, *key: Any) -> bool:
+        is_new = key not in self._known
+        self._known.add(key)
+        return is_new
+
+    def _customers(self, records: Records) -> list[tuple[float, Text]]:
+        lines, said = [], dict[tuple[str, str], float]()
+        for number, act in enumerate(records.said):
+            chat = str(act["chat_id"])
+            is_edit = act["kind"] == "edit"
+            if not is_edit:
+                said[chat, squeezed(act["text"])] = act["at"]
+            if self._is_new("said", number):
+                mark = "✎" if is_edit else "→"
+                words = act["text"] if act["kind"] in {"text", "edit"} else f"[{act['kind']}]"
+                lines.append((act["at"], self._line("cyan", mark, self._name(chat), words)))
+        for chat_view in records.timeline:
+            chat = conversation_of(chat_view["client_id"])
+            for entry in chat_view["messages"]:
+                text = entry["text"]
+                if entry["is_from_operator"] or not self._is_new(entry["amojo_id"], text):
+                    continue
+                lag = _lag(said.get((chat, squeezed(text))), entry["appeared_at"])
+                line = self._line("green", "  ✓ CRM", self._name(chat), text, lag)
+                lines.append((entry["appeared_at"], line))
+        return lines
+
+    def _operators(self, records: Records) -> list[tuple[float, Text]]:
+        lines, typed = [], dict[tuple[str, str], float]()
+        for reply in records.replies:
+            chat = conversation_of(reply["client_conversation_id"])
+            typed[chat, squeezed(reply["text"])] = reply["at"]
+            if self._is_new("typed", reply["message_id"]):
+                who = f"{self.names.get(str(reply['user_id']), '?')} ⇢ {self._name(chat)}"
+                lines.append((reply["at"], self._line("magenta", "←", who, reply["text"])))
+            lines += self._statuses(reply, chat)
+        for phone in records.chats:
+            chat = str(phone["chat_id"])
+            for message in phone["messages"]:
+                if message["from"] != "bot" or not self._is_new(chat, message["message_id"]):
+                    continue
+                lag = _lag(typed.get((chat, squeezed(message["text"]))), message["at"])
+                line = self._line("green", "  ✓ chat", self._name(chat), message["text"], lag)
+                lines.append((message["at"], line))
+        return lines
+
+    def _statuses(self, reply: Mapping[str, Any], chat: str) -> list[tuple[float, Text]]:
+        lines = []
+        for number, status in enumerate(reply["statuses"]):
+            is_new = self._is_new("status", reply["message_id"], number)
+            if is_new and status["code"] == FAILED:
+                words = f"{short(reply['text'])} — {status['error']}"
+                lines.append(
+                    (status["at"], self._line("yellow", "  ! CRM", self._name(chat), words))
+                )
+        return lines
+
+    def _name(self, chat: str) -> str:
+        return self.names.get(chat, chat)
+
+    @staticmethod
+    def _line(style: str, mark: str, who: str, words: str, lag: str = "") -> Text:
+        return Text.assemble(
+            (f"{mark:<8}", style), (f"{who}: ", "bold"), short(words), (lag, "dim")
+        )
+
+
+def _lag(since: float | None, at: float) -> str:
+    return "" if since is None else f"  {max(0, round((at - since) * 1000))} ms"
+
+
+def verdict_table(verdict: Verdict, labels: Mapping[str, str], title: str) -> Table:
+    """Lay the counts out; what has to be zero is green when it is."""
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right")
+    values = verdict.as_json()
+    for name in labels:
+        if name in values and not (name in ONLY_IF_ANY and not values[name]):
+            bad = name in (*MUST_BE_ZERO, *ONLY_IF_ANY)
+            style = "" if not bad else "bold red" if values[name] else "bold green"
+            table.add_row(labels[name], Text(str(values[name]), style))
+    for way, lag in verdict.lag_ms.items():
+        table.add_row(labels[f"lag_{way}"], _shown(lag))
+    return table
+
+
+def _shown(lag: Lag) -> str:
+    return "—" if lag.p50 is None else f"{lag.p50} / {lag.p95}"

@@ -1,0 +1,103 @@
+"""Conversations for a chaos run: customers write, operators answer, each text said once.
+
+Who speaks and what is drawn from the seed. When is not: that depends on the machine.
+"""
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+
+from middleware.trial.evidence import conversation_of
+from middleware.trial.plan import Shop
+from middleware.trial.town import Town
+
+FIRST_CUSTOMER = 1001
+MOST_CUSTOMERS = 12
+MESSAGES_OF_A_CUSTOMER = 8
+A_SECOND = 5.0
+LOOK_EVERY_S = 1.0
+EDITED_SHARE = 0.04
+NAMES = ("Анна", "Борис", "Вера", "Глеб", "Дарья", "Егор", "Жанна", "Захар")
+ASKED = (
+    "Подскажите, пожалуйста, по заказу",
+    "А доставка сегодня будет",
+    "Хочу поменять цвет",
+    "Спасибо, жду",
+    "Есть ли скидка",
+)
+ANSWERED = (
+    "Добрый день, уже смотрю",
+    "Курьер выехал",
+    "Поменяли, проверьте",
+    "Да, конечно",
+    "Скидка десять процентов",
+)
+
+
+@dataclass(slots=True)
+class Traffic:
+    """One shop's customers and operators. `typing` is held by whoever types at the moment."""
+
+    here: Town
+    shop: Shop
+    rng: random.Random
+    messages: int
+    typing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    open_chats: dict[str, str] = field(default_factory=dict)
+    _said: int = 0
+    _typed: int = 0
+
+    @property
+    def customers(self) -> range:
+        count = min(MOST_CUSTOMERS, max(2, self.messages // MESSAGES_OF_A_CUSTOMER))
+        return range(FIRST_CUSTOMER, FIRST_CUSTOMER + count)
+
+    @property
+    def half(self) -> int:
+        return self.messages // 2
+
+    async def run(self) -> None:
+        """Say everything there is to say."""
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(self._watch())
+            await asyncio.gather(self._customers(), self._operators())
+            watching.cancel()
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(self.rng.expovariate(A_SECOND / 2))
+
+    async def _customers(self) -> None:
+        while self._said < self.half:
+            await self._say()
+            await self._pause()
+
+    async def _say(self) -> None:
+        """One message, sometimes corrected at once. Everybody says something once at least."""
+        act, bot, number = self.here.channel.act, self.shop.bot, self._said
+        is_first_round = number < len(self.customers)
+        user = self.customers[number] if is_first_round else self.rng.choice(self.customers)
+        text = f"{self.rng.choice(ASKED)} · {number}"
+        said = await act("say", bot, user, text=text, name=f"{self.rng.choice(NAMES)} {user}")
+        self._said += 1
+        if self.rng.random() < EDITED_SHARE:
+            await act("edit", bot, user, message_id=said["message_id"], text=f"{text}, да")
+
+    async def _operators(self) -> None:
+        while self._typed < self.half:
+            if self.open_chats:
+                async with self.typing:
+                    await self.reply(self.rng.choice(sorted(self.open_chats)))
+            await self._pause()
+
+    async def reply(self, chat: str) -> None:
+        """Type one reply; the caller holds `typing`."""
+        text = f"{self.rng.choice(ANSWERED)} · {self._typed}"
+        self._typed += 1
+        await self.here.crm.reply(self.shop.name, chat, text)
+
+    async def _watch(self) -> None:
+        """Keep up with the chats that operators can see."""
+        while True:
+            for chat in await self.here.crm.timeline(self.shop.name):
+                self.open_chats[chat["chat_id"]] = conversation_of(chat["client_id"])
+            await asyncio.sleep(LOOK_EVERY_S)

@@ -1,0 +1,112 @@
+"""Replies that amoCRM tells once are fetched back when we were not there to hear them."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from tests.journeys.town import (
+    ACCOUNT,
+    Plan,
+    Town,
+    free_port,
+    move_in,
+    open_world,
+    running,
+    settings_for,
+)
+
+NINA, PETR = 1001, 1002
+SHORT_GAP = {"gap_after": timedelta(milliseconds=1)}
+
+
+async def test_twenty_replies_typed_while_the_hub_was_away_all_arrive_once_and_in_order(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    settings = settings_for(postgres_url, tmp_path, free_port(), **SHORT_GAP)
+    async with open_world() as world:
+        async with running(settings) as hub:
+            town = await move_in(world, hub, Plan())
+            town.telegram.say(NINA, "Здравствуйте", name="Нина")
+            town.telegram.say(PETR, "Добрый день", name="Пётр")
+            await town.settle()
+        for number in range(20):
+            town.reply(NINA if number % 2 else PETR, f"ответ {number}")
+        await world.amocrm.drain()
+        assert [reply.hook_status for reply in world.amocrm.replies] == [None] * 20
+
+        async with running(settings) as hub:
+            back = Town(world=world, hub=hub, bot=town.bot, crm=town.crm, workspace=town.workspace)
+            back.reply(NINA, "уже вернулись")
+            await back.settle()
+
+            assert back.seen_by(PETR) == [f"ответ {n}" for n in range(0, 20, 2)]
+            expected = [f"ответ {n}" for n in range(1, 20, 2)]
+            assert back.seen_by(NINA) == [*expected, "уже вернулись"]
+            codes = [[s.code for s in reply.statuses] for reply in world.amocrm.replies]
+            assert codes == [[1]] * 21
+
+
+async def test_nothing_is_fetched_twice_by_the_next_restart(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    settings = settings_for(postgres_url, tmp_path, free_port(), **SHORT_GAP)
+    async with open_world() as world:
+        async with running(settings) as hub:
+            town = await move_in(world, hub, Plan())
+            town.telegram.say(NINA, "Здравствуйте", name="Нина")
+            await town.settle()
+            town.reply(NINA, "при нас")
+            await town.settle()
+        town.reply(NINA, "без нас")
+        await world.amocrm.drain()
+        for _ in range(2):
+            async with running(settings) as hub:
+                back = Town(
+                    world=world, hub=hub, bot=town.bot, crm=town.crm, workspace=town.workspace
+                )
+                await back.settle()
+        assert back.seen_by(NINA) == ["при нас", "без нас"]
+
+
+async def test_a_reply_that_lay_too_long_asks_a_person_first(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    settings = settings_for(postgres_url, tmp_path, free_port(), **SHORT_GAP)
+    async with open_world() as world:
+        async with running(settings) as hub:
+            town = await move_in(world, hub, Plan())
+            town.telegram.say(NINA, "Здравствуйте", name="Нина")
+            await town.settle()
+            await town.count(
+                "WITH limited AS (UPDATE connections SET settings = settings || "
+                """'{"reply_age_limit_s": 0.001}', config_version = config_version + 1"""
+                " WHERE kind = 'channel' RETURNING 1) SELECT count(*) FROM limited"
+            )
+        town.reply(NINA, "вчерашний ответ")
+        await world.amocrm.drain()
+        async with running(settings) as hub:
+            back = Town(world=world, hub=hub, bot=town.bot, crm=town.crm, workspace=town.workspace)
+            await back.settle()
+
+            assert back.seen_by(NINA) == []
+            (status,) = world.amocrm.replies[0].statuses
+            assert status.code == -1
+            assert "/held/" in str(status.error)
+            assert await back.count("SELECT count(*) FROM deliveries WHERE state = 'held'") == 1
+
+
+async def test_a_hook_that_amocrm_lost_is_recovered_by_the_next_gap(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    settings = settings_for(postgres_url, tmp_path, free_port(), **SHORT_GAP)
+    async with open_world() as world:
+        async with running(settings) as hub:
+            town = await move_in(world, hub, Plan())
+            town.telegram.say(NINA, "Здравствуйте", name="Нина")
+            await town.settle()
+        world.amocrm.stage.arm("lost_hook")
+        town.reply(NINA, "никто не услышал")
+        async with running(settings) as hub:
+            back = Town(world=world, hub=hub, bot=town.bot, crm=town.crm, workspace=town.workspace)
+            await back.settle()
+            assert back.seen_by(NINA) == ["никто не услышал"]
+            assert world.amocrm.timeline(ACCOUNT)[0].messages[-1].is_from_operator
