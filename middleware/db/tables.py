@@ -213,7 +213,7 @@ refusals = Table(
 pulses = Table(
     "pulses",
     metadata,
-    Column("id", SmallInteger, primary_key=True),
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
     Column("at", Moment, nullable=False),
     Column("database", Text, nullable=False),
 )

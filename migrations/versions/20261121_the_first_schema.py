@@ -145,7 +145,7 @@ INBOX = (
     """,
     """
     CREATE TABLE pulses (
-        id smallserial CONSTRAINT pk_pulses PRIMARY KEY,
+        id smallint CONSTRAINT pk_pulses PRIMARY KEY,
         at timestamptz NOT NULL,
         database text NOT NULL
     )

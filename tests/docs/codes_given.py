@@ -31,7 +31,8 @@ def _spelled_out(tree: ast.AST) -> set[str]:
         for node in ast.walk(tree)
         if (isinstance(node, ast.Call) and ast.unparse(node.func).startswith("log."))
         or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div))
-        for part in ast.walk(node)
+        or isinstance(node, ast.ClassDef)  # what callers of our own API are told
+        for part in (node.body if isinstance(node, ast.ClassDef) else ast.walk(node))
     }
     return {
         node.value
@@ -67,7 +68,7 @@ class _Reader:
             case ast.JoinedStr(
                 values=[ast.Constant(value=str(start)), ast.FormattedValue() as tail]
             ):
-                yield from self._put_together(start, tail.value)
+                yield from self._put_together(start, tail)
             case ast.Name(id=name):
                 for assigned in self._assigned(name):
                     yield from self.texts(assigned)
@@ -86,17 +87,18 @@ class _Reader:
                 case _:
                     pass
 
-    def _put_together(self, start: str, tail: ast.expr) -> Iterator[str]:
+    def _put_together(self, start: str, tail: ast.FormattedValue) -> Iterator[str]:
         """`f"telegram.{word}"`, where `word` is what local callers pass first."""
-        if isinstance(tail, ast.Name):
+        if isinstance(word := tail.value, ast.Name):
             for name, function in self.functions.items():
-                if function.args.args and function.args.args[0].arg == tail.id:
+                first = function.args.args[:1]
+                if [a.arg for a in first] == [word.id] and tail in ast.walk(function):
                     passed = [
                         call.args[0]
                         for call in _calls(self.tree)
                         if isinstance(call.func, ast.Name) and call.func.id == name and call.args
                     ]
                     for argument in passed:
-                        yield from (start + word for word in self.texts(argument))
+                        yield from (start + text for text in self.texts(argument))
                     return
         yield f"{start}{MANY}"
