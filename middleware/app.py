@@ -4,6 +4,9 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from middleware.api import pages, problems
+from middleware.api.router import PREFIX, router
+from middleware.health.routes import health_routes
 from middleware.hub import Hub
 from middleware.webhooks.door import App, HookDoor
 
@@ -11,9 +14,17 @@ from middleware.webhooks.door import App, HookDoor
 def make_app(hub: Hub) -> App:
     """Build the application of an open hub. It works while `middleware.hub.working` runs."""
     inner = FastAPI(
-        title="Threadline", version=version("threadline"), openapi_url="/api/v1/openapi.json"
+        title="Threadline",
+        version=version("threadline"),
+        openapi_url=f"{PREFIX}/openapi.json",
+        # Their pages load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
     )
     inner.state.hub = hub
+    problems.install(inner)
+    for each in (router, pages.router, health_routes(hub)):
+        inner.include_router(each)
     return HookDoor(
         inner,
         hub.addresses,

@@ -23,6 +23,7 @@ from middleware.connections.store import ConnectionStore
 from middleware.db import migrate, partitions
 from middleware.db.embedded import EmbeddedPostgres
 from middleware.db.engine import make_engine
+from middleware.health.metrics import Metrics
 from middleware.http.budget import MemoryBudgets
 from middleware.http.gateway import Gateway
 from middleware.http.guard import Guard
@@ -73,6 +74,7 @@ class Hub:
     flusher: Flusher
     listeners: Listeners
     pulse: Pulse
+    metrics: Metrics
     is_alone: bool
 
 
@@ -128,14 +130,14 @@ async def _database(stack: AsyncExitStack, settings: Settings) -> str:
 def _wire(
     settings: Settings, clock: Clock, engine: AsyncEngine, url: str, *, is_alone: bool
 ) -> Hub:
-    vault = Vault(load_keys(settings))
+    vault, metrics = Vault(load_keys(settings)), Metrics()
     store, connections = PostgresStore(engine), ConnectionStore(engine)
     keeper = ThreadKeeper(settings.lease_ttl, lambda: _keeper_store(url))
     gateway = Gateway(
         clock,
         MemoryBudgets(clock),
         Guard(clock),
-        Ledger(vault.ledger_key),
+        Ledger(vault.ledger_key, metrics.exchanged),
         HttpSettings(user_agent=f"Threadline/{version('threadline')}"),
     )
     owner = own_name()
@@ -163,6 +165,7 @@ def _wire(
         limits=Limits(lease_ttl=settings.lease_ttl, calls_at_once=settings.calls_at_once),
         owner=owner,
         wake=executor.wake,
+        told=metrics.attempted,
     )
 
     async def told_once() -> tuple[ConnectionId, ...]:
@@ -173,6 +176,7 @@ def _wire(
             if row.kind == "crm" and manifest_of(row.provider).can.replies_told_once
         )
 
+    pulse = Pulse(store, told_once, settings.gap_after)
     return Hub(
         settings=settings,
         clock=clock,
@@ -187,9 +191,10 @@ def _wire(
         refusals=Refusals(),
         hands=hands,
         executor=executor,
-        flusher=Flusher(store, executor.wake, limit=settings.hook_queue),
+        flusher=Flusher(store, executor.wake, pulse.catch_up, limit=settings.hook_queue),
         listeners=Listeners(hands),
-        pulse=Pulse(store, told_once, settings.gap_after),
+        pulse=pulse,
+        metrics=metrics,
         is_alone=is_alone,
     )
 
@@ -212,20 +217,18 @@ async def working(hub: Hub) -> AsyncIterator[None]:
     if hub.is_alone:
         await hub.connections.expire_leases()
     await partitions.ensure(hub.engine, hub.clock.now().date())
-    # Whoever is alone was away until now: no restart is so short that no reply falls into it.
-    await hub.pulse.beat(missed=hub.is_alone)
+    await hub.pulse.begin()
     await hub.addresses.reload()
     hub.keeper.start()
 
     async def sweep() -> None:
+        hub.metrics.swept_at = hub.clock.monotonic()
         hub.executor.wake(await hub.store.due(SWEEP_LIMIT))
         hub.listeners.listen(await hub.connections.listeners())
 
     async def beat() -> None:
-        missed = hub.flusher.missed.is_set()
-        await hub.pulse.beat(missed=missed)
-        if missed:
-            hub.flusher.missed.clear()
+        await hub.flusher.make_up()
+        await hub.pulse.beat()
 
     async def write_refusals() -> None:
         await hub.refusals.write(hub.engine)

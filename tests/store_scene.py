@@ -1,4 +1,4 @@
-"""What a store's tests set up and say: a channel routed to a CRM, and short ways to build values."""
+"""What a store's tests set up and say: a channel routed to a CRM, and short ways to say more."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

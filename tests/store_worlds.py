@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from uuid import UUID
 
 from sqlalchemy import text
@@ -64,11 +64,15 @@ class World(Protocol):
 
     def run(self, work: Callable[["World"], Awaitable[Any]]) -> Any: ...
 
-    def now(self) -> datetime: ...
+    async def now(self) -> datetime: ...
 
-    def pass_time(self, seconds: float) -> None: ...
+    async def pass_time(self, seconds: float) -> None: ...
 
-    def lanes_and_deliveries(self) -> tuple[list[Any], list[Any]]:
+    async def tick(self) -> None:
+        """Let two steps of one transaction happen one after the other."""
+        ...
+
+    async def lanes_and_deliveries(self) -> tuple[list[Any], list[Any]]:
         """Show the outbox as it is committed."""
         ...
 
@@ -95,9 +99,12 @@ class Kept:
             return value if is_given else self._names.setdefault(value, f"id {len(self._names)}")
         if isinstance(value, str):
             return ID.sub(lambda found: str(self.plain(UUID(found[0]))), value)
+        if isinstance(value, datetime):
+            return value.isoformat()
         if is_dataclass(value) and not isinstance(value, type):
             said = {each.name: getattr(value, each.name) for each in fields(value)}
-            said |= {"key": value.key} if isinstance(value, Job) else {}
+            if isinstance(value, Job) and (value.message or value.person):
+                said["key"] = value.key  # otherwise it is made of our own ids
             return {name: self.plain(each) for name, each in said.items() if name not in OWN}
         if isinstance(value, Mapping):
             return {name: self.plain(value[name]) for name in sorted(value)}
@@ -121,24 +128,27 @@ class TwinWorld:
 
     def run(self, work: Callable[[World], Awaitable[Any]]) -> Any:
         real, self._real = self._real, time.monotonic()
-        self.pass_time(self._real - real)
 
         async def outcome() -> Any:
+            await self._clock.sleep(self._real - real)
             return await work(self)
 
         return self._loop.run_until_complete(outcome())
 
-    def now(self) -> datetime:
+    async def now(self) -> datetime:
         return self._clock.now()
 
-    def pass_time(self, seconds: float) -> None:
-        self._loop.run_until_complete(self._clock.sleep(seconds))
+    async def pass_time(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+
+    async def tick(self) -> None:
+        await self._clock.sleep(0.001)
 
     async def resume(self, connection: ConnectionId) -> None:
         await self._twin.resume(connection)
 
-    def lanes_and_deliveries(self) -> tuple[list[Any], list[Any]]:
-        now, tables = self.now(), self._twin.tables
+    async def lanes_and_deliveries(self) -> tuple[list[Any], list[Any]]:
+        now, tables = self._clock.now(), self._twin.tables
         lanes = [
             (
                 *(lane.target, lane.key, lane.head, lane.tail, lane.priority),
@@ -204,25 +214,26 @@ class PostgresWorld:
 
         return self._runner.run(outcome())
 
-    def now(self) -> datetime:
-        return self._runner.run(self._ask("SELECT clock_timestamp()"))[0][0]  # type: ignore[no-any-return]  # a row
+    async def now(self) -> datetime:
+        (row,) = await self._ask("SELECT clock_timestamp() AS now")
+        return cast("datetime", row.now)
 
-    def pass_time(self, seconds: float) -> None:
-        async def move_back() -> None:
-            async with self._engine.begin() as at:
-                for dated in ("lanes.due_at", "deliveries.due_at", "leases.until", "pulses.at"):
-                    table, column = dated.split(".")
-                    back = f"UPDATE {table} SET {column} = {column} - make_interval(secs => :s)"  # noqa: S608 - names from above
-                    await at.execute(text(back), {"s": seconds})
+    async def pass_time(self, seconds: float) -> None:
+        async with self._engine.begin() as at:
+            for dated in ("lanes.due_at", "deliveries.due_at", "leases.until", "pulses.at"):
+                table, column = dated.split(".")
+                back = f"UPDATE {table} SET {column} = {column} - make_interval(secs => :s)"  # noqa: S608 - named above
+                await at.execute(text(back), {"s": seconds})
 
-        self._runner.run(move_back())
+    async def tick(self) -> None:
+        """PostgreSQL's clock does so by itself."""
 
     async def resume(self, connection: ConnectionId) -> None:
         await ConnectionStore(self._engine).set_state(connection, "active")
 
-    def lanes_and_deliveries(self) -> tuple[list[Any], list[Any]]:
-        lanes = [tuple(row) for row in self._runner.run(self._ask(LANES))]
-        return lanes, [tuple(row) for row in self._runner.run(self._ask(DELIVERIES))]
+    async def lanes_and_deliveries(self) -> tuple[list[Any], list[Any]]:
+        lanes = [tuple(row) for row in await self._ask(LANES)]
+        return lanes, [tuple(row) for row in await self._ask(DELIVERIES)]
 
     async def _ask(self, query: str) -> Any:
         async with self._engine.begin() as at:

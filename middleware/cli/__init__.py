@@ -1,1 +1,1 @@
-"""The command line."""
+"""`threadline`: the hub on the command line, for whoever runs it."""

@@ -145,7 +145,7 @@ def kind_in_words(annotation: Any) -> str:
     known |= {timedelta: "duration", SecretStr: "secret"}
     options = [option for option in get_args(annotation) if option is not NoneType]
     if not options:
-        return known.get(annotation, annotation.__name__.lower())
+        return known.get(annotation, str(annotation.__name__).lower())
     if isinstance(options[0], str):
         return " or ".join(f"`{option}`" for option in options)
     return " or ".join(kind_in_words(option) for option in options)

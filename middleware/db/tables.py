@@ -417,7 +417,13 @@ deliveries = Table(
 Index(
     "ix_deliveries_in_flight",
     deliveries.c.target_id,
-    postgresql_where=deliveries.c.state.in_(["calling", "doubt", "parked", "held", "dead"]),
+    postgresql_where=deliveries.c.state.in_(["calling", "doubt"]),
+)
+Index(
+    "ix_deliveries_set_aside",
+    deliveries.c.target_id,
+    deliveries.c.state,
+    postgresql_where=deliveries.c.state.in_(["parked", "held", "dead"]),
 )
 Index(
     "ix_deliveries_after",

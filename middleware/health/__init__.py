@@ -1,1 +1,1 @@
-"""Readiness and metrics that tell the truth."""
+"""Whether the hub can do its work, and how much of it there is."""

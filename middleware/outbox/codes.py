@@ -31,9 +31,13 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         " send it. This is a mistake of ours: please report it.",
         "hub.message_erased": "The message's text was erased before it could be delivered.",
         "hub.contact_erased": "The contact was erased before the delivery's turn came.",
-        "hub.prerequisite_skipped": "What had to happen in the CRM first was dropped or refused for"
-        " good, so this could not happen either.",
+        "hub.prerequisite_skipped": "A person dropped what had to happen in the CRM first, so this"
+        " could not happen either.",
         "hub.dropped": "A person decided that the delivery is not wanted any more.",
+        "hub.tied_elsewhere": "The conversation is tied to a record that is not the customer's any"
+        " more; it is tied anew first.",
+        "hub.credentials_renewed": "The credentials had run out and are new now; it is done again"
+        " at once.",
         "crm.no_deal_yet": "The CRM was expected to open a deal and has not yet; it is looked for"
         " again.",
     }

@@ -52,6 +52,7 @@ from middleware.outbox.words import Words
 from middleware.pipeline.planning import Counterpart, News, Planner
 from middleware.store.port import (
     Attempt,
+    ConversationRow,
     Job,
     OpenedRow,
     Parcelled,
@@ -63,6 +64,7 @@ from middleware.webhooks.keys import digest_of
 NOT_FOUND = "not_found"
 RENEWED = Transient(code="hub.credentials_renewed")
 SOON = timedelta(seconds=1)
+OPENS_WITHIN = timedelta(seconds=1)
 MOST_LOOKS = 3
 
 
@@ -232,13 +234,7 @@ class Recorder:
                     self.job.contact, self.job.target, result.record, deal, result.evidence
                 )
             case ConversationOpened() if self.job.conversation is not None:
-                counterpart = OpenedRow(
-                    opened=result.opened,
-                    ours=self.job.ours,
-                    record=result.record,
-                    opened_at=self.now,
-                )
-                await self.unit.set_opened(self.job.conversation.id, self.job.target, counterpart)
+                await self._opened(result, self.job.conversation)
             case HistoryFetched(parcels=parcels):
                 await self.unit.append(
                     [
@@ -268,6 +264,28 @@ class Recorder:
                     at = Counterpart(route, job.conversation, job.contact)
                     last = await self.planner.prerequisites(at, before)
         return last
+
+    async def _opened(self, result: ConversationOpened, conversation: ConversationRow) -> None:
+        """Remember the counterpart; what was said there before we knew of it is read back.
+
+        Operators see the conversation as soon as the CRM has it. When our first call was not the
+        one that succeeded, or its record was long in coming, they may have told us in vain.
+        """
+        job, since = self.job, self.job.created_at
+        to = self.settler.to
+        tells_once = isinstance(to, ConnectedCrm) and to.can.replies_told_once
+        is_late = job.attempts > 1 or self.now - job.called_at > OPENS_WITHIN
+        is_behind = tells_once and is_late
+        counterpart = OpenedRow(
+            opened=result.opened,
+            ours=job.ours,
+            record=result.record,
+            opened_at=since,
+            behind_since=since if is_behind else None,
+        )
+        await self.unit.set_opened(conversation.id, job.target, counterpart)
+        if is_behind:
+            await self.planner.catch_up(conversation, job.target)
 
     async def _accepted(self, ids: tuple[str, ...], status: Status) -> None:
         if self.job.message_id is None:

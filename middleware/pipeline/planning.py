@@ -7,6 +7,7 @@ from uuid import UUID
 
 from mappers.vocabulary import (
     SETTLED,
+    ConnectionId,
     ContactId,
     DeliveryId,
     DeliveryKind,
@@ -160,6 +161,25 @@ class Planner:
                     contact=conversation.contact,
                 )
             )
+
+    async def catch_up(self, conversation: ConversationRow, crm: ConnectionId) -> None:
+        """Owe one conversation its history, unless it is owed already."""
+        last = await self.unit.latest(crm, DeliveryKind.READ_HISTORY, conversation.id)
+        if last is not None and last.state not in SETTLED:
+            return
+        await self.unit.owe(
+            Duty(
+                workspace=conversation.workspace,
+                target=crm,
+                lane=rules.history_lane(conversation.id),
+                kind=DeliveryKind.READ_HISTORY,
+                subject=conversation.id,
+                priority=Priority.BACKFILL,
+                revision=0 if last is None else last.revision + 1,
+                conversation=conversation.id,
+                contact=conversation.contact,
+            )
+        )
 
     async def report(self, message: MessageRow, news: News) -> None:
         """Owe the operator word of how far a reply got.

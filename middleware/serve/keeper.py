@@ -105,6 +105,12 @@ class ThreadKeeper:
         self._thread = threading.Thread(target=self._run, name="lease keeper", daemon=True)
         self._beat: asyncio.Task[None] | None = None
 
+    @property
+    def is_alive(self) -> bool:
+        """Say whether leases are renewed: the thread runs, and the loop shows signs of life."""
+        silent_s = time.monotonic() - self._alive_at
+        return self._thread.is_alive() and silent_s < self._ttl.total_seconds()
+
     def keep(self, lease: Lease, *, asked_at: float) -> None:
         self._holdings.keep(lease, asked_at=asked_at)
 

@@ -8,7 +8,7 @@ once, and the next owner finds what was in flight and treats it as doubt.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -18,7 +18,7 @@ from middleware.clock import Clock
 from middleware.connections.model import Connected, Directory, UnknownConnection
 from middleware.outbox.circuit import Circuit
 from middleware.outbox.flow import Settler, Tools
-from middleware.outbox.rules import Renewed
+from middleware.outbox.rules import Renewed, Verdict
 from middleware.pipeline.flow import Intake, Waits
 from middleware.serve.executor import Wakeups
 from middleware.serve.keeper import Keeper
@@ -57,9 +57,19 @@ class Limits:
     reads_before_set_aside: int = 3
 
 
+Told = Callable[[str, Job, Verdict | None, datetime], None]
+
+
+def _untold(_provider: str, _job: Job, _verdict: Verdict | None, _now: datetime) -> None:
+    """Nobody counts."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hands:
-    """What every server of a process shares. `wake` rings for connections that got work."""
+    """What every server of a process shares. `wake` rings for connections that got work.
+
+    `told` hears of every attempt's end: provider, delivery, what was decided, and when.
+    """
 
     store: Store
     directory: Directory
@@ -69,6 +79,7 @@ class Hands:
     limits: Limits
     owner: str
     wake: Callable[[Iterable[ConnectionId]], None]
+    told: Told = _untold
 
 
 async def serve(hands: Hands, connection: ConnectionId, wakeups: Wakeups) -> None:
@@ -268,6 +279,7 @@ class Server:
             self.stopped = self.stopped or LeaseLost(type(error).__name__)
         else:
             log.debug("delivery.attempted", **about, verdict=type(verdict).__name__)
+            self.hands.told(self.connected.provider, job, verdict, self.hands.clock.now())
             if isinstance(verdict, Renewed):
                 self.ends_at = self.hands.clock.monotonic()
                 self.hands.wake([self.connected.id])

@@ -6,14 +6,14 @@ makes it be done twice.
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
 from mappers.vocabulary import ConnectionId
 from middleware.clock import Clock
 from middleware.store.errors import StoreConflict, StoreUnavailable
-from middleware.store.port import Store
+from middleware.store.port import Silence, Store
 
 log = structlog.get_logger(__name__)
 
@@ -46,31 +46,42 @@ def _name(work: Callable[[], Awaitable[None]]) -> str:
 
 
 class Pulse:
-    """Leaves signs of life, and notices when there were none."""
+    """Leaves signs of life, and catches up on what was told while there were none."""
 
     def __init__(self, store: Store, told_once: ToldOnce, gap_after: timedelta) -> None:
         self._store = store
         self._told_once = told_once
         self._gap_after = gap_after
 
-    async def beat(self, *, missed: bool = False) -> int:
+    async def begin(self) -> int:
+        """Leave the first sign of this process: however short the break was, nobody was there."""
+        return await self._beat(timedelta())
+
+    async def beat(self) -> int:
         """Leave a sign of life; first catch up when the last one is too old.
 
-        `missed` says that our door turned something away. Returns how many conversations may
-        have missed a reply.
+        Returns how many conversations may have missed a reply.
         """
+        return await self._beat(self._gap_after)
+
+    async def catch_up(self) -> None:
+        """Something true was just turned away: read it back, before anything later is kept."""
+        silence = await self._store.silence()
+        if silence is not None:
+            await self._fall_behind(silence)
+
+    async def _beat(self, longest: timedelta) -> int:
         silence = await self._store.silence()
         behind = 0
-        if silence is not None:
-            is_gap = silence.now - silence.since > self._gap_after
-            if is_gap or missed or silence.is_restored:
-                since = silence.since - MARGIN
-                behind = await self._fall_behind(since, asks=silence.is_restored)
+        if silence is not None and (silence.is_restored or silence.now - silence.since > longest):
+            behind = await self._fall_behind(silence)
         await self._store.pulse()
         return behind
 
-    async def _fall_behind(self, since: datetime, *, asks: bool) -> int:
-        behind = await self._store.fall_behind(await self._told_once(), since, asks=asks)
+    async def _fall_behind(self, silence: Silence) -> int:
+        since = silence.since - MARGIN
+        connections = await self._told_once()
+        behind = await self._store.fall_behind(connections, since, asks=silence.is_restored)
         if behind:
             log.warning("replies.may_be_missing", conversations=behind, since=since.isoformat())
         return behind

@@ -6,7 +6,7 @@ is there; the other side does not notice and goes on, so that what was given up 
 
 import asyncio
 import random
-from collections.abc import Coroutine
+from collections.abc import Coroutine, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -200,12 +200,12 @@ async def _ask(door: App, call: Push) -> Response:
     """Call an ASGI application as a server would."""
     parts = urlsplit(call.url)
     body = [{"type": "http.request", "body": call.body, "more_body": False}]
-    said: list[dict[str, Any]] = []
+    said: list[MutableMapping[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
         return body.pop() if body else {"type": "http.disconnect"}
 
-    async def send(message: dict[str, Any]) -> None:
+    async def send(message: MutableMapping[str, Any]) -> None:
         said.append(message)
 
     headers = {name.lower(): value for name, value in call.headers.items()}

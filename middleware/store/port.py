@@ -374,7 +374,11 @@ class Unit(Protocol):
     async def conversation_in_crm(
         self, connection: ConnectionId, external: str, ours: str
     ) -> ConversationRow | None:
-        """Find the conversation that a CRM names by its own id, or by the id we gave it."""
+        """Find the conversation that a CRM names by its own id, or by the id we gave it.
+
+        A CRM may name one whose opening we have not recorded yet: somebody answers faster than
+        we write. It is found by what our id is made of, among the channels routed to this CRM.
+        """
         ...
 
     async def conversation(self, conversation: ConversationId) -> ConversationRow: ...
@@ -437,7 +441,10 @@ class Unit(Protocol):
         target: ConnectionId,
         counterpart: OpenedRow,
     ) -> None:
-        """Remember, or replace, the conversation's counterpart; `behind_since` stays as it is."""
+        """Remember, or replace, the conversation's counterpart.
+
+        When one is known already, its `behind_since` and `opened_at` stay as they are.
+        """
         ...
 
     async def caught_up(self, conversation: ConversationId, target: ConnectionId) -> None: ...

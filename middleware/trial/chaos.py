@@ -11,7 +11,6 @@ import asyncio
 import random
 import time
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from middleware.trial.town import CALLS_AT_ONCE, Layout, Town, discard, make_fol
 from middleware.trial.traffic import Traffic
 from middleware.trial.verdict import Verdict
 
-HEALED_WITHIN_S = 150.0
+HEALED_WITHIN_S = 90.0
 MESSAGES_OF_A_SHOP = 120
 MOST_SHOPS = 4
 # Faults after which nobody but the customer knows whether the reply came.
@@ -96,6 +95,8 @@ async def play_chaos(order: Order, console: Console) -> bool:
     try:
         async with town(layout) as here:
             outcome = await _run(here, order)
+            if not outcome.is_clean:
+                await here.save_evidence()
     except TrialFailed as why:
         console.print(script.narration["failed"].format(why=why, folder=folder), style="red")
         return False
@@ -131,7 +132,7 @@ async def _run(here: Town, order: Order) -> Outcome:
         took_s=round(time.monotonic() - began, 1),
         held_ever=sum(reply.was_unsure for reply in replies),
         held_explained=await _explained(here, monkey),
-        decided=dict(admin.decided),
+        decided={str(decision): count for decision, count in admin.decided.items()},
     )
 
 
@@ -143,18 +144,24 @@ def _dice(order: Order, name: str) -> random.Random:
 async def _while_breaking(monkey: Monkey, traffic: list[Traffic]) -> None:
     """Let everybody talk while the monkey is about; then heal everything it broke."""
     breaking = asyncio.create_task(monkey.run())
+    talking = asyncio.create_task(_all(traffic))
     try:
-        talking = asyncio.gather(*(each.run() for each in traffic))
-        done, _ = await asyncio.wait({breaking, talking}, return_when=asyncio.FIRST_COMPLETED)
-        if breaking in done:
-            talking.cancel()
+        # The monkey ends by itself only when something of ours is broken: then so do we.
+        await asyncio.wait({breaking, talking}, return_when=asyncio.FIRST_COMPLETED)
+        if breaking.done():
             breaking.result()
         await talking
     finally:
-        breaking.cancel()
-        with suppress(asyncio.CancelledError):
-            await breaking
+        for task in (breaking, talking):
+            task.cancel()
+        await asyncio.gather(breaking, talking, return_exceptions=True)
     await monkey.heal()
+
+
+async def _all(traffic: list[Traffic]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for each in traffic:
+            group.create_task(each.run())
 
 
 async def _faults(here: Town, monkey: Monkey) -> dict[str, int]:

@@ -221,7 +221,9 @@ async def _play_in(here: Town, wishes: Wishes, console: Console) -> bool:
         verdict = await here.quiet(within_s=QUIET_WITHIN_S, contacts_before=1)
     took_s = round(time.monotonic() - began, 1)
     console.print(verdict_table(verdict, script.labels, script.narration["verdict"]))
-    if verdict.is_clean:
+    if not verdict.is_clean:
+        await here.save_evidence()
+    else:
         console.print(script.narration["clean"], style="bold green")
     if wishes.report is not None:
         write_report(wishes.report, verdict, took_s=took_s)

@@ -12,7 +12,8 @@ from starlette.responses import JSONResponse
 from middleware.errors import HubError
 from middleware.hub import Hub
 from middleware.operations.deliveries import flow
-from middleware.operations.deliveries.rules import Decision
+from middleware.operations.deliveries.model import Decision
+from middleware.store.errors import StoreConflict, StoreUnavailable
 from middleware.webhooks.door import App, Receive, Scope, Send
 
 ADDRESS = "/_trial/settle"
@@ -38,4 +39,6 @@ async def _settle(hub: Hub, asked: dict[str, str]) -> JSONResponse:
         done = await flow.settle(hub, caller, subject, Decision(asked["decision"]))
     except HubError as error:
         return JSONResponse({"error": str(error)}, error.status)
+    except (StoreConflict, StoreUnavailable) as error:
+        return JSONResponse({"error": str(error)}, 503)
     return JSONResponse({"settled": [str(each) for each in done.deliveries]})

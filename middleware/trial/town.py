@@ -8,12 +8,13 @@ so. Everything is stopped, by id, when the block ends, however it ends.
 """
 
 import asyncio
+import json
 import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,12 @@ class Town:
             [thread for each in records for thread in threads_of(each)],
             contacts_created=sum(map(len, contacts)) - contacts_before,
         )
+
+    async def save_evidence(self) -> None:
+        """Keep what both sides hold, for whoever looks into what went wrong."""
+        kept = {shop.name: asdict(await self.records(shop)) for shop in self.shops}
+        path = self.layout.folder / "evidence.json"
+        path.write_text(json.dumps(kept, ensure_ascii=False, indent=1), "utf-8")
 
     async def quiet(self, *, within_s: float, contacts_before: int = 0) -> Verdict:
         """Wait until everything said has arrived, is told of, and nothing more comes."""

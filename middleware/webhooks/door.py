@@ -7,7 +7,7 @@ is forged or malformed is refused, counted and never stored.
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
 
 import structlog
@@ -15,7 +15,7 @@ import structlog
 from mappers.vocabulary import ForgedWebhook, MalformedWebhook, Received, Webhook
 from middleware.store.errors import StoreUnavailable
 from middleware.store.port import Parcelled
-from middleware.webhooks.addresses import Addresses, Place
+from middleware.webhooks.addresses import Place
 from middleware.webhooks.flush import Flusher, Overflow
 from middleware.webhooks.keys import digest_of
 from middleware.webhooks.refusals import Refusals
@@ -29,6 +29,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PREFIX = "/hooks/"
 BODY_TIMEOUT_S = 15.0
+# A database that hangs is away, too. The most hurried provider of those who call once waits 5 s.
+COMMIT_TIMEOUT_S = 3.0
 
 
 class _Refused(Exception):
@@ -38,13 +40,19 @@ class _Refused(Exception):
         self.reason = reason
 
 
+class Finder(Protocol):
+    """Knows whose an address is; `Addresses` in production."""
+
+    async def find(self, address: str, account: str = "") -> Place | None: ...
+
+
 class HookDoor:
     """Answers `/hooks/{address}[/{tail}]` and passes everything else on to `inner`."""
 
     def __init__(
         self,
         inner: App,
-        addresses: Addresses,
+        addresses: Finder,
         flusher: Flusher,
         refusals: Refusals,
         *,
@@ -68,6 +76,7 @@ class HookDoor:
             await _answer(send, refusal.status, refusal.reason.encode())
         except (StoreUnavailable, Overflow) as why:
             self._flusher.missed.set()
+            self._refusals.total["not kept"] += 1
             log.warning("hook.not_kept", why=type(why).__name__)
             await _answer(send, 503, b"try again", (b"retry-after", b"5"))
         else:
@@ -87,8 +96,16 @@ class HookDoor:
         except MalformedWebhook as error:
             raise _Refused(400, "malformed") from error
         if received.parcels:
-            await self._flusher.keep(await self._addressed(address, place, received))
+            await self._keep(await self._addressed(address, place, received))
         return received
+
+    async def _keep(self, parcels: tuple[Parcelled, ...]) -> None:
+        """Commit in time for an answer. One that comes later makes the provider's repeat known."""
+        try:
+            async with asyncio.timeout(COMMIT_TIMEOUT_S):
+                await self._flusher.keep(parcels)
+        except TimeoutError as error:
+            raise StoreUnavailable("no commit in time") from error
 
     async def _addressed(
         self, address: str, place: Place, received: Received

@@ -6,7 +6,7 @@ else's: a flush that fails for its content is bisected. A full queue refuses at 
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -18,6 +18,7 @@ from middleware.store.port import Parcelled, Store
 log = structlog.get_logger(__name__)
 
 LARGEST_FLUSH = 500
+LINES = 2
 CONFLICT_TRIES = 5
 
 
@@ -32,25 +33,27 @@ class _Waiting:
 
 
 class Flusher:
-    """Commits what doors receive, `lines` flushes side by side.
+    """Commits what doors receive, two flushes side by side.
 
     `missed` is set when something true was answered 503: providers that call once will not call
-    again, and what they said must be read back.
+    again, and what they said must be read back. `kept` counts parcels, repeats included.
     """
 
     def __init__(
         self,
         store: Store,
         wake: Callable[[Iterable[ConnectionId]], None],
+        catch_up: Callable[[], Awaitable[None]],
         *,
         limit: int,
-        lines: int = 2,
     ) -> None:
         self._store = store
         self._wake = wake
         self._limit = limit
-        self._lines = lines
+        self._catch_up = catch_up
+        self._catching_up = asyncio.Lock()
         self.missed = asyncio.Event()
+        self.kept = 0
         self._queue: deque[_Waiting] = deque()
         self._flushing: set[asyncio.Task[None]] = set()
 
@@ -71,7 +74,7 @@ class Flusher:
         await waiting.done
 
     def _start_flushing(self) -> None:
-        if self._queue and len(self._flushing) < self._lines:
+        if self._queue and len(self._flushing) < LINES:
             task = asyncio.get_running_loop().create_task(self._flush_all(), name="flush")
             self._flushing.add(task)
             task.add_done_callback(self._flushing.discard)
@@ -85,10 +88,20 @@ class Flusher:
                 batch.append(self._queue.popleft())
             await self._flush(batch)
 
+    async def make_up(self) -> None:
+        """Catch up now, if anything was missed. Raises: `StoreUnavailable`."""
+        async with self._catching_up:
+            if self.missed.is_set():
+                await self._catch_up()
+                self.missed.clear()
+
     async def _flush(self, batch: list[_Waiting]) -> None:
         try:
+            if self.missed.is_set():
+                await self.make_up()
             await self._commit([parcel for waiting in batch for parcel in waiting.parcels])
         except (StoreUnavailable, StoreConflict) as error:
+            self.missed.set()
             for waiting in batch:
                 _fail(waiting, StoreUnavailable(str(error)))
         except Exception as error:
@@ -100,6 +113,7 @@ class Flusher:
             await self._flush(batch[:middle])
             await self._flush(batch[middle:])
         else:
+            self.kept += sum(len(waiting.parcels) for waiting in batch)
             for waiting in batch:
                 if not waiting.done.done():
                     waiting.done.set_result(None)

@@ -340,7 +340,11 @@ DELIVERIES = (
     "CREATE INDEX ix_deliveries_after ON deliveries (after) WHERE after IS NOT NULL",
     """
     CREATE INDEX ix_deliveries_in_flight ON deliveries (target_id)
-    WHERE state IN ('calling', 'doubt', 'parked', 'held', 'dead')
+    WHERE state IN ('calling', 'doubt')
+    """,
+    """
+    CREATE INDEX ix_deliveries_set_aside ON deliveries (target_id, state)
+    WHERE state IN ('parked', 'held', 'dead')
     """,
     "CREATE INDEX ix_deliveries_message_id ON deliveries (message_id)",
     """

@@ -25,15 +25,8 @@ def _calls(tree: ast.AST) -> Iterator[ast.Call]:
 
 
 def _spelled_out(tree: ast.AST) -> set[str]:
-    """The hub's own codes, except names of log events and of files."""
-    other = {
-        id(part)
-        for node in ast.walk(tree)
-        if (isinstance(node, ast.Call) and ast.unparse(node.func).startswith("log."))
-        or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div))
-        or isinstance(node, ast.ClassDef)  # what callers of our own API are told
-        for part in (node.body if isinstance(node, ast.ClassDef) else ast.walk(node))
-    }
+    """The hub's own codes, except names of log events, of files, and what our API's callers get."""
+    other = {id(part) for node in ast.walk(tree) for part in _not_codes(node)}
     return {
         node.value
         for node in ast.walk(tree)
@@ -42,6 +35,18 @@ def _spelled_out(tree: ast.AST) -> set[str]:
         and OURS.fullmatch(node.value)
         and id(node) not in other
     }
+
+
+def _not_codes(node: ast.AST) -> Iterator[ast.AST]:
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="log"))):
+            yield from ast.walk(node)
+        case ast.BinOp(op=ast.Div(), right=right):
+            yield right
+        case ast.ClassDef(body=body):
+            yield from (line.value for line in body if isinstance(line, ast.Assign))
+        case _:
+            pass
 
 
 class _Reader:

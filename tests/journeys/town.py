@@ -22,7 +22,7 @@ from crm_clients.amocrm.oauth import expiry_in
 from crm_clients.emulators.amocrm import AmoCrmEmulator, ChatView
 from mappers.vocabulary import ConnectionId, WorkspaceId
 from middleware.app import make_app
-from middleware.connections.flow import Wanted, connect, register_application
+from middleware.connections.flow import ConnectedNow, Wanted, connect, register_application
 from middleware.db.engine import transaction
 from middleware.hub import Hub, open_hub, working
 from middleware.settings import Settings
@@ -176,9 +176,8 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         yield hub
 
 
-async def move_in(world: World, hub: Hub, plan: Plan) -> Town:
-    """Connect the bot and the account, and route one to the other."""
-    workspace = await hub.connections.workspace()
+async def connect_account(world: World, hub: Hub, workspace: WorkspaceId) -> ConnectedNow:
+    """Register with the CRM as support would have us do, and connect its account."""
     amocrm = world.amocrm
     integration = amocrm.add_integration("https://hub.example/oauth")
     values = {
@@ -200,7 +199,7 @@ async def move_in(world: World, hub: Hub, plan: Plan) -> Town:
     application, _ = await register_application(hub, workspace, "amocrm", values)
     tokens = amocrm.tokens(integration.client_id, ACCOUNT)
     account = amocrm.world.account(ACCOUNT)
-    crm = await connect(
+    return await connect(
         hub,
         workspace,
         Wanted(
@@ -216,6 +215,12 @@ async def move_in(world: World, hub: Hub, plan: Plan) -> Town:
             },
         ),
     )
+
+
+async def move_in(world: World, hub: Hub, plan: Plan) -> Town:
+    """Connect the bot and the account, and route one to the other."""
+    workspace = await hub.connections.workspace()
+    crm = await connect_account(world, hub, workspace)
     bot = await connect(
         hub,
         workspace,

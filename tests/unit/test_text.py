@@ -1,5 +1,6 @@
 """Text between worlds: measured as the other side measures, cut kindly, nothing lost."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -14,6 +15,7 @@ from mappers.text import (
     cut_spans,
     in_words,
     length,
+    read_json,
     spell_out_links,
     split,
     timeline_text,
@@ -258,3 +260,33 @@ def test_formatted_characters_stay_formatted(start: int, size: int, text: str, d
             assert 0 <= piece.start < piece.end <= part.end - part.start
             covered += range(part.start + piece.start, part.start + piece.end)
     assert covered == list(range(start, min(start + size, len(text))))
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        (b'{"a": ["b", 1, null]}', {"a": ["b", 1, None]}),
+        (rb'{"a\u0000": ["b\ud83d", 1]}', {"a\ufffd": ["b\ufffd", 1]}),
+        (rb'"\ud83d\ude00"', "\U0001f600"),
+        (rb'"\u0416"', "Ж"),
+    ],
+)
+def test_json_from_outside_holds_no_half_characters(body: bytes, value: object) -> None:
+    assert read_json(body) == value
+
+
+@pytest.mark.parametrize(
+    ("body", "error"), [(b"<html>", ValueError), (b"[" * 100_000, RecursionError)]
+)
+def test_what_is_no_json_is_said_to_be_none(body: bytes, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        read_json(body)
+
+
+@given(
+    value=st.recursive(anything, lambda inner: st.lists(inner) | st.dictionaries(anything, inner))
+)
+def test_what_was_read_can_be_written(value: object) -> None:
+    kept = json.dumps(read_json(json.dumps(value).encode()), ensure_ascii=False)
+    assert kept.encode().decode() == kept
+    assert read_json(kept.encode()) == json.loads(kept)

@@ -112,21 +112,29 @@ async def register(
 ) -> tuple[UUID, str]:
     """Keep our registration at a provider; return its id and the address of its hooks.
 
+    Of one that is kept already, only what is given changes.
     Raises: `BadRequest`; `Conflict` when another workspace has registered the same.
     """
-    owner = await AccountStore(hub.engine).owner_of(provider, str(values.get("client_id", "")))
-    if owner not in {None, caller.workspace}:
-        raise Conflict("This registration is used by another workspace of this installation.")
-    manifest = manifest_of(provider)
-    known = manifest.application.model_fields if manifest.application is not None else {}
+    external = str(values.get("client_id", ""))
+    known = await AccountStore(hub.engine).registered(provider, external)
     given = dict(values)
-    if "redirect_uri" in known and not given.get("redirect_uri") and hub.settings.public_url:
+    if known is not None:
+        if known.workspace != caller.workspace:
+            raise Conflict("This registration is used by another workspace of this installation.")
+        given = {**hub.vault.open(known.config), "hook_address": _hooks(hub, known), **values}
+    manifest = manifest_of(provider)
+    asked = manifest.application.model_fields if manifest.application is not None else {}
+    if "redirect_uri" in asked and not given.get("redirect_uri") and hub.settings.public_url:
         given["redirect_uri"] = redirect_uri(hub, provider)
     application, hooks = await connections.register_application(
         hub, caller.workspace, provider, given
     )
     await _note(hub, caller, "application.registered", application, provider=provider)
     return application, hooks
+
+
+def _hooks(hub: Hub, known: SealedApplication) -> str:
+    return hub.settings.hook_address(known.line.address)
 
 
 def redirect_uri(hub: Hub, provider: str) -> str:

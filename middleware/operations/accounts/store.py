@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import Uuid
 
@@ -49,15 +49,11 @@ APPLICATIONS = text(
     WHERE workspace_id = :workspace ORDER BY created_at, id
     """
 )
-APPLICATION_OWNER = text(
-    "SELECT workspace_id FROM applications WHERE provider = :provider AND external_id = :external"
+_APPLICATION = (
+    "SELECT id, workspace_id, provider, external_id, address, created_at, config FROM applications "
 )
-APPLICATION = text(
-    """
-    SELECT id, workspace_id, provider, external_id, address, created_at, config FROM applications
-    WHERE id = :id
-    """
-)
+REGISTERED = text(_APPLICATION + "WHERE provider = :provider AND external_id = :external")
+APPLICATION = text(_APPLICATION + "WHERE id = :id")
 ROUTES = text(
     """
     SELECT id, source_id, target_id, policy FROM routes
@@ -132,18 +128,20 @@ class AccountStore:
 
     async def application(self, application: UUID) -> SealedApplication | None:
         """Find a registration, whoever's it is."""
+        return await self._application(APPLICATION, {"id": application})
+
+    async def registered(self, provider: str, external: str) -> SealedApplication | None:
+        """Find a registration by what its provider calls it, whoever's it is."""
+        return await self._application(REGISTERED, {"provider": provider, "external": external})
+
+    async def _application(
+        self, query: TextClause, values: dict[str, Any]
+    ) -> SealedApplication | None:
         async with transaction(self.engine) as at:
-            row = (await at.execute(APPLICATION, {"id": application})).first()
+            row = (await at.execute(query, values)).first()
         if row is None:
             return None
         return SealedApplication(_application(row), WorkspaceId(row.workspace_id), row.config)
-
-    async def owner_of(self, provider: str, external: str) -> WorkspaceId | None:
-        """Say which workspace has registered this already."""
-        values = {"provider": provider, "external": external}
-        async with transaction(self.engine) as at:
-            found = (await at.execute(APPLICATION_OWNER, values)).scalar()
-        return None if found is None else WorkspaceId(found)
 
     async def routes(self, workspace: WorkspaceId) -> tuple[RouteRow, ...]:
         async with transaction(self.engine) as at:

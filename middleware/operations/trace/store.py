@@ -114,7 +114,7 @@ ARRIVED_BEFORE = text(
     JOIN bodies AS b ON b.received_at = i.received_at
       AND b.connection_id = i.connection_id AND b.digest = i.digest
     WHERE b.connection_id = :connection AND b.received_at <= :moment
-      AND b.received_at > :moment - interval '1 day' AND i.state = 'read'
+      AND b.received_at > CAST(:moment AS timestamptz) - interval '1 day' AND i.state = 'read'
     ORDER BY b.received_at DESC, i.arrival DESC LIMIT :limit
     """
 )

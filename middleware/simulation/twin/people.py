@@ -66,7 +66,9 @@ class People(Chapter):
         tx = await self._turn()
         link = tx.conversation_links.one("external", (connection, external))
         link = link or tx.conversation_links.one("ours", (connection, ours))
-        return None if link is None else tx.conversations.one("id", link.conversation)
+        if link is None:
+            return _named(tx, connection, ours)
+        return tx.conversations.one("id", link.conversation)
 
     async def conversation(self, conversation: ConversationId) -> ConversationRow:
         tx = await self._turn()
@@ -86,6 +88,20 @@ class People(Chapter):
         if row is not None and tx.conversations.get((connection, new)) is None:
             tx.conversations.remove((connection, old))
             tx.conversations.put(replace(row, external=new))
+
+
+def _named(tx: Transaction, crm: ConnectionId, ours: str) -> ConversationRow | None:
+    """Find what the hub would call so in a CRM that it has not heard from yet."""
+    provider, _, rest = ours.partition(":")
+    account, _, exchange = rest.partition(":")
+    found = [
+        conversation
+        for route in tx.routes.find("target", crm)
+        if (channel := tx.connections.get(route.source)) is not None
+        and (channel.provider, channel.account) == (provider, account)
+        and (conversation := tx.conversations.get((channel.id, exchange))) is not None
+    ]
+    return max(found, key=lambda conversation: conversation.id, default=None)
 
 
 def _known(
@@ -124,3 +140,16 @@ def person_of(tx: Transaction, contact: ContactId) -> Person | None:
         return None
     identities = sorted(tx.identities.find("contact", contact), key=lambda each: each.number)
     return replace(known.looks, identities=tuple(each.identity for each in identities))
+
+
+def _named(tx: Transaction, target: ConnectionId, ours: str) -> ConversationRow | None:
+    """Find the conversation by what our id is made of, among the channels routed to a CRM."""
+    if ours.count(":") < 2:
+        return None
+    provider, account, exchange = ours.split(":", 2)
+    for channel in tx.connections.find("account", (provider, account)):
+        routes = tx.routes.find("source", channel.id)
+        found = tx.conversations.get((channel.id, exchange))
+        if found is not None and any(route.target == target for route in routes):
+            return found
+    return None

@@ -257,13 +257,18 @@ class Tables:
     """Every table, with the keys that PostgreSQL holds unique and the indexes that are used."""
 
     def __init__(self) -> None:
-        self.connections: Table[ConnectionId, Connection] = Table("connections", lambda c: c.id)
+        self.connections: Table[ConnectionId, Connection] = Table(
+            "connections", lambda c: c.id, account=lambda c: (c.provider, c.account)
+        )
         self.leases: Table[LeaseKey, HeldLease] = Table(
             "leases", lambda each: (each.connection, each.purpose)
         )
         self.pulses: Table[int, Pulse] = Table("pulses", lambda _: 1)
         self.routes: Table[RouteId, RouteRow] = Table(
-            "routes", lambda route: route.id, source=lambda route: route.source
+            "routes",
+            lambda route: route.id,
+            source=lambda route: route.source,
+            target=lambda route: route.target,
         )
         self.inbox: Table[ParcelKey, Parcel] = Table(
             "inbox",

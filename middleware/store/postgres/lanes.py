@@ -150,6 +150,7 @@ WAKE_DEPENDENTS = text(
         ORDER BY l.id FOR UPDATE)
     """
 )
+# A doubt whose lane has no date was being asked about when its asker died.
 RECOVER = text(
     """
     WITH doubted AS (
@@ -157,7 +158,9 @@ RECOVER = text(
         WHERE target_id = :target AND state = 'calling' RETURNING lane_id
     ), woken AS (
         UPDATE lanes SET due_at = clock_timestamp()
-        WHERE id IN (SELECT lane_id FROM doubted)
+        WHERE id IN (SELECT lane_id FROM doubted
+                     UNION SELECT d.lane_id FROM deliveries AS d JOIN lanes AS l ON l.id = d.lane_id
+                     WHERE d.target_id = :target AND d.state = 'doubt' AND l.due_at IS NULL)
     )
     SELECT count(*) FROM doubted
     """

@@ -53,7 +53,10 @@ DUE = text(
     SELECT c.id FROM connections AS c
     WHERE c.state = 'active'
       AND (EXISTS (SELECT FROM inbox WHERE connection_id = c.id AND state = 'new')
-        OR EXISTS (SELECT FROM lanes WHERE target_id = c.id AND due_at <= clock_timestamp()))
+        OR EXISTS (SELECT FROM lanes WHERE target_id = c.id AND due_at <= clock_timestamp())
+        OR EXISTS (SELECT FROM deliveries AS d JOIN lanes AS l ON l.id = d.lane_id
+                   WHERE d.target_id = c.id AND d.state IN ('calling', 'doubt')
+                     AND l.due_at IS NULL))
       AND NOT EXISTS (SELECT FROM leases WHERE connection_id = c.id AND purpose = 'serve'
                       AND until > clock_timestamp())
     LIMIT :limit

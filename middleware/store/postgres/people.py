@@ -70,6 +70,14 @@ CONVERSATION_IN_CRM = text(
     "WHERE o.connection_id = :connection AND (o.external = :external OR o.ours = :ours) "
     "ORDER BY o.external = :external DESC LIMIT 1"
 )
+# What the hub would call the conversation in a CRM that it has not heard from yet.
+CONVERSATION_NAMED = text(
+    f"SELECT {_COLUMNS} FROM connections AS s "  # noqa: S608 - as above
+    "JOIN conversations AS c ON c.connection_id = s.id AND c.external = :exchange "
+    "WHERE s.provider = :provider AND s.account = :account AND EXISTS "
+    "(SELECT FROM routes AS r WHERE r.source_id = s.id AND r.target_id = :connection) "
+    "ORDER BY c.id DESC LIMIT 1"
+)
 SET_REACHABLE = text("UPDATE conversations SET reachable = :reachable WHERE id = :id")
 MOVE_CONVERSATION = text(
     """
@@ -110,8 +118,8 @@ OPENED = text(
 SET_OPENED = text(
     """
     INSERT INTO conversation_links
-        (conversation_id, connection_id, external, customer, ours, record, opened_at)
-    VALUES (:conversation, :target, :external, :customer, :ours, :record, :opened_at)
+        (conversation_id, connection_id, external, customer, ours, record, opened_at, behind_since)
+    VALUES (:conversation, :target, :external, :customer, :ours, :record, :opened_at, :behind_since)
     ON CONFLICT (conversation_id, connection_id) DO UPDATE
     SET external = excluded.external, customer = excluded.customer, record = excluded.record
     """
@@ -227,6 +235,10 @@ async def conversation_in_crm(
 ) -> ConversationRow | None:
     values = {"connection": connection, "external": external, "ours": ours}
     row = (await at.execute(CONVERSATION_IN_CRM, values)).first()
+    if row is None and ours.count(":") >= 2:
+        provider, account, exchange = ours.split(":", 2)
+        names = {"provider": provider, "account": account, "exchange": exchange}
+        row = (await at.execute(CONVERSATION_NAMED, {**names, "connection": connection})).first()
     return None if row is None else _conversation(row)
 
 

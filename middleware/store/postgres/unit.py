@@ -249,6 +249,7 @@ class PostgresUnit:
             "ours": counterpart.ours,
             "record": counterpart.record,
             "opened_at": counterpart.opened_at,
+            "behind_since": counterpart.behind_since,
         }
         await self.at.execute(people.SET_OPENED, values)
 

@@ -1,0 +1,184 @@
+"""What `/api/v1` takes and gives, where the values of `operations` do not say it by themselves."""
+
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from mappers.vocabulary import ConnectionId, ConversationId, DeliveryId, DeliveryKind, DeliveryState
+from middleware.connections.model import ConnectionSettings
+from middleware.operations.access.rules import Scope
+from middleware.operations.deliveries.model import Decision, Filter, Group
+
+
+class _Asked(BaseModel):
+    """A refused value may be a secret: errors must not repeat it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Problem(BaseModel):
+    """RFC 9457, with a stable `code`."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str = Field(description="Stable; sentences may change.")
+
+
+class ReplayOne(_Asked):
+    again: bool = Field(False, description="Also when it is done or skipped already.")
+
+
+class _Which(_Asked):
+    """Which deliveries are meant; what is left out does not matter."""
+
+    state: tuple[DeliveryState, ...] = ()
+    kind: tuple[DeliveryKind, ...] = ()
+    connection: UUID | None = Field(None, description="The connection it is owed to.")
+    conversation: UUID | None = None
+    since: AwareDatetime | None = Field(None, description="Planned then or later.")
+    until: AwareDatetime | None = Field(None, description="Planned before then.")
+    code: str = Field("", description="Failure code, such as `http.400`.")
+    cursor: str = Field("", description="`next` of the answer before this one.")
+
+    def filter(self) -> Filter:
+        return Filter(
+            states=self.state,
+            kinds=self.kind,
+            connection=None if self.connection is None else ConnectionId(self.connection),
+            conversation=None if self.conversation is None else ConversationId(self.conversation),
+            since=self.since,
+            until=self.until,
+            code=self.code,
+        )
+
+
+class ListDeliveries(_Which):
+    limit: int = Field(50, ge=1, le=500)
+
+
+class ReplayMany(_Which):
+    """Which deliveries to replay. Without a state: `dead` ones only."""
+
+    again: bool = Field(False, description="Also those that are done or skipped already.")
+    dry_run: bool = Field(True, description="Only say what would be replayed.")
+    limit: int = Field(200, ge=1, le=500)
+
+
+class ReplayAnswer(BaseModel):
+    """What became of a replay of many. `refused` counts by reason; `next` continues it."""
+
+    dry_run: bool
+    estimate: tuple[Group, ...]
+    replayed: tuple[DeliveryId, ...] = ()
+    refused: dict[str, int] = {}
+    next: str = ""
+
+
+class ReplayedOne(BaseModel):
+    """`replayed` is false when a request of the same key had replayed it already."""
+
+    replayed: bool
+
+
+class Settle(_Asked):
+    decision: Decision = Field(
+        description="`send`: deliver it, again perhaps. `sent`: a person knows that it arrived."
+        " `drop`: do not deliver it; the operator is told."
+    )
+
+
+class ReadAgain(_Asked):
+    arrivals: tuple[int, ...] | None = Field(
+        None, description="Arrival numbers; none named: everything that was set aside."
+    )
+
+
+class ReadAgainAnswer(BaseModel):
+    arrivals: tuple[int, ...]
+
+
+class Settings(_Asked):
+    """What an admin may decide for one connection."""
+
+    on_doubt: Literal["hold", "resend"] = "hold"
+    reply_age_limit_s: float = Field(24 * 3600, gt=0)
+    language: Literal["ru", "en"] = "ru"
+
+    def value(self) -> ConnectionSettings:
+        return ConnectionSettings(
+            on_doubt=self.on_doubt,
+            reply_age_limit=timedelta(seconds=self.reply_age_limit_s),
+            language=self.language,
+        )
+
+
+class Connect(_Asked):
+    """An account to connect: checked with its provider before anything is kept."""
+
+    provider: str
+    values: dict[str, Any] = Field(description="The account's configuration, secrets among it.")
+    application: UUID | None = Field(None, description="Our registration, where one is needed.")
+    title: str = ""
+    listen: bool | None = Field(
+        None, description="Poll the provider instead of being called; null: whichever is possible."
+    )
+    take_over: bool = Field(False, description="Replace another system's webhook.")
+    settings: Settings = Settings()
+
+
+class Connected(BaseModel):
+    id: ConnectionId
+    title: str
+    notes: tuple[str, ...]
+
+
+class Notes(BaseModel):
+    """What a person should know about what was done."""
+
+    notes: tuple[str, ...] = ()
+
+
+class Register(_Asked):
+    """Our registration at a provider; registering the same again replaces its values."""
+
+    provider: str
+    values: dict[str, Any]
+
+
+class Registered(BaseModel):
+    id: UUID
+    hooks: str = Field(description="Public address of its hooks; empty without a public URL.")
+
+
+class Authorization(BaseModel):
+    url: str = Field(description="Where the account's administrator lets us in, within an hour.")
+
+
+class RouteShown(BaseModel):
+    source: ConnectionId
+    target: ConnectionId
+    policy: dict[str, Any]
+
+
+class CreateToken(_Asked):
+    name: str
+    scopes: frozenset[Scope] = frozenset({Scope.READ})
+
+
+class TokenShown(BaseModel):
+    id: UUID
+    name: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+class TokenCreated(BaseModel):
+    id: UUID
+    name: str
+    scopes: tuple[str, ...]
+    token: str = Field(description="Shown this once.")

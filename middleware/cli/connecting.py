@@ -1,0 +1,164 @@
+"""`threadline connect …`: one command for each provider, because each asks for other things."""
+
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+import yaml
+
+from middleware.cli.session import Session, secret_from, session_of, uuid_of
+from middleware.connections.flow import ConnectedNow, Wanted
+from middleware.connections.model import ConnectionSettings
+from middleware.hub import Hub
+from middleware.operations.accounts import flow as accounts
+from middleware.operations.consent import flow as consent
+from middleware.operations.consent.flow import ByToken
+from middleware.operations.model import Caller
+
+TELEGRAM_TOKEN = "THREADLINE_TELEGRAM_TOKEN"  # noqa: S105 - the name of a variable
+AMOCRM_TOKEN = "THREADLINE_AMOCRM_TOKEN"  # noqa: S105 - the name of a variable
+AMOCRM_SECRET = "THREADLINE_AMOCRM_CLIENT_SECRET"  # noqa: S105 - the name of a variable
+Title = Annotated[str, typer.Option(help="What to call it; default: as the provider does.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Mount the commands of this module."""
+    connect = typer.Typer(help="Connect an account of a channel or a CRM.", no_args_is_help=True)
+    connect.command("telegram")(telegram)
+    connect.command("amocrm")(amocrm)
+    app.add_typer(connect, name="connect")
+
+
+def telegram(
+    context: typer.Context,
+    token: Annotated[
+        str | None,
+        typer.Option(envvar=TELEGRAM_TOKEN, help="Token of the bot; - reads standard input."),
+    ] = None,
+    listen: Annotated[
+        bool | None,
+        typer.Option(
+            "--listen/--webhook",
+            help="Poll, or be called at the public address; default: whichever is possible.",
+        ),
+    ] = None,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Replace another system's webhook.")
+    ] = False,
+    api_base: Annotated[str, typer.Option(help="Another Bot API server, or an emulator.")] = "",
+    title: Title = "",
+) -> None:
+    """Connect a Telegram bot."""
+    session = session_of(context)
+    given = secret_from(token)
+    if not given:
+        session.fail(session.word("need_token", name=TELEGRAM_TOKEN))
+    values = {"token": given, **({"api_base": api_base} if api_base else {})}
+    wanted = Wanted(
+        provider="telegram",
+        values=values,
+        title=title,
+        listen=listen,
+        take_over=take_over,
+        settings=ConnectionSettings(language=session.language),
+    )
+
+    async def work(hub: Hub, caller: Caller) -> ConnectedNow:
+        return await accounts.connect(hub, caller, wanted)
+
+    _tell_connected(session, session.run(work), title)
+
+
+def amocrm(
+    context: typer.Context,
+    base: Annotated[str, typer.Option(help="The account: https://company.amocrm.ru")] = "",
+    token: Annotated[
+        str | None,
+        typer.Option(envvar=AMOCRM_TOKEN, help="Long-lived token; - reads standard input."),
+    ] = None,
+    application: Annotated[
+        str | None, typer.Option(help="Id of a registration that is kept already.")
+    ] = None,
+    application_file: Annotated[
+        Path | None,
+        typer.Option(help="YAML or JSON with the registration's values.", dir_okay=False),
+    ] = None,
+    client_id: Annotated[str, typer.Option(help="Integration id, from its Keys tab.")] = "",
+    client_secret: Annotated[
+        str | None,
+        typer.Option(envvar=AMOCRM_SECRET, help="Secret key; - reads standard input."),
+    ] = None,
+    title: Title = "",
+) -> None:
+    """Connect an amoCRM account, by a long-lived token or by its administrator's consent."""
+    session = session_of(context)
+    values = _file(session, application_file)
+    if client_id:
+        values["client_id"] = client_id
+    if secret := secret_from(client_secret):
+        values["client_secret"] = secret
+    long_lived = secret_from(token)
+    if long_lived and not base:
+        session.fail(session.word("need_base"))
+    known = None if application is None else uuid_of(session, application)
+
+    async def work(hub: Hub, caller: Caller) -> ConnectedNow | str:
+        registration = await _registration(session, hub, caller, (known, values))
+        if not long_lived:
+            return await _begin(session, hub, caller, registration)
+        given = ByToken(application=registration, base=base, token=long_lived, title=title)
+        return await consent.connect_by_token(hub, caller, given)
+
+    done = session.run(work)
+    if isinstance(done, str):
+        session.hint("authorize")
+        session.print(done)
+    else:
+        _tell_connected(session, done, title)
+
+
+async def _registration(
+    session: Session, hub: Hub, caller: Caller, given: tuple[UUID | None, dict[str, Any]]
+) -> UUID:
+    """Keep the registration that was given, or find the one that is meant."""
+    known, values = given
+    if "client_id" in values:
+        registration, hooks = await accounts.register(hub, caller, "amocrm", values)
+        session.hint("registered", id=registration)
+        if hooks:
+            session.hint("hooks", address=f"{hooks}/:scope_id")
+        return registration
+    if known is not None:
+        return known
+    kept = [each for each in await accounts.applications(hub, caller) if each.provider == "amocrm"]
+    if len(kept) > 1:
+        ids = ", ".join(str(each.id) for each in kept)
+        session.fail(session.word("many_applications", ids=ids))
+    if not kept:
+        session.fail(session.word("need_application"))
+    return kept[0].id
+
+
+async def _begin(session: Session, hub: Hub, caller: Caller, registration: UUID) -> str:
+    url = await consent.authorize(hub, caller, registration)
+    session.hint("callback", address=accounts.redirect_uri(hub, "amocrm"))
+    return url
+
+
+def _file(session: Session, path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        values = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        session.fail(session.word("bad_file", path=path, why=type(error).__name__))
+    if not isinstance(values, dict):
+        session.fail(session.word("bad_file", path=path, why="?"))
+    return values
+
+
+def _tell_connected(session: Session, done: ConnectedNow, title: str) -> None:
+    session.say("connected", title=title or done.account.title, id=done.id)
+    for note in done.notes:
+        session.print(f"  {note}", style="yellow")

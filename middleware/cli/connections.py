@@ -1,0 +1,142 @@
+"""`threadline connections`, `pause`, `resume`, `disconnect`, `route`, `routes`."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from middleware.cli.session import Json, Session, moment, pick, session_of
+from middleware.hub import Hub
+from middleware.operations.accounts import flow
+from middleware.operations.accounts.store import ConnectionHealth
+from middleware.operations.model import Caller
+
+Which = Annotated[str, typer.Argument(help="Id, the beginning of one, account, or title.")]
+HEADINGS = (
+    *("id", "provider", "account", "title", "state", "unread", "waiting", "set aside"),
+    *("due", "held", "dead", "last arrival", "refused"),
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Mount the commands of this module."""
+    for command in (connections, pause, resume, disconnect, route, routes):
+        app.command()(command)
+
+
+def connections(context: typer.Context, as_json: Json = False) -> None:
+    """List connections with their health."""
+    session = session_of(context)
+    found = session.run(flow.health)
+    if as_json:
+        session.json(found)
+    else:
+        session.table(HEADINGS, [_row(each) for each in found])
+
+
+def _row(each: ConnectionHealth) -> tuple[object, ...]:
+    state = f"{each.state}: {each.reason}" if each.reason else each.state
+    return (
+        *(each.id, each.provider, each.account, each.title, state),
+        *(each.unread, each.waiting, each.set_aside, each.due_lanes, each.held, each.dead),
+        moment(each.last_arrival),
+        each.refused,
+    )
+
+
+def pause(context: typer.Context, which: Which) -> None:
+    """Stop serving an account for a while. Hooks are still kept, and what is owed waits."""
+    session = session_of(context)
+
+    async def work(hub: Hub, caller: Caller) -> str:
+        found = await pick(session, hub, caller, which)
+        await flow.pause(hub, caller, found.id)
+        return found.title
+
+    session.say("paused", title=session.run(work))
+
+
+def resume(context: typer.Context, which: Which) -> None:
+    """Check an account, set it up again, and go on with everything that waited."""
+    session = session_of(context)
+
+    async def work(hub: Hub, caller: Caller) -> tuple[str, tuple[str, ...]]:
+        found = await pick(session, hub, caller, which)
+        return found.title, await flow.resume(hub, caller, found.id)
+
+    title, notes = session.run(work)
+    session.say("resumed", title=title)
+    _tell(session, notes)
+
+
+def disconnect(
+    context: typer.Context,
+    which: Which,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Put back what was changed at the provider, and stop serving the account for good."""
+    session = session_of(context)
+    if not yes:
+        typer.confirm(which, abort=True)
+
+    async def work(hub: Hub, caller: Caller) -> tuple[str, tuple[str, ...]]:
+        found = await pick(session, hub, caller, which)
+        return found.title, await flow.disconnect(hub, caller, found.id)
+
+    title, notes = session.run(work)
+    session.say("disconnected", title=title)
+    _tell(session, notes)
+
+
+def _tell(session: Session, notes: tuple[str, ...]) -> None:
+    for note in notes:
+        session.print(f"  {note}", style="yellow")
+
+
+def route(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(help="The channel's connection.")],
+    target: Annotated[str, typer.Argument(help="The CRM's connection.")],
+    deal_owner: Annotated[str | None, typer.Option(help="hub or crm.")] = None,
+    deal_policy: Annotated[str | None, typer.Option(help="reuse_open or never.")] = None,
+    pipeline: Annotated[str | None, typer.Option(help="The CRM's id of the pipeline.")] = None,
+    stage: Annotated[str | None, typer.Option(help="The CRM's id of the stage.")] = None,
+    lane_policy: Annotated[str | None, typer.Option(help="skip or wait.")] = None,
+    off: Annotated[bool, typer.Option("--off", help="Stop the route.")] = False,
+) -> None:
+    """Let a channel's messages go to a CRM, and say how. What is left out takes its default."""
+    session = session_of(context)
+    given = {
+        "deal_owner": deal_owner,
+        "deal_policy": deal_policy,
+        "pipeline": pipeline,
+        "stage": stage,
+        "lane_policy": lane_policy,
+    }
+    policy: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+
+    async def work(hub: Hub, caller: Caller) -> tuple[str, str]:
+        begins = await pick(session, hub, caller, source)
+        ends = await pick(session, hub, caller, target)
+        if off:
+            await flow.drop_route(hub, caller, begins.id, ends.id)
+        else:
+            await flow.set_route(hub, caller, begins.id, ends.id, policy)
+        return begins.title, ends.title
+
+    begins, ends = session.run(work)
+    session.say("unrouted" if off else "routed", source=begins, target=ends)
+
+
+def routes(context: typer.Context, as_json: Json = False) -> None:
+    """List routes with what they decide."""
+    session = session_of(context)
+    found = session.run(flow.routes)
+    if as_json:
+        session.json(found)
+        return
+    rows = [
+        (each.source, each.target, ", ".join(f"{k}={v}" for k, v in asdict(each.policy).items()))
+        for each in found
+    ]
+    session.table(("source", "target", "policy"), rows)

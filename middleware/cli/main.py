@@ -1,0 +1,53 @@
+"""The command line's root: global options, and the modules that bring the commands."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from middleware.cli import (
+    access,
+    connecting,
+    connections,
+    deliveries,
+    docs,
+    looking,
+    serving,
+    tail,
+    trial,
+)
+from middleware.cli.session import begin
+
+app = typer.Typer(
+    name="threadline",
+    help="Every customer's thread, on one line: the CRM's timeline.",
+    no_args_is_help=True,
+    # A traceback is for bugs, and must not show what variables hold.
+    pretty_exceptions_enable=False,
+)
+
+
+class Lang(StrEnum):
+    """What a person may type after `--lang`."""
+
+    RU = "ru"
+    EN = "en"
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    lang: Annotated[Lang | None, typer.Option(help="Language; default: the setting.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Data directory; default: the setting.", file_okay=False)
+    ] = None,
+) -> None:
+    """Every customer's thread, on one line: the CRM's timeline."""
+    changes: dict[str, Any] = {} if data_dir is None else {"data_dir": data_dir}
+    language = None if lang is None else "ru" if lang is Lang.RU else "en"
+    context.obj = begin(language, changes)  # type: ignore[arg-type]
+
+
+for module in (serving, connecting, connections, deliveries, looking, tail, access, trial, docs):
+    module.register(app)

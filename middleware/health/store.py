@@ -1,0 +1,114 @@
+"""The few numbers that a health check and a scrape ask the database for.
+
+Settled deliveries are never counted: there may be millions, and the attempts' counter tells of
+them. Everything here is found by a partial index, so it costs as much as there is work waiting.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from middleware.db.engine import transaction
+
+INBOX = text(
+    """
+    SELECT 'new' AS state, count(*) AS number,
+        coalesce(extract(epoch FROM clock_timestamp() - min(received_at)), 0) AS oldest
+    FROM inbox WHERE state = 'new'
+    UNION ALL SELECT 'waiting', count(*),
+        coalesce(extract(epoch FROM clock_timestamp() - min(received_at)), 0)
+    FROM inbox WHERE state = 'waiting'
+    UNION ALL SELECT 'set_aside', count(*),
+        coalesce(extract(epoch FROM clock_timestamp() - min(received_at)), 0)
+    FROM inbox WHERE state = 'set_aside'
+    """
+)
+IN_FLIGHT = text(
+    """
+    SELECT state, kind, count(*) AS number FROM deliveries
+    WHERE state IN ('calling', 'doubt', 'parked', 'held', 'dead') GROUP BY state, kind
+    """
+)
+# Ready ones are found through their lanes: no index has them by state.
+READY = text(
+    """
+    WITH busy AS (
+        SELECT id, head FROM lanes WHERE due_at IS NOT NULL
+        UNION
+        SELECT l.id, l.head FROM lanes AS l JOIN deliveries AS d ON d.lane_id = l.id
+        WHERE d.state IN ('calling', 'doubt', 'parked', 'held', 'dead')
+    )
+    SELECT d.kind, count(*) AS number FROM busy JOIN deliveries AS d
+      ON d.lane_id = busy.id AND d.seq >= busy.head AND d.state = 'ready'
+    GROUP BY d.kind
+    """
+)
+OLDEST_DUE = text(
+    """
+    SELECT coalesce(extract(epoch FROM clock_timestamp() - min(l.due_at)), 0)
+    FROM lanes AS l JOIN connections AS c ON c.id = l.target_id
+    WHERE c.state = 'active' AND l.due_at <= clock_timestamp()
+    """
+)
+CONNECTIONS = text(
+    """
+    SELECT kind, provider, state, count(*) AS number FROM connections
+    WHERE state <> 'removed' GROUP BY kind, provider, state
+    """
+)
+OVERDUE = text(
+    """
+    SELECT c.title, count(*) AS lanes FROM lanes AS l JOIN connections AS c ON c.id = l.target_id
+    WHERE c.state = 'active' AND l.due_at < clock_timestamp() - CAST(:patience AS interval)
+    GROUP BY c.id, c.title ORDER BY c.title LIMIT 20
+    """
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """How much waits, and for how long. Ages are seconds, 0 when nothing waits.
+
+    Keys: of `inbox` a state; of `deliveries` state and kind; of `connections` kind, provider and
+    state.
+    """
+
+    inbox: Mapping[str, int]
+    inbox_oldest: Mapping[str, float]
+    deliveries: Mapping[tuple[str, str], int]
+    oldest_due: float
+    connections: Mapping[tuple[str, str, str], int]
+
+
+@dataclass(frozen=True, slots=True)
+class HealthStore:
+    engine: AsyncEngine
+
+    async def numbers(self) -> Numbers:
+        async with transaction(self.engine) as at:
+            inbox = (await at.execute(INBOX)).all()
+            owed = (await at.execute(IN_FLIGHT)).all()
+            ready = (await at.execute(READY)).all()
+            due = (await at.execute(OLDEST_DUE)).scalar_one()
+            connected = (await at.execute(CONNECTIONS)).all()
+        return Numbers(
+            inbox={row.state: int(row.number) for row in inbox},
+            inbox_oldest={row.state: float(row.oldest) for row in inbox},
+            deliveries={(row.state, row.kind): int(row.number) for row in owed}
+            | {("ready", row.kind): int(row.number) for row in ready},
+            oldest_due=float(due),
+            connections={(r.kind, r.provider, r.state): int(r.number) for r in connected},
+        )
+
+    async def overdue(self, patience: timedelta) -> Mapping[str, int]:
+        """Return active connections with lanes due for longer than that, and how many.
+
+        A lane whose connection has its circuit open is put off again and again, and so is never
+        long due: what is found here is served by nobody, or faster owed than served.
+        """
+        async with transaction(self.engine) as at:
+            rows = await at.execute(OVERDUE, {"patience": patience})
+            return {row.title: row.lanes for row in rows}

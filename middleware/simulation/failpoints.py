@@ -1,0 +1,88 @@
+"""Failpoints: one or two messages, and every moment at which something may go wrong.
+
+A run without faults counts the moments: every call of the store, of a unit, of the network, before
+and after. Then the same run is repeated with something happening at each of them. A hub that died
+is replaced, and what the two ends hold in the end is judged.
+"""
+
+from dataclasses import dataclass
+
+from middleware.simulation.life import HANGS_S, Action
+from middleware.simulation.loop import run
+from middleware.simulation.world import ACCOUNT, Fate, World, build
+from middleware.trial.verdict import Verdict
+
+NINA = 1001
+LIVES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a run ended to which `action` happened at the moment `at`."""
+
+    action: Action
+    at: str
+    verdict: Verdict
+    is_quiet: bool
+    contacts: int
+    held: int
+
+    @property
+    def is_fine(self) -> bool:
+        """Nothing lost, doubled or out of order; held is at most the one send in flight."""
+        return self.is_quiet and self.verdict.is_clean and self.contacts == 1 and self.held <= 1
+
+
+def count_points(messages: int) -> int:
+    """How many moments the run without a fault has."""
+    return run(_count(messages), seed=1)
+
+
+async def _count(messages: int) -> int:
+    world = await build(1)
+    await _converse(world, messages)
+    return world.hub.life.points
+
+
+def happen_at(point: int, action: Action, messages: int) -> Outcome:
+    """Repeat the run, and let something happen at this moment."""
+    return run(_happen(Fate(point=point, action=action), messages), seed=1)
+
+
+async def _happen(fate: Fate, messages: int) -> Outcome:
+    world = await build(1, fate)
+    first = world.hub.life
+    is_quiet = await _converse(world, messages)
+    return Outcome(
+        action=fate.action,
+        at=first.last_words,
+        verdict=world.verdict(),
+        is_quiet=is_quiet,
+        contacts=len([c for c in world.crm.contacts(ACCOUNT) if not c["is_deleted"]]),
+        held=world.unprovable_sends(),
+    )
+
+
+async def _converse(world: World, messages: int) -> bool:
+    """A customer writes, an operator answers, as often as asked; True when all came to an end."""
+    for number in range(messages):
+        world.channel.say(NINA, f"question {number}", name="Nina")
+        await world.site.clock.sleep(0.3)
+    if not await _has_settled(world):
+        return False
+    (chat,) = world.crm.timeline(ACCOUNT)
+    for number in range(messages):
+        world.crm.reply(ACCOUNT, chat.chat_id, f"answer {number}")
+        await world.site.clock.sleep(2)
+    await world.site.clock.sleep(HANGS_S)
+    return await _has_settled(world)
+
+
+async def _has_settled(world: World) -> bool:
+    """Wait for quiet. Whenever the hub is found dead, another one comes up."""
+    for _ in range(LIVES):
+        if not world.is_alive:
+            await world.restart()
+        if await world.settle():
+            return True
+    return False

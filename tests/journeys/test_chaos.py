@@ -1,0 +1,27 @@
+"""Chaos by seed, as a person starts it: everything breaks, and nothing is lost."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from middleware.cli import trial
+
+
+@pytest.mark.timeout(240)
+def test_a_small_chaos_ends_clean(tmp_path: Path) -> None:
+    app, report = typer.Typer(), tmp_path / "chaos.json"
+    app.callback()(lambda: None)
+    trial.register(app)
+    asked = ["chaos", "--seed", "5", "--messages", "120", "--json", str(report)]
+    ended = CliRunner().invoke(app, asked)
+    assert ended.exit_code == 0, ended.output
+    told = json.loads(report.read_text("utf-8"))
+    assert told["messages_in"] == told["timeline_entries"] == 60
+    assert told["replies"] == told["replies_delivered"] == told["statuses_returned"]
+    assert told["lost"] == told["duplicated"] == told["out_of_order"] == told["held"] == 0
+    assert told["held_ever"] <= told["held_explained"]
+    assert told["seed"] == 5
+    assert sum(told["faults"].values()) > 3

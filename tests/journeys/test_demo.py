@@ -1,0 +1,54 @@
+"""The demonstration, as a person starts it: it ends by itself, clean, and says so in JSON."""
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from middleware.cli import trial
+
+KEYS = {
+    *("customers", "messages_in", "timeline_entries", "replies", "replies_delivered"),
+    *("statuses_returned", "contacts_created", "lost", "held", "refused", "duplicated"),
+    *("out_of_order", "unexplained", "outdated", "misreported", "lag_ms", "took_s"),
+}
+
+
+@pytest.fixture(scope="module")
+def app() -> typer.Typer:
+    app = typer.Typer()
+    # A second command keeps Typer from taking the only one for the whole program.
+    app.callback()(lambda: None)
+    trial.register(app)
+    return app
+
+
+@pytest.mark.timeout(180)
+def test_the_day_ends_clean_and_is_told_in_full(app: typer.Typer, tmp_path: Path) -> None:
+    report = tmp_path / "demo.json"
+    ended = CliRunner().invoke(app, ["demo", "--once", "--lang", "en", "--json", str(report)])
+    assert ended.exit_code == 0, ended.output
+    told = json.loads(report.read_text("utf-8"))
+    assert set(told) == KEYS
+    # Six customers, one of whom the CRM knew already, and one who left before he was answered.
+    assert (told["customers"], told["contacts_created"], told["refused"]) == (6, 5, 1)
+    assert told["timeline_entries"] == told["messages_in"] == 14
+    assert told["statuses_returned"] == told["replies"] == told["replies_delivered"] + 1
+    assert told["lost"] == told["duplicated"] == told["out_of_order"] == told["held"] == 0
+    assert "Nothing lost" in ended.output
+    assert "Anna Bell" in ended.output
+
+
+@pytest.mark.timeout(120)
+def test_a_trial_that_cannot_be_played_says_where_to_look(app: typer.Typer, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = str(taken.getsockname()[1])
+        asked = ["demo", "--once", "--lang", "en", "--port", port, "--folder", str(tmp_path)]
+        ended = CliRunner().invoke(app, asked)
+    assert ended.exit_code == 1
+    assert "could not be played" in ended.output
+    assert (tmp_path / "hub.log").exists()

@@ -1,0 +1,42 @@
+"""Every moment of a conversation × everything that may happen at it."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from middleware.simulation.failpoints import count_points, happen_at
+from middleware.simulation.life import ACTIONS, Action
+
+SLICES = 4
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize("part", range(SLICES))
+@pytest.mark.parametrize("action", ACTIONS)
+def test_one_message_and_one_answer_survive_it_at_every_moment(action: Action, part: int) -> None:
+    points = range(1 + part, count_points(1) + 1, SLICES)
+    assert len(points) > 50
+    spoilt = [o for point in points if not (o := happen_at(point, action, 1)).is_fine]
+    assert spoilt == []
+
+
+@pytest.mark.parametrize("part", range(SLICES))
+def test_two_messages_and_two_answers_survive_a_crash_at_every_moment(part: int) -> None:
+    points = range(1 + part, count_points(2) + 1, SLICES)
+    spoilt = [o for point in points if not (o := happen_at(point, "crash", 2)).is_fine]
+    assert spoilt == []
+
+
+def test_a_send_in_flight_is_the_only_thing_a_person_is_asked_about() -> None:
+    points = range(1, count_points(1) + 1)
+    asked = [o.at for point in points if (o := happen_at(point, "crash", 1)).held]
+    assert asked
+    assert all("store" not in at or "claim_jobs" in at for at in asked)
