@@ -220,11 +220,12 @@ async def working(hub: Hub) -> AsyncIterator[None]:
     await hub.pulse.begin()
     await hub.addresses.reload()
     hub.keeper.start()
+    hub.metrics.swept_at = hub.clock.monotonic()
 
     async def sweep() -> None:
-        hub.metrics.swept_at = hub.clock.monotonic()
         hub.executor.wake(await hub.store.due(SWEEP_LIMIT))
         hub.listeners.listen(await hub.connections.listeners())
+        hub.metrics.swept_at = hub.clock.monotonic()
 
     async def beat() -> None:
         await hub.flusher.make_up()

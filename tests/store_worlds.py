@@ -29,7 +29,9 @@ from middleware.store.postgres import PostgresStore
 from tests.store_scene import CHANNEL, CRM, OTHER_CHANNEL, ROUTE, WORKSPACE, a_twin
 
 # What a store says of its own clock and its own row numbers.
-OWN = frozenset({"called_at", "created_at", "received_at", "arrival", "lane", "seen_at", "at"})
+OWN = frozenset(
+    {"called_at", "taken_at", "created_at", "received_at", "arrival", "lane", "seen_at", "at"}
+)
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 GIVEN_IDS_BELOW = 1 << 64
 EMPTY = """

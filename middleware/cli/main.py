@@ -51,3 +51,7 @@ def options(
 
 for module in (serving, connecting, connections, deliveries, looking, tail, access, trial, docs):
     module.register(app)
+
+
+if __name__ == "__main__":
+    app()

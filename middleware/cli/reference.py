@@ -288,7 +288,7 @@ def _parameter(parameter: Any) -> str:
     spelt = " ".join(f"`{name}`" for name in [*names, *parameter.secondary_opts])
     words = [(parameter.help or "").strip().replace("\n", " ").replace("|", "\\|")]
     default = parameter.default
-    if default not in (None, False, (), []) and not callable(default):
+    if default not in (None, False, "", (), []) and not callable(default):
         words.append(f"Default: `{_spelt(default)}`.")
     if parameter.required and not _is_argument(parameter):
         words.append("Required.")

@@ -103,8 +103,7 @@ async def connect(hub: Hub, workspace: WorkspaceId, wanted: Wanted) -> Connected
     config = validated(manifest.config, wanted.values, "configuration")
     address = new_address()
     draft = await _draft(hub, workspace, wanted, manifest, config)
-    connected = hub.directory.build(draft, without_lease)
-    account = await _checked(connected.adapter)
+    account = await _checked(_adapter(hub, draft))
     names = manifest.accounts(config)
     connection = await hub.connections.add(
         NewConnection(
@@ -167,6 +166,14 @@ async def _draft(
         created_at=hub.clock.now(),
         application=None if application is None else application.config,
     )
+
+
+def _adapter(hub: Hub, draft: ConnectionRow) -> Any:
+    """Raises: `BadRequest` for an address that the adapter does not believe."""
+    try:
+        return hub.directory.build(draft, without_lease).adapter
+    except ValueError as refused:
+        raise BadRequest(f"The configuration cannot be used: {refused}.") from refused
 
 
 async def _checked(adapter: Any) -> Account:

@@ -50,6 +50,7 @@ from middleware.outbox.rules import (
 )
 from middleware.outbox.words import Words
 from middleware.pipeline.planning import Counterpart, News, Planner
+from middleware.pipeline.rules import is_last_history
 from middleware.store.port import (
     Attempt,
     ConversationRow,
@@ -113,19 +114,21 @@ class Settler:
 
         No transaction is open while the network is. Whatever stops us between the call and its
         record leaves the delivery in flight, and the next owner of the lease treats it as doubt.
+        What is decided goes by the database's clock, which says when lanes are due: ours may jump.
         """
-        started = self.tools.clock.now()
+        began = self.tools.clock.monotonic()
         with collecting() as exchanges:
             in_doubt = job.was is DeliveryState.DOUBT
             outcome = await self._ask(job) if in_doubt else await self._do(job)
-        ended = self.tools.clock.now()
+        took = timedelta(seconds=self.tools.clock.monotonic() - began)
+        ended = job.taken_at + took
         verdict = None
         if outcome.result is None:
             failure = await self._after_renewal(outcome.failure)
             verdict = Renewed() if failure is RENEWED else self._judge(job, failure, ended)
         note = Attempt(
-            started_at=started,
-            duration_ms=max(0, round((ended - started).total_seconds() * 1000)),
+            started_at=job.taken_at,
+            duration_ms=round(took.total_seconds() * 1000),
             purpose="probe" if in_doubt else "call",
             outcome=_outcome_name(outcome, verdict),
             failure=outcome.failure,
@@ -156,7 +159,7 @@ class Settler:
             return await self._do(job)
         if not perform.can_find(job, self.to):
             return Outcome(None, Ambiguous(code="hub.interrupted"))
-        if self.tools.clock.now() < job.called_at + self._settles_after():
+        if job.taken_at < job.called_at + self._settles_after():
             return Outcome(None, Ambiguous(code="hub.interrupted"))
         try:
             return Outcome(await perform.find(job, self.to), None)
@@ -275,7 +278,9 @@ class Recorder:
         to = self.settler.to
         tells_once = isinstance(to, ConnectedCrm) and to.can.replies_told_once
         is_late = job.attempts > 1 or self.now - job.called_at > OPENS_WITHIN
-        is_behind = tells_once and is_late
+        last = await self.unit.latest(job.target, DeliveryKind.READ_HISTORY, conversation.id)
+        is_owed = not is_last_history(last.state if last else None)
+        is_behind = tells_once and (is_late or is_owed)
         counterpart = OpenedRow(
             opened=result.opened,
             ours=job.ours,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
+from crm_clients.contract import Can as CrmCan
 from mappers.text import clean
 from mappers.vocabulary import (
     AccessRevoked,
@@ -127,8 +128,7 @@ class Intake:
         )
         if conversation is None:
             return "reply.of_unknown_conversation"
-        opened = await unit.opened(conversation.id, self.connection.id)
-        is_behind = opened is not None and opened.behind_since is not None
+        is_behind = event.recovered or await self._is_behind(conversation)
         added = await unit.add_message(
             NewMessage(
                 workspace=self.connection.workspace,
@@ -142,11 +142,29 @@ class Intake:
         if added is None:
             return "reply.known"
         await unit.wake_waiting(self.connection.id, message.origin.message)
-        if is_behind or event.recovered:
+        if is_behind:
             return "reply.kept_until_history_is_read"
         reply = Reply(id=added, said=message, conversation=conversation)
         await plan_reply(self.planner, self.directory, reply)
         return "reply.planned"
+
+    async def _is_behind(self, conversation: ConversationRow) -> bool:
+        """Say whether earlier replies may still be on their way, so that a new one must wait.
+
+        Whoever answers before we have recorded the opening may have been answering for a while.
+        """
+        crm = self.connection.id
+        opened = await self.unit.opened(conversation.id, crm)
+        can = self.connection.can
+        if not (isinstance(can, CrmCan) and can.replies_told_once):
+            return opened is not None and opened.behind_since is not None
+        if opened is None:
+            opening = await self.unit.latest(crm, DeliveryKind.OPEN_CONVERSATION, conversation.id)
+            await self.planner.catch_up(conversation, crm, after=opening.id if opening else None)
+            return True
+        last = await self.unit.latest(crm, DeliveryKind.READ_HISTORY, conversation.id)
+        is_owed = not rules.is_last_history(last.state if last else None)
+        return is_owed or opened.behind_since is not None
 
     async def _history(self, event: HistoryRead) -> str:
         conversation = await self.unit.conversation_in_crm(
@@ -154,6 +172,12 @@ class Intake:
         )
         if conversation is None:
             return "history.of_unknown_conversation"
+        last = await self.unit.latest(
+            self.connection.id, DeliveryKind.READ_HISTORY, conversation.id
+        )
+        if not rules.is_last_history(last.state if last else None):
+            # It was asked for before the newest gap: whoever is kept waits for the one after it.
+            return "history.will_be_read_again"
         opened = await self.unit.opened(conversation.id, self.connection.id)
         asks = opened is not None and opened.asks
         for message in await self.unit.unplanned_replies(conversation.id):

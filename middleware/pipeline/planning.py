@@ -162,10 +162,16 @@ class Planner:
                 )
             )
 
-    async def catch_up(self, conversation: ConversationRow, crm: ConnectionId) -> None:
-        """Owe one conversation its history, unless it is owed already."""
+    async def catch_up(
+        self,
+        conversation: ConversationRow,
+        crm: ConnectionId,
+        *,
+        after: DeliveryId | None = None,
+    ) -> None:
+        """Owe one conversation its history, unless it waits to be asked for already."""
         last = await self.unit.latest(crm, DeliveryKind.READ_HISTORY, conversation.id)
-        if last is not None and last.state not in SETTLED:
+        if not rules.needs_history_again(last.state if last else None):
             return
         await self.unit.owe(
             Duty(
@@ -176,6 +182,7 @@ class Planner:
                 subject=conversation.id,
                 priority=Priority.BACKFILL,
                 revision=0 if last is None else last.revision + 1,
+                after=after,
                 conversation=conversation.id,
                 contact=conversation.contact,
             )

@@ -6,7 +6,16 @@ from uuid import UUID
 
 from channel_clients.contract import Can
 from mappers.text import Language, Slice, split, timeline_text
-from mappers.vocabulary import ContactId, ConversationId, DeliveryKind, Message, MessageId
+from mappers.vocabulary import (
+    NEEDS_A_PERSON,
+    SETTLED,
+    ContactId,
+    ConversationId,
+    DeliveryKind,
+    DeliveryState,
+    Message,
+    MessageId,
+)
 from middleware.store.port import DealRow, LinkRow, OpenedRow, Policy
 
 DEAL_IS_FRESH = timedelta(hours=1)
@@ -32,6 +41,20 @@ def conversation_lane(conversation: ConversationId) -> str:
 def message_lane(message: MessageId) -> str:
     """Edits, deletions and statuses wait for their message, not for the thread."""
     return f"message:{message}"
+
+
+def needs_history_again(last: DeliveryState | None) -> bool:
+    """Say whether a history must be owed anew, given what became of the last one owed.
+
+    One that was not asked for yet will bring everything. One being asked for may have been
+    answered already, before what is missed now was said.
+    """
+    return last not in {DeliveryState.READY, DeliveryState.PARKED}
+
+
+def is_last_history(last: DeliveryState | None) -> bool:
+    """Say whether a history that was just read is the newest one owed: then nothing is missed."""
+    return last is None or last in SETTLED | NEEDS_A_PERSON
 
 
 def history_lane(conversation: ConversationId) -> str:

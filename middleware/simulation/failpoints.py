@@ -53,6 +53,9 @@ async def _happen(fate: Fate, messages: int) -> Outcome:
     world = await build(1, fate)
     first = world.hub.life
     is_quiet = await _converse(world, messages)
+    if fate.action == "hang":
+        await world.site.clock.sleep(HANGS_S)
+        is_quiet = await _has_settled(world)
     return Outcome(
         action=fate.action,
         at=first.last_words,
@@ -74,7 +77,6 @@ async def _converse(world: World, messages: int) -> bool:
     for number in range(messages):
         world.crm.reply(ACCOUNT, chat.chat_id, f"answer {number}")
         await world.site.clock.sleep(2)
-    await world.site.clock.sleep(HANGS_S)
     return await _has_settled(world)
 
 

@@ -54,6 +54,7 @@ class Scale:
     messages: int = 30
     replies: int = 12
     trouble: float = 0.5
+    longest_outage_s: float = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +150,7 @@ class Story:
 
     async def _outage(self) -> None:
         """Something is away for a while: the database, the CRM, or the hub's address."""
-        world, span = self.world, self.rng.uniform(1, 900)
+        world, span = self.world, self.rng.uniform(1, self.scale.longest_outage_s)
         what = self.rng.choice(("store", "crm", "address"))
         self.met[f"outage_of_{what}"] += 1
         match what:
@@ -172,7 +173,7 @@ class Story:
 
     async def _bring_up(self) -> None:
         self.met["crash"] += 1
-        await self.world.site.clock.sleep(self.rng.uniform(0, 120))
+        await self.world.site.clock.sleep(self.rng.uniform(0, self.scale.longest_outage_s / 8))
         await self.world.restart()
 
     async def heal(self) -> None:

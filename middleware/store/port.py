@@ -229,10 +229,11 @@ class Job:
 
     `was` is the state it was taken in: READY (now recorded as calling) or DOUBT. `attempts`
     counts this one, `failures` those that count against the retry schedule. `called_at` is when
-    the first call still in doubt began. `quoted` and `sent` are the target's own ids of the
-    quoted message and of what we sent before. `link` and `opened` are what is known now, `ours`
-    is the id under which the CRM knows the conversation, or will. `peers` are the CRM's ids of
-    all conversations of this contact.
+    the first call still in doubt began, `taken_at` when this attempt was taken, both by the
+    database's clock. `quoted` and `sent` are the target's own ids of the quoted message and of
+    what we sent before. `link` and `opened` are what is known now, `ours` is the id under which
+    the CRM knows the conversation, or will. `peers` are the CRM's ids of all conversations of
+    this contact.
     """
 
     id: DeliveryId
@@ -248,6 +249,7 @@ class Job:
     attempts: int
     failures: int
     called_at: datetime
+    taken_at: datetime
     created_at: datetime
     policy: Policy
     detail: Mapping[str, Any]

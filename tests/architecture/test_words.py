@@ -10,7 +10,7 @@ from crm_clients.registry import CRMS
 from tests.architecture.source import modules, texts
 
 PROVIDERS = re.compile("|".join(map(re.escape, sorted({*CHANNELS, *CRMS}))), re.IGNORECASE)
-KNOWS_PROVIDERS = ("middleware/cli/", "middleware/trial/")
+KNOWS_PROVIDERS = ("middleware/cli/", "middleware/trial/", "middleware/simulation/")
 LATER = re.compile(r"\b(?:T[O]DO|F[I]XME|X[X]X)\b")
 INDEX_HOSTS = re.compile(
     r"(?:files\.)?pythonhosted\.org|pypi\.(?:org|python\.org)|registry\.(?:npmjs\.org|yarnpkg\.com)"

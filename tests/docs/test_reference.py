@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 import typer
-from middleware.cli.main import app
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from channel_clients.registry import CHANNELS
 from crm_clients.registry import CRMS
 from middleware.cli import docs
+from middleware.cli.main import app
 from middleware.cli.reference import env_name, sentences
 from middleware.http import codes as gateway
 from middleware.settings import Settings

@@ -57,7 +57,7 @@ class HubProcess:
         """Spawn it and wait until it answers."""
         await self.spawn()
         async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient(trust_env=False) as client:
-            while not await self._answers(client):
+            while not await self._answers(client):  # noqa: ASYNC110  # a process has no event
                 await asyncio.sleep(0.05)
 
     async def _answers(self, client: httpx.AsyncClient) -> bool:

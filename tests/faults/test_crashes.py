@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,14 @@ async def test_fault_01_a_hub_killed_while_it_sends_a_reply_asks_a_person(quiet_
     assert "Не набирайте" in str(status.error)
 
 
+def has_acknowledged(town: Town, hooks: int) -> bool:
+    return [pushed.status for pushed in town.telegram.pushed()].count(200) >= hooks
+
+
+def has_written(town: Town, entries: int) -> bool:
+    return len(town.entries()) >= entries
+
+
 async def test_fault_02_whatever_was_acknowledged_survives_a_power_cut(quiet_town: Town) -> None:
     town = quiet_town
     show_repeats(town)
@@ -82,9 +91,7 @@ async def test_fault_02_whatever_was_acknowledged_survives_a_power_cut(quiet_tow
             town.telegram.say(user, f"{number}", name=f"Клиент {user}")
     for acknowledged in (3, 9):
         async with hub_process(town.hub.settings) as hub:
-            await until(
-                town, lambda: [p.status for p in town.telegram.pushed()].count(200) >= acknowledged
-            )
+            await until(town, partial(has_acknowledged, town, acknowledged))
             await hub.kill()
     async with back_in(town) as back:
         await back.settle()
@@ -149,9 +156,9 @@ async def test_fault_33_a_zombie_neither_calls_nor_commits(
     postgres_url: str, tmp_path: Path, impatient: float, moment: str
 ) -> None:
     """It freezes with an answer on its way, and wakes when somebody else has done the work."""
-    lease = {"lease_ttl": timedelta(seconds=4 * impatient), "data_dir": tmp_path}
-    ours = settings_for(postgres_url, port=free_port(), **lease)
-    others = settings_for(postgres_url, port=free_port(), **lease)
+    lease = timedelta(seconds=4 * impatient)
+    ours = settings_for(postgres_url, tmp_path, free_port(), lease_ttl=lease)
+    others = ours.model_copy(update={"port": free_port()})
     async with open_world() as world, open_hub(ours) as watching:
         town = await move_in(world, watching, Plan())
         show_repeats(town)
@@ -189,7 +196,7 @@ async def test_fault_32_restarts_under_load_lose_nothing(quiet_town: Town) -> No
         group.create_task(talk())
         for entries in (1, 4, 8):
             async with back_in(town):
-                await until(town, lambda: len(town.entries()) >= entries)
+                await until(town, partial(has_written, town, entries))
     async with back_in(town) as back:
         await back.settle()
 

@@ -239,9 +239,9 @@ async def test_fault_18_odd_bodies_are_delivered_or_set_aside_and_harm_no_neighb
     door = await bot_door(town)
     statuses = {}
     for number, (name, text) in enumerate(ODD.items(), 1):
-        body = text.replace('"update_id": 1', f'"update_id": {number}')
-        body = body.replace('"message_id": 1', f'"message_id": {number}').encode()
-        statuses[name] = (await knock(door, body)).status_code
+        told = text.replace('"update_id": 1', f'"update_id": {number}')
+        told = told.replace('"message_id": 1', f'"message_id": {number}')
+        statuses[name] = (await knock(door, told.encode())).status_code
     await still_serves(town)
 
     assert set(statuses.values()) <= {200, 400}

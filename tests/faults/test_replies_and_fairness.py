@@ -6,7 +6,7 @@ import pytest
 
 from mappers.vocabulary import DeliveryState
 from middleware.operations.deliveries.flow import find, settle
-from middleware.operations.deliveries.rules import Decision, Filter
+from middleware.operations.deliveries.model import Decision, Filter
 from middleware.operations.model import Caller
 from tests.faults.scene import NINA, PETR, SEND, calls, change, open_shop, until, words_of
 from tests.journeys.town import Town

@@ -84,7 +84,7 @@ async def anna(hub: Hub) -> Caller:
 
 @asynccontextmanager
 async def talking(hub: Hub, token: str = "") -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=make_app(hub))  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(app=make_app(hub))
     headers = {"authorization": f"Bearer {token}"} if token else {}
     base = "https://hub.example"
     async with httpx.AsyncClient(transport=transport, base_url=base, headers=headers) as client:

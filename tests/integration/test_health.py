@@ -31,7 +31,7 @@ async def hub(postgres_url: str, tmp_path: Path) -> AsyncIterator[Hub]:
 
 @asynccontextmanager
 async def asking(hub: Hub) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=make_app(hub))  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(app=make_app(hub))
     async with httpx.AsyncClient(transport=transport, base_url="https://hub.example") as client:
         yield client
 

@@ -243,7 +243,8 @@ class Agreement(RuleBasedStateMachine):
             if old != new:
                 await unit.move_conversation(CHANNEL, old, new)
             at = await unit.conversation_at(CHANNEL, new)
-            return at, await unit.conversation_in_crm(CRM, f"crm-{old}", f"ours-{new}")
+            ours = [f"ours-{new}", f"telegram:77:{old}", f"telegram:78:{old}", ""]
+            return at, [await unit.conversation_in_crm(CRM, f"crm-{old}", each) for each in ours]
 
         self.in_unit(work)
 
@@ -321,8 +322,10 @@ class Agreement(RuleBasedStateMachine):
 
         self.in_unit(work)
 
-    @rule(number=any_of_them, record=records, version=few)
-    def open_in_crm(self, number: int, record: str, version: int) -> None:
+    @rule(number=any_of_them, record=records, version=few, behind=st.booleans())
+    def open_in_crm(self, number: int, record: str, version: int, behind: bool) -> None:
+        opened_at = SPOKEN_AT + timedelta(hours=version)
+
         async def work(world: World, unit: Unit) -> Any:
             row = await unit.conversation(of(world.kept.conversations, number))
             theirs, ours = f"crm-{row.external}", f"ours-{row.external}"
@@ -330,7 +333,8 @@ class Agreement(RuleBasedStateMachine):
                 opened=OpenedConversation(id=theirs, user=f"u{version}"),
                 ours=ours,
                 record=record,
-                opened_at=SPOKEN_AT + timedelta(hours=version),
+                opened_at=opened_at,
+                behind_since=opened_at if behind else None,
             )
             holders = [
                 await unit.conversation_in_crm(CRM, theirs, ""),

@@ -10,7 +10,7 @@ from middleware.simulation.scenario import CUSTOMERS, Scale, simulate
 
 SEEDS = 1000
 AT_ONCE = 25
-SMALL = Scale(messages=10, replies=5)
+SMALL = Scale(messages=8, replies=4, longest_outage_s=100.0)
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def _quiet() -> Iterator[None]:
 def test_every_seed_ends_well(first: int) -> None:
     for seed in range(first, first + AT_ONCE):
         run = simulate(seed, SMALL)
-        assert run.problems == (), f"threadline simulate --seed {seed} --seeds 1 --messages 10"
+        assert run.problems == (), f"seed {seed}"
         assert run.verdict.messages_in == SMALL.messages
         assert run.verdict.contacts_created <= CUSTOMERS
 

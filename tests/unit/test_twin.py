@@ -210,23 +210,24 @@ def test_the_same_duty_planned_by_two_is_one_delivery() -> None:
 
 def test_units_that_lock_lanes_crosswise_are_told_and_come_right() -> None:
     async def story(store: TwinStore) -> int:
-        conflicts = 0
+        undone = 0
 
-        async def plan(*lanes: str) -> None:
+        async def plan(first: int, *lanes: str) -> None:
             async def work(unit: Unit) -> None:
-                for lane in lanes:
-                    await unit.owe(a_duty(sum(map(ord, "".join(lanes))) + ord(lane), lane=lane))
+                for number, lane in enumerate(lanes, first):
+                    await unit.owe(a_duty(number, lane=lane))
 
-            nonlocal conflicts
+            nonlocal undone
             try:
                 async with store.unit(None) as unit:
                     await work(unit)
             except StoreConflict:
-                conflicts += 1
+                undone += 1
                 await in_unit(store, None, work)
 
-        await asyncio.gather(plan("a", "b"), plan("b", "a"))
-        return conflicts
+        await asyncio.gather(plan(10, "a", "b"), plan(20, "b", "a"))
+        assert len(store.tables.deliveries.rows) == 4
+        return undone
 
     assert {play(story, seed) for seed in SEEDS} == {0, 1}
 

@@ -50,15 +50,11 @@ class CrmSide(Chapter):
         key = (conversation, target)
         await tx.conversation_links.lock(key)
         known = tx.conversation_links.get(key)
-        if known is not None:
-            old = known.opened
-            counterpart = replace(
-                counterpart,
-                ours=old.ours,
-                opened_at=old.opened_at,
-                behind_since=old.behind_since,
-                asks=old.asks,
-            )
+        if known is None:
+            counterpart = replace(counterpart, asks=False)
+        else:
+            opened, record = counterpart.opened, counterpart.record
+            counterpart = replace(known.opened, opened=opened, record=record)
         for index, value in (("external", counterpart.opened.id), ("ours", counterpart.ours)):
             await tx.lock(("conversation_links", index, target, value))
             other = tx.conversation_links.one(index, (target, value))

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from mappers.vocabulary import SETTLED, ConnectionId, ConversationId, DeliveryKind, Priority
-from middleware.pipeline.rules import history_lane
+from mappers.vocabulary import ConnectionId, ConversationId, DeliveryKind, Priority
+from middleware.pipeline.rules import history_lane, needs_history_again
 from middleware.simulation.twin.chapter import there
 from middleware.simulation.twin.lanes import latest, owe
 from middleware.simulation.twin.schema import ConversationLink, Pulse
@@ -61,7 +61,7 @@ def _behind(link: ConversationLink, gap: Gap) -> ConversationLink:
 
 async def _owe_history(tx: Transaction, conversation: ConversationId, target: ConnectionId) -> None:
     last = latest(tx, target, DeliveryKind.READ_HISTORY, conversation)
-    if last is not None and last.state not in SETTLED:
+    if not needs_history_again(last.state if last else None):
         return
     row = there(tx.conversations.one("id", conversation), "conversation")
     duty = Duty(

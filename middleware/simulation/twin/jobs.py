@@ -33,6 +33,7 @@ def assemble(tx: Transaction, delivery: Delivery) -> Job:
         attempts=delivery.attempts,
         failures=delivery.failures,
         called_at=there(delivery.called_at, "call"),
+        taken_at=tx.now(),
         created_at=delivery.created_at,
         policy=_policy(tx, delivery),
         detail=delivery.detail,

@@ -140,16 +140,3 @@ def person_of(tx: Transaction, contact: ContactId) -> Person | None:
         return None
     identities = sorted(tx.identities.find("contact", contact), key=lambda each: each.number)
     return replace(known.looks, identities=tuple(each.identity for each in identities))
-
-
-def _named(tx: Transaction, target: ConnectionId, ours: str) -> ConversationRow | None:
-    """Find the conversation by what our id is made of, among the channels routed to a CRM."""
-    if ours.count(":") < 2:
-        return None
-    provider, account, exchange = ours.split(":", 2)
-    for channel in tx.connections.find("account", (provider, account)):
-        routes = tx.routes.find("source", channel.id)
-        found = tx.conversations.get((channel.id, exchange))
-        if found is not None and any(route.target == target for route in routes):
-            return found
-    return None

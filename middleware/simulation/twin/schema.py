@@ -257,9 +257,7 @@ class Tables:
     """Every table, with the keys that PostgreSQL holds unique and the indexes that are used."""
 
     def __init__(self) -> None:
-        self.connections: Table[ConnectionId, Connection] = Table(
-            "connections", lambda c: c.id, account=lambda c: (c.provider, c.account)
-        )
+        self.connections: Table[ConnectionId, Connection] = Table("connections", lambda c: c.id)
         self.leases: Table[LeaseKey, HeldLease] = Table(
             "leases", lambda each: (each.connection, each.purpose)
         )

@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Uuid
 
 from mappers.vocabulary import (
-    SETTLED,
     ConnectionId,
     ConversationId,
     DeliveryKind,
@@ -17,7 +16,7 @@ from mappers.vocabulary import (
     WorkspaceId,
 )
 from middleware.ids import NewId
-from middleware.pipeline.rules import history_lane
+from middleware.pipeline.rules import history_lane, needs_history_again
 from middleware.store.port import Duty
 from middleware.store.postgres import lanes
 
@@ -64,7 +63,7 @@ async def fall_behind(at: AsyncConnection, gap: Gap, new_id: NewId) -> int:
     for row in sorted(rows, key=lambda r: r.conversation_id):
         target = ConnectionId(row.connection_id)
         last = await lanes.latest(at, target, DeliveryKind.READ_HISTORY, row.conversation_id)
-        if last is not None and last.state not in SETTLED:
+        if not needs_history_again(last.state if last else None):
             continue
         conversation = ConversationId(row.conversation_id)
         duty = Duty(

@@ -32,7 +32,7 @@ from middleware.webhooks.keys import digest_of
 
 LOAD = text(
     """
-    SELECT d.*, m.content, m.connection_id AS said_on, m.operator_id,
+    SELECT d.*, clock_timestamp() AS taken_at, m.content, m.connection_id AS said_on, m.operator_id,
         c.external AS exchange, c.contact_id AS partner, c.connection_id AS channel, c.reachable,
         s.provider, s.account, p.id AS person_id, p.profile,
         k.record AS linked, k.state AS link_state, k.evidence AS link_evidence,
@@ -176,6 +176,7 @@ def _job(row: Any, was: DeliveryState, said: Mapping[UUID, Message], around: Aro
         attempts=row.attempts,
         failures=row.failures,
         called_at=row.called_at,
+        taken_at=row.taken_at,
         created_at=row.created_at,
         policy=decode_policy(row.policy or {}),
         detail=row.detail,
