@@ -59,7 +59,7 @@ async def show_connection(hub: TheHub, who: Reader, connection_id: UUID) -> Conn
 
 
 @router.get("/connections/{connection_id}/diagnosis", summary="Ask the provider what is wrong")
-async def diagnose(hub: TheHub, who: Reader, connection_id: UUID) -> tuple[Finding, ...]:
+async def diagnose(hub: TheHub, who: Operator, connection_id: UUID) -> tuple[Finding, ...]:
     return await flow.diagnose(hub, who.caller, ConnectionId(connection_id))
 
 

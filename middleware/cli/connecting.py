@@ -12,6 +12,7 @@ from middleware.connections.flow import ConnectedNow, Wanted
 from middleware.connections.model import ConnectionSettings
 from middleware.hub import Hub
 from middleware.operations.accounts import flow as accounts
+from middleware.operations.accounts.store import ApplicationLine
 from middleware.operations.consent import flow as consent
 from middleware.operations.consent.flow import ByToken
 from middleware.operations.model import Caller
@@ -121,23 +122,33 @@ def amocrm(
 async def _registration(
     session: Session, hub: Hub, caller: Caller, given: tuple[UUID | None, dict[str, Any]]
 ) -> UUID:
-    """Keep the registration that was given, or find the one that is meant."""
-    known, values = given
-    if "client_id" in values:
-        registration, hooks = await accounts.register(hub, caller, "amocrm", values)
-        session.hint("registered", id=registration)
-        if hooks:
-            session.hint("hooks", address=f"{hooks}/:scope_id")
-        return registration
-    if known is not None:
-        return known
+    """Find the registration that is meant, and keep what is new about it."""
+    application, values = given
+    if "client_id" not in values:
+        kept = await _kept(session, hub, caller, application)
+        if not values:
+            return kept.id
+        values = {**values, "client_id": kept.external}
+    registration, hooks = await accounts.register(hub, caller, "amocrm", values)
+    session.hint("registered", id=registration)
+    if hooks:
+        session.hint("hooks", address=f"{hooks}/:scope_id")
+    return registration
+
+
+async def _kept(
+    session: Session, hub: Hub, caller: Caller, application: UUID | None
+) -> ApplicationLine:
+    """The registration that was named, or the only one there is."""
+    if application is not None:
+        return (await accounts.own_application(hub, caller, application)).line
     kept = [each for each in await accounts.applications(hub, caller) if each.provider == "amocrm"]
     if len(kept) > 1:
         ids = ", ".join(str(each.id) for each in kept)
         session.fail(session.word("many_applications", ids=ids))
     if not kept:
         session.fail(session.word("need_application"))
-    return kept[0].id
+    return kept[0]
 
 
 async def _begin(session: Session, hub: Hub, caller: Caller, registration: UUID) -> str:

@@ -77,7 +77,7 @@ def disconnect(
     """Put back what was changed at the provider, and stop serving the account for good."""
     session = session_of(context)
     if not yes:
-        typer.confirm(which, abort=True)
+        typer.confirm(session.word("sure", which=which), abort=True)
 
     async def work(hub: Hub, caller: Caller) -> tuple[str, tuple[str, ...]]:
         found = await pick(session, hub, caller, which)

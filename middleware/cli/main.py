@@ -14,6 +14,7 @@ from middleware.cli import (
     docs,
     looking,
     serving,
+    simulate,
     tail,
     trial,
 )
@@ -49,7 +50,19 @@ def options(
     context.obj = begin(language, changes)  # type: ignore[arg-type]
 
 
-for module in (serving, connecting, connections, deliveries, looking, tail, access, trial, docs):
+MODULES = (
+    serving,
+    connecting,
+    connections,
+    deliveries,
+    looking,
+    tail,
+    access,
+    trial,
+    simulate,
+    docs,
+)
+for module in MODULES:
     module.register(app)
 
 

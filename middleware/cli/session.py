@@ -173,7 +173,7 @@ def uuid_of(session: Session, asked: str) -> UUID:
     try:
         return UUID(asked)
     except ValueError:
-        session.fail(f"“{asked}”: id?", REFUSED)
+        session.fail(session.word("not_an_id", asked=asked))
 
 
 def moment(value: object) -> str:

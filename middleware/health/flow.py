@@ -24,7 +24,10 @@ State = Literal["ready", "degraded", "not_ready"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """`degraded`: everything runs, and still work is left lying. Reasons are sentences."""
+    """`degraded`: everything runs, and still work is left lying.
+
+    Reasons are sentences that name nobody: whoever reaches the port may read them.
+    """
 
     state: State
     reasons: tuple[str, ...] = ()
@@ -60,19 +63,19 @@ class Health:
             url = self._hub.engine.url.render_as_string(hide_password=False)
             if not await migrate.is_current(url):
                 broken.append("The database's schema is not the one this version was made for.")
-            overdue = await self._store.overdue(LONG_DUE)
+            lanes, connections = await self._store.overdue(LONG_DUE)
         except (StoreUnavailable, StoreConflict):
             broken.append("The database cannot be reached.")
-            overdue = {}
+            lanes, connections = 0, 0
         if broken:
             return Readiness(state="not_ready", reasons=tuple(broken))
-        if overdue:
+        if lanes:
             minutes = round(LONG_DUE.total_seconds() / 60)
             late = (
-                f"{lanes} lanes of “{title}” have been due for more than {minutes} minutes."
-                for title, lanes in overdue.items()
+                f"{lanes} lanes of {connections} active connections have been due for more than"
+                f" {minutes} minutes: `threadline connections` names them."
             )
-            return Readiness(state="degraded", reasons=tuple(late))
+            return Readiness(state="degraded", reasons=(late,))
         return Readiness(state="ready")
 
     def _of_process(self) -> Iterator[str]:

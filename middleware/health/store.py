@@ -61,9 +61,9 @@ CONNECTIONS = text(
 )
 OVERDUE = text(
     """
-    SELECT c.title, count(*) AS lanes FROM lanes AS l JOIN connections AS c ON c.id = l.target_id
+    SELECT count(*) AS lanes, count(DISTINCT l.target_id) AS connections
+    FROM lanes AS l JOIN connections AS c ON c.id = l.target_id
     WHERE c.state = 'active' AND l.due_at < clock_timestamp() - CAST(:patience AS interval)
-    GROUP BY c.id, c.title ORDER BY c.title LIMIT 20
     """
 )
 
@@ -103,12 +103,12 @@ class HealthStore:
             connections={(r.kind, r.provider, r.state): int(r.number) for r in connected},
         )
 
-    async def overdue(self, patience: timedelta) -> Mapping[str, int]:
-        """Return active connections with lanes due for longer than that, and how many.
+    async def overdue(self, patience: timedelta) -> tuple[int, int]:
+        """Count lanes of active connections that are due for longer, and those connections.
 
         A lane whose connection has its circuit open is put off again and again, and so is never
         long due: what is found here is served by nobody, or faster owed than served.
         """
         async with transaction(self.engine) as at:
-            rows = await at.execute(OVERDUE, {"patience": patience})
-            return {row.title: row.lanes for row in rows}
+            row = (await at.execute(OVERDUE, {"patience": patience})).one()
+        return int(row.lanes), int(row.connections)

@@ -32,6 +32,7 @@ from tests.builders import (
     an_application,
     an_open_hub,
 )
+from tests.journeys.town import ACCOUNT, World, open_world
 
 API = "/api/v1"
 READ, OPERATE, ADMIN = Scope.READ, Scope.OPERATE, Scope.ADMIN
@@ -46,7 +47,7 @@ NEEDED: dict[tuple[str, str], Scope] = {
     ("get", "/connections"): READ,
     ("post", "/connections"): ADMIN,
     ("get", "/connections/{connection_id}"): READ,
-    ("get", "/connections/{connection_id}/diagnosis"): READ,
+    ("get", "/connections/{connection_id}/diagnosis"): OPERATE,
     ("post", "/connections/{connection_id}/pause"): OPERATE,
     ("post", "/connections/{connection_id}/resume"): OPERATE,
     ("delete", "/connections/{connection_id}"): ADMIN,
@@ -332,3 +333,41 @@ class TestDoing:
             assert answer.status_code == 403
             denied = await client.get("/oauth/amocrm/callback", params={"error": "access_denied"})
             assert denied.status_code == 400
+
+
+async def test_an_account_is_connected_by_its_administrator_s_consent(
+    hub: Hub, anna: Caller
+) -> None:
+    async with (
+        open_world() as world,
+        talking(hub, await a_token(hub, anna)) as client,
+        httpx.AsyncClient(trust_env=False) as browser,
+    ):
+        callback = "https://hub.example/oauth/amocrm/callback"
+        integration = world.amocrm.add_integration(callback)
+        values = {
+            "client_id": integration.client_id,
+            "client_secret": integration.client_secret,
+            "oauth_base": world.amocrm_base,
+            "amojo_base": f"{world.amocrm_base}/amojo",
+            "trusted_origins": [world.amocrm_base],
+        }
+        registered = await client.put(
+            f"{API}/applications", json={"provider": "amocrm", "values": values}
+        )
+        assert registered.status_code == 200, registered.text
+        url = f"{API}/applications/{registered.json()['id']}/authorization"
+        page = (await client.post(url)).json()["url"]
+        back = httpx.URL((await browser.get(page)).headers["location"])
+        assert str(back).startswith(callback)
+        said = await client.get(back.path, params={**back.params, "referer": account_of(world)})
+        assert said.status_code == 200, said.text
+        (connection,) = (await client.get(f"{API}/connections")).json()
+        spent = await client.get(back.path, params={**back.params, "referer": account_of(world)})
+    assert (connection["provider"], connection["state"]) == ("amocrm", "active")
+    assert spent.status_code == 502
+
+
+def account_of(world: World) -> str:
+    """Where the account lives: at the emulator one host serves many."""
+    return f"{world.amocrm_base}/{ACCOUNT}"

@@ -131,7 +131,8 @@ def _port(hub: Hub, found: SealedApplication, consent: Consent, base: str) -> Ht
 async def _begun(hub: Hub, consented: Consented) -> SealedApplication:
     """Find the registration that this consent was begun with."""
     state, _, signature = consented.state.rpartition(".")
-    if not hub.vault.is_signed(_signed(consented.provider, state), signature):
+    signed = _signed(consented.provider, state)
+    if not (signature.isascii() and hub.vault.is_signed(signed, signature)):
         raise BadState("This consent did not begin here: begin it again from the hub.")
     name, _, expires = state.partition(".")
     if hub.clock.now().timestamp() > int(expires):

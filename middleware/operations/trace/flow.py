@@ -11,6 +11,7 @@ from mappers.vocabulary import Arrival, Reading
 from middleware.connections.model import UnknownConnection
 from middleware.errors import NotFound
 from middleware.hub import Hub
+from middleware.operations.access.store import AccessStore
 from middleware.operations.model import Caller
 from middleware.operations.trace import rules
 from middleware.operations.trace.model import ArrivalTrace, Body, Ids, MessageTrace, Subject, Trace
@@ -27,7 +28,7 @@ async def trace(hub: Hub, caller: Caller, asked: str, *, raw: bool = False) -> T
     """Tell everything about a delivery, a message, a conversation, a contact or an arrival.
 
     `asked` is one of our ids, `#` and an arrival number, or a provider's id. Words, names, phones
-    and bodies are hidden unless `raw`.
+    and bodies are hidden unless `raw`; then it is written down who saw them.
     Raises: `NotFound`.
     """
     tracing = _Tracing(hub, TraceStore(hub.engine, caller.workspace))
@@ -38,7 +39,10 @@ async def trace(hub: Hub, caller: Caller, asked: str, *, raw: bool = False) -> T
             " provider's id of a message, chat, record or deal, or from #number of an arrival."
         )
     told = await tracing.tell(subject)
-    return told if raw else rules.masked(told)
+    if not raw:
+        return rules.masked(told)
+    await AccessStore(hub.engine).note(caller, "trace.seen_in_clear", subject.name)
+    return told
 
 
 class _Tracing:

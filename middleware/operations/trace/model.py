@@ -23,6 +23,13 @@ class Subject:
     delivery: DeliveryId | None = None
     arrival: int | None = None
 
+    @property
+    def name(self) -> str:
+        """What the audit log calls it: one of our own ids, never a provider's."""
+        known = (self.delivery, *self.messages, self.conversation, self.contact)
+        own = next((id_ for id_ in known if id_ is not None), None)
+        return f"#{self.arrival}" if own is None else str(own)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrivalTrace:
