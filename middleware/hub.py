@@ -51,6 +51,8 @@ log = structlog.get_logger(__name__)
 SWEEP_EVERY_S = 1.0
 PULSE_EVERY_S = 3.0
 WRITE_REFUSALS_EVERY_S = 10.0
+# What the command line changes at known addresses, such as a secret, is learned only so.
+RELOAD_EVERY_S = 10.0
 PARTITIONS_EVERY_S = 3600.0
 
 
@@ -242,6 +244,7 @@ async def working(hub: Hub) -> AsyncIterator[None]:
     loops = [
         asyncio.create_task(every(hub.clock, SWEEP_EVERY_S, sweep), name="sweep"),
         asyncio.create_task(every(hub.clock, PULSE_EVERY_S, beat), name="pulse"),
+        asyncio.create_task(every(hub.clock, RELOAD_EVERY_S, hub.addresses.reload)),
         asyncio.create_task(every(hub.clock, WRITE_REFUSALS_EVERY_S, write_refusals)),
         asyncio.create_task(every(hub.clock, PARTITIONS_EVERY_S, keep_partitions)),
     ]

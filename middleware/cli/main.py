@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mappers.text import Language
 from middleware.cli import (
     access,
     connecting,
@@ -46,8 +47,8 @@ def options(
 ) -> None:
     """Every customer's thread, on one line: the CRM's timeline."""
     changes: dict[str, Any] = {} if data_dir is None else {"data_dir": data_dir}
-    language = None if lang is None else "ru" if lang is Lang.RU else "en"
-    context.obj = begin(language, changes)  # type: ignore[arg-type]
+    language: Language | None = None if lang is None else "ru" if lang is Lang.RU else "en"
+    context.obj = begin(language, changes)
 
 
 MODULES = (

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from mappers.vocabulary import ConnectionId, Priority
+from mappers.vocabulary import ConnectionId
 from mappers.vocabulary.adapters import RefreshesCredentials
 from middleware.clock import Clock
 from middleware.connections.model import (
@@ -149,7 +149,6 @@ class StoredDirectory:
             connection=str(row.id),
             budgets=manifest.budgets(config, application),
             bases=manifest.bases(config, application),
-            priority=Priority.MESSAGE,
         )
         port = self._gateway.port(link, may_start=may_start)
         return _connected(row, manifest, manifest.build(config, application, port))

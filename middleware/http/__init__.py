@@ -8,6 +8,7 @@
 - `tunnels`: the sockets that lead through a proxy;
 - `guard`: where we may connect;
 - `budget`: how long to wait before the next call;
+- `urgency`: who goes first when a limit is short;
 - `ledger`: what was exchanged, without secrets and without customers' words;
 - `codes`: every failure code given here, with its sentence.
 """

@@ -8,14 +8,13 @@ Redirects are answers like any other: following one would carry a token to a new
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
 import httpx
 
-from mappers.vocabulary import HttpCall, HttpReply, Priority, ProviderError, Transient
+from mappers.vocabulary import HttpCall, HttpReply, ProviderError, Transient
 from middleware.clock import Clock
 from middleware.http import codes
 from middleware.http.budget import Budgets
@@ -67,17 +66,13 @@ class Gateway:
 
 
 class Port:
-    """The `Http` of one connection, at one priority."""
+    """The `Http` of one connection."""
 
     def __init__(self, means: Means, pools: Pools, link: Link, may_start: MayStart) -> None:
         self._means = means
         self._pools = pools
         self._link = link
         self._may_start = may_start
-
-    def with_priority(self, priority: Priority) -> "Port":
-        link = replace(self._link, priority=priority)
-        return Port(self._means, self._pools, link, self._may_start)
 
     def now(self) -> datetime:
         return self._means.clock.now()

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from mappers.vocabulary import HttpCall, Priority
+from mappers.vocabulary import HttpCall
 from mappers.vocabulary.adapters import Budget
 from middleware.http.wire import Origin, Spelt, malformed, origin
 
@@ -24,7 +24,6 @@ class Link:
     budgets: tuple[Budget, ...] = ()
     bases: tuple[str, ...] = ()
     proxy: SecretStr | None = None
-    priority: Priority = Priority.MESSAGE
     _allowed: frozenset[Origin] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

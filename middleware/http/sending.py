@@ -37,6 +37,7 @@ from middleware.http.budget import Budgets
 from middleware.http.ledger import Ledger, Outcome, Question
 from middleware.http.link import Link
 from middleware.http.pools import HttpSettings
+from middleware.http.urgency import urgency
 from middleware.http.wire import Deadline, ResponseTooLarge, Spelt, read, why_no_reply
 
 PASSING = frozenset({502, 503, 504})
@@ -131,7 +132,7 @@ class Sending:
         """Take one call from each bucket. What was taken before a refusal stays taken."""
         clock, patience = self._means.clock, self._means.settings.longest_wait
         for budget, key in self._buckets:
-            while wait := await self._means.budgets.take(budget, key, self._link.priority):
+            while wait := await self._means.budgets.take(budget, key, urgency()):
                 patience -= wait
                 if patience < timedelta() or self._is_over(wait.total_seconds()):
                     raise ProviderError(RateLimited(code=codes.BUDGET, retry_after=wait))

@@ -23,6 +23,7 @@ from mappers.vocabulary import (
 from middleware.clock import Clock
 from middleware.connections.model import Connected, ConnectedCrm
 from middleware.http.ledger import collecting
+from middleware.http.urgency import urgent
 from middleware.identity.flow import ContactEnsured, DealEnsured
 from middleware.outbox import perform
 from middleware.outbox.circuit import Circuit
@@ -47,6 +48,7 @@ from middleware.outbox.rules import (
     Verdict,
     decide,
     decide_probe,
+    urgency_of,
 )
 from middleware.outbox.words import Words
 from middleware.pipeline.planning import Counterpart, News, Planner
@@ -117,7 +119,7 @@ class Settler:
         What is decided goes by the database's clock, which says when lanes are due: ours may jump.
         """
         began = self.tools.clock.monotonic()
-        with collecting() as exchanges:
+        with urgent(urgency_of(job.kind)), collecting() as exchanges:
             in_doubt = job.was is DeliveryState.DOUBT
             outcome = await self._ask(job) if in_doubt else await self._do(job)
         took = timedelta(seconds=self.tools.clock.monotonic() - began)

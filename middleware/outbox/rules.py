@@ -1,5 +1,6 @@
 """What to do with a delivery that failed, was doubted, or was asked about. Values in, value out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias, assert_never
@@ -8,13 +9,30 @@ from mappers.vocabulary import (
     Ambiguous,
     AuthExpired,
     Blocked,
+    DeliveryKind,
     Failure,
     Permanent,
+    Priority,
     RateLimited,
     Transient,
 )
 
 OnDoubt: TypeAlias = Literal["hold", "resend"]
+
+
+URGENCY: Mapping[DeliveryKind, Priority] = {
+    DeliveryKind.SEND: Priority.REPLY,
+    DeliveryKind.EDIT: Priority.REPLY,
+    DeliveryKind.DELETE: Priority.REPLY,
+    DeliveryKind.REFUSE: Priority.STATUS,
+    DeliveryKind.REPORT: Priority.STATUS,
+    DeliveryKind.READ_HISTORY: Priority.BACKFILL,
+}
+
+
+def urgency_of(kind: DeliveryKind) -> Priority:
+    """Who goes first when a provider's limit is short."""
+    return URGENCY.get(kind, Priority.MESSAGE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ async def test_fault_39_a_success_that_was_not_recorded_is_found_and_not_repeate
     assert len(cards(town)) == 1
     assert len(deals(town)) == 1
     assert town.seen_by(NINA) == ["два"]
-    assert [status.code for status in town.amocrm.replies[0].statuses] == [-1]
+    assert {status.code for status in town.amocrm.replies[0].statuses} == {-1}
 
 
 async def test_fault_16_a_parcel_that_kills_its_reader_is_set_aside_and_can_be_read_again(

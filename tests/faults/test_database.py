@@ -27,6 +27,7 @@ from tests.faults.scene import (
     gate,
     helping,
     knock,
+    lapse,
     running_by,
     show_repeats,
     until,
@@ -67,10 +68,8 @@ async def own_server() -> AsyncIterator[EmbeddedPostgres]:
 
 
 @asynccontextmanager
-async def town_on(
-    server: EmbeddedPostgres, data_dir: Path, lease_ttl: timedelta
-) -> AsyncIterator[Town]:
-    settings = settings_for(server.url, data_dir, free_port(), lease_ttl=lease_ttl)
+async def town_on(server: EmbeddedPostgres, data_dir: Path) -> AsyncIterator[Town]:
+    settings = settings_for(server.url, data_dir, free_port())
     async with open_world() as world, running(settings) as hub:
         yield await move_in(world, hub, Plan())
 
@@ -91,11 +90,10 @@ def frozen(server: EmbeddedPostgres) -> Iterator[None]:
 
 @pytest.mark.parametrize("how", ["stopped", "frozen"])
 async def test_fault_03_without_a_database_hooks_are_told_to_come_again_and_nothing_is_lost(
-    tmp_path: Path, impatient: float, how: str
+    tmp_path: Path, how: str
 ) -> None:
-    lease = timedelta(seconds=4 * impatient)
     refused = json.dumps(update(9, "не теперь", PETR)).encode()
-    async with own_server() as server, town_on(server, tmp_path, lease) as town:
+    async with own_server() as server, town_on(server, tmp_path) as town:
         town.telegram.say(NINA, "до", name="Нина")
         await town.settle()
         door = await bot_door(town)
@@ -112,6 +110,7 @@ async def test_fault_03_without_a_database_hooks_are_told_to_come_again_and_noth
         assert {pushed.status for pushed in town.telegram.pushed()[before:]} == {503}
         assert town.amocrm.replies[0].hook_status == 503
         await until_database_answers(town)
+        await lapse(town)
         assert (await knock(door, refused)).status_code == 200
         await town.settle()
 

@@ -18,6 +18,7 @@ from middleware.http.gateway import without_lease
 from middleware.http.guard import Guard
 from middleware.http.ledger import collecting
 from middleware.http.link import Link
+from middleware.http.urgency import urgent
 from tests.integration.loopback import (
     CAP,
     OK,
@@ -242,19 +243,21 @@ CHAT = Budget(name="chat", key="chat", rate_per_s=0.1, burst=1)
 
 async def test_a_short_wait_is_slept_through(house: House) -> None:
     async with serving(sends(OK)) as server:
-        port = house.port(server, PORTAL).with_priority(Priority.REPLY)
-        for _ in range(2):
-            await port.send(call(server.base, budgets=("portal",)))
+        port = house.port(server, PORTAL)
+        with urgent(Priority.REPLY):
+            for _ in range(2):
+                await port.send(call(server.base, budgets=("portal",)))
     assert house.clock.slept == [pytest.approx(1, abs=0.2)]
 
 
 async def test_a_long_wait_is_told_before_anything_is_sent(house: House) -> None:
     async with serving(sends(OK)) as server:
-        port = house.port(server, CHAT, PORTAL, priority=Priority.REPLY)
-        await port.send(call(server.base, budgets=("portal", "chat:501")))
-        sending = port.send(call(server.base, budgets=("portal", "chat:501")))
-        assert await failure_of(sending) == ("rate_limited", codes.BUDGET)
-        await port.send(call(server.base, budgets=("chat:502",)))
+        port = house.port(server, CHAT, PORTAL)
+        with urgent(Priority.REPLY):
+            await port.send(call(server.base, budgets=("portal", "chat:501")))
+            sending = port.send(call(server.base, budgets=("portal", "chat:501")))
+            assert await failure_of(sending) == ("rate_limited", codes.BUDGET)
+            await port.send(call(server.base, budgets=("chat:502",)))
     assert len(server.seen) == 2
 
 
@@ -263,9 +266,10 @@ async def test_a_rejection_slows_all_who_share_the_key(house: House) -> None:
         first = house.port(server, PORTAL)
         reply = await first.send(call(server.base, budgets=("portal",)))
         assert reply.status == 429
-        second = house.port(server, PORTAL, priority=Priority.REPLY)
-        sending = second.send(call(server.base, budgets=("portal",)))
-        assert await failure_of(sending) == ("rate_limited", codes.BUDGET)
+        second = house.port(server, PORTAL)
+        with urgent(Priority.REPLY):
+            sending = second.send(call(server.base, budgets=("portal",)))
+            assert await failure_of(sending) == ("rate_limited", codes.BUDGET)
     assert len(server.seen) == 1
 
 

@@ -64,7 +64,7 @@ async def test_nothing_is_fetched_twice_by_the_next_restart(
                     world=world, hub=hub, bot=town.bot, crm=town.crm, workspace=town.workspace
                 )
                 await back.settle()
-        assert back.seen_by(NINA) == ["при нас", "без нас"]
+                assert back.seen_by(NINA) == ["при нас", "без нас"]
 
 
 async def test_a_reply_that_lay_too_long_asks_a_person_first(

@@ -185,7 +185,8 @@ def _history(call: ChatCall, chat_id: str) -> Response:
         return empty()
     now = call.world.now()
     seen = [message for message in chat.messages if message.visible_at <= now]
-    seen.sort(key=lambda message: message.timestamp_ms, reverse=True)
+    # Of equal moments, too, the newest comes first.
+    seen = sorted(seen, key=lambda message: message.timestamp_ms)[::-1]
     chosen = seen[offset : offset + limit]
     if not chosen:
         return empty()
