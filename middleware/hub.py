@@ -5,13 +5,12 @@ import fcntl
 import os
 import random
 import socket
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
-from typing import IO
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -77,7 +76,6 @@ class Hub:
     listeners: Listeners
     pulse: Pulse
     metrics: Metrics
-    is_alone: bool
 
 
 def held_link(settings: Settings, vault: Vault, subject: str) -> str:
@@ -98,27 +96,15 @@ async def open_hub(settings: Settings, clock: Clock | None = None) -> AsyncItera
     Raises: `PostgresUnavailable`, and `migrate.SchemaError` for a database newer than the code.
     """
     async with AsyncExitStack() as stack:
-        is_alone = _lock(stack, settings)
         url = await _database(stack, settings)
         await migrate.upgrade(url)
         engine = make_engine(
             url, pool_size=settings.pool_size, statement_timeout=settings.statement_timeout
         )
         stack.push_async_callback(engine.dispose)
-        hub = _wire(settings, clock or SystemClock(), engine, url, is_alone=is_alone)
+        hub = _wire(settings, clock or SystemClock(), engine, url)
         stack.push_async_callback(hub.gateway.aclose)
         yield hub
-
-
-def _lock(stack: AsyncExitStack, settings: Settings) -> bool:
-    """Find out whether this is the only hub on its data directory, for as long as it runs."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    file: IO[str] = stack.enter_context((settings.data_dir / "hub.lock").open("w"))
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return settings.database_url is None
 
 
 async def _database(stack: AsyncExitStack, settings: Settings) -> str:
@@ -129,9 +115,7 @@ async def _database(stack: AsyncExitStack, settings: Settings) -> str:
     return embedded.url
 
 
-def _wire(
-    settings: Settings, clock: Clock, engine: AsyncEngine, url: str, *, is_alone: bool
-) -> Hub:
+def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str) -> Hub:
     vault, metrics = Vault(load_keys(settings)), Metrics()
     store, connections = PostgresStore(engine), ConnectionStore(engine)
     keeper = ThreadKeeper(settings.lease_ttl, lambda: _keeper_store(url))
@@ -197,7 +181,6 @@ def _wire(
         listeners=Listeners(hands),
         pulse=pulse,
         metrics=metrics,
-        is_alone=is_alone,
     )
 
 
@@ -210,20 +193,49 @@ async def _keeper_store(url: str) -> AsyncIterator[Store]:
         await engine.dispose()
 
 
+@contextmanager
+def _alone(settings: Settings) -> Iterator[bool]:
+    """Say whether no other hub works on this data directory, for as long as the block lasts."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with (settings.data_dir / "hub.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield settings.database_url is None
+
+
 @asynccontextmanager
 async def working(hub: Hub) -> AsyncIterator[None]:
     """Serve connections until the block ends; then finish the calls in flight and stop.
 
     Before the first hook is taken, what was missed while nobody was here is owed.
     """
-    if hub.is_alone:
-        await hub.connections.expire_leases()
-    await partitions.ensure(hub.engine, hub.clock.now().date())
-    await hub.pulse.begin()
-    await hub.addresses.reload()
-    hub.keeper.start()
-    hub.metrics.swept_at = hub.clock.monotonic()
+    with _alone(hub.settings) as is_alone:
+        if is_alone:
+            await hub.connections.expire_leases()
+        await partitions.ensure(hub.engine, hub.clock.now().date())
+        await hub.pulse.begin()
+        await hub.addresses.reload()
+        hub.keeper.start()
+        hub.metrics.swept_at = hub.clock.monotonic()
+        loops = _start_loops(hub)
+        log.info("hub.working", owner=hub.hands.owner)
+        try:
+            yield
+        finally:
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            await hub.listeners.stop()
+            await hub.executor.stop()
+            await hub.flusher.drain()
+            await hub.keeper.stop()
+            log.info("hub.stopped")
 
+
+def _start_loops(hub: Hub) -> list[asyncio.Task[None]]:
     async def sweep() -> None:
         hub.executor.wake(await hub.store.due(SWEEP_LIMIT))
         hub.listeners.listen(await hub.connections.listeners())
@@ -241,22 +253,11 @@ async def working(hub: Hub) -> AsyncIterator[None]:
         await partitions.ensure(hub.engine, today.date())
         await partitions.drop_older(hub.engine, (today - hub.settings.retention).date())
 
-    loops = [
-        asyncio.create_task(every(hub.clock, SWEEP_EVERY_S, sweep), name="sweep"),
-        asyncio.create_task(every(hub.clock, PULSE_EVERY_S, beat), name="pulse"),
-        asyncio.create_task(every(hub.clock, RELOAD_EVERY_S, hub.addresses.reload)),
-        asyncio.create_task(every(hub.clock, WRITE_REFUSALS_EVERY_S, write_refusals)),
-        asyncio.create_task(every(hub.clock, PARTITIONS_EVERY_S, keep_partitions)),
-    ]
-    log.info("hub.working", owner=hub.hands.owner)
-    try:
-        yield
-    finally:
-        for loop in loops:
-            loop.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
-        await hub.listeners.stop()
-        await hub.executor.stop()
-        await hub.flusher.drain()
-        await hub.keeper.stop()
-        log.info("hub.stopped")
+    works = (
+        (SWEEP_EVERY_S, sweep),
+        (PULSE_EVERY_S, beat),
+        (RELOAD_EVERY_S, hub.addresses.reload),
+        (WRITE_REFUSALS_EVERY_S, write_refusals),
+        (PARTITIONS_EVERY_S, keep_partitions),
+    )
+    return [asyncio.create_task(every(hub.clock, period, work)) for period, work in works]

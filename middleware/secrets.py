@@ -59,7 +59,8 @@ class Vault:
         return hmac.new(self._signing, what.encode(), sha256).hexdigest()[:32]
 
     def is_signed(self, what: str, signature: str) -> bool:
-        return hmac.compare_digest(self.sign(what), signature)
+        shown = signature.encode("utf-8", "surrogatepass")
+        return hmac.compare_digest(self.sign(what).encode(), shown)
 
 
 def exposed(config: BaseModel) -> dict[str, Any]:

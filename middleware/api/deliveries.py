@@ -103,7 +103,7 @@ async def show_trace(
             " message, chat, record or deal; or `#` and an arrival number."
         ),
     ],
-    raw: Annotated[bool, Query(description="Unmasked, with bodies: for admins.")] = False,  # noqa: FBT002
+    raw: Annotated[bool, Query(description="Unmasked, with bodies: for admins.")] = False,  # noqa: FBT002 - a query
 ) -> Trace:
     if raw:
         who.demand(Scope.ADMIN)

@@ -100,12 +100,6 @@ ENSURE_WORKSPACE = text(
 )
 FIRST_WORKSPACE = text("SELECT id FROM workspaces ORDER BY created_at, id LIMIT 1")
 EXPIRE_LEASES = text("UPDATE leases SET until = clock_timestamp() WHERE until > clock_timestamp()")
-RESEALABLE = text(
-    """
-    SELECT 'connections' AS owner, id, config FROM connections
-    UNION ALL SELECT 'applications', id, config FROM applications
-    """
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,15 +293,6 @@ class ConnectionStore:
         """End every lease. Only for a hub that knows it is alone with its database."""
         async with transaction(self.engine) as at:
             return (await at.execute(EXPIRE_LEASES)).rowcount
-
-    async def reseal(self, again: Any) -> int:
-        """Encrypt every sealed config anew with `again`; return how many there were."""
-        async with transaction(self.engine) as at:
-            rows = (await at.execute(RESEALABLE)).all()
-            for row in rows:
-                statement = text(f"UPDATE {row.owner} SET config = :config WHERE id = :id")  # noqa: S608 - one of our two tables
-                await at.execute(statement, {"config": again(row.config), "id": row.id})
-        return len(rows)
 
 
 def _stored_settings(settings: ConnectionSettings, *, listens: bool) -> dict[str, Any]:

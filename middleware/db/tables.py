@@ -348,6 +348,7 @@ names = Table(
     Column("name", Text),
     Column("message_id", Uuid, nullable=False),
     Column("part", SmallInteger, nullable=False, server_default="0"),
+    Column("position", SmallInteger, nullable=False, server_default="1"),
     PrimaryKeyConstraint("connection_id", "digest"),
 )
 Index("ix_names_message_id", names.c.message_id)

@@ -184,7 +184,8 @@ class Settler:
         return self.to.can.settles_after * self.tools.pace
 
     def _judge(self, job: Job, failure: Failure | None, now: datetime) -> Verdict:
-        is_reply = job.kind is DeliveryKind.SEND
+        # Past its deadline nobody wants a reply without being asked; who was asked has said so.
+        expires = job.kind is DeliveryKind.SEND and "asked" not in job.detail
         at = Situation(
             failures=job.failures + 1,
             can_probe=perform.can_find(job, self.to),
@@ -194,7 +195,7 @@ class Settler:
             called_at=job.called_at,
             now=now,
             jitter=self.tools.roll(),
-            deadline=job.created_at + self.to.settings.reply_age_limit if is_reply else None,
+            deadline=job.created_at + self.to.settings.reply_age_limit if expires else None,
             looked_again=not isinstance(self.to, ConnectedCrm) or _looks(job) >= MOST_LOOKS,
         )
         asked = job.was is DeliveryState.DOUBT and at.can_probe and not at.repeatable

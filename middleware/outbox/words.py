@@ -22,6 +22,10 @@ FAILED: dict[Language, str] = {
     "ru": "Не доставлено: канал отказал ({code}). Администратор может отправить снова.",
     "en": "Not delivered: the channel refused ({code}). An admin can send it again.",
 }
+DROPPED: dict[Language, str] = {
+    "ru": "Не отправлено: решено не отправлять.",
+    "en": "Not sent: somebody decided so.",
+}
 UNSENT = frozenset({"hub.too_old", "hub.too_late", "hub.restored"})
 
 
@@ -41,4 +45,6 @@ class Words:
             return ""
         if detail.get("closed"):
             return CLOSED[language]
+        if code == "hub.dropped":
+            return DROPPED[language]
         return FAILED[language].format(code=code)

@@ -172,20 +172,16 @@ class Intake:
         )
         if conversation is None:
             return "history.of_unknown_conversation"
-        last = await self.unit.latest(
-            self.connection.id, DeliveryKind.READ_HISTORY, conversation.id
-        )
-        if not rules.is_last_history(last.state if last else None):
-            # It was asked for before the newest gap: whoever is kept waits for the one after it.
-            return "history.will_be_read_again"
         opened = await self.unit.opened(conversation.id, self.connection.id)
         asks = opened is not None and opened.asks
+        if not await self.unit.caught_up(conversation.id, self.connection.id):
+            # It was asked for before the newest gap: whoever is kept waits for the one after it.
+            return "history.will_be_read_again"
         for message in await self.unit.unplanned_replies(conversation.id):
             row, said = await self.unit.reply(message)
             if row.connection == self.connection.id:
                 reply = Reply(id=message, said=said, conversation=conversation, asks=asks)
                 await plan_reply(self.planner, self.directory, reply)
-        await self.unit.caught_up(conversation.id, self.connection.id)
         return "history.caught_up"
 
     async def _status(self, event: StatusChanged) -> str:

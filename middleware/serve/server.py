@@ -109,6 +109,13 @@ async def _give_back(store: Store, lease: Lease) -> None:
         log.info("lease.left_to_expire", connection_id=str(lease.connection))
 
 
+@dataclass(slots=True)
+class Waited:
+    """The name that a parcel just read waits for, if it does."""
+
+    for_: str = ""
+
+
 class Server:
     """One slice of serving one connection."""
 
@@ -233,7 +240,11 @@ class Server:
             log.warning("inbox.unreadable", **about, why=type(error).__name__)
             await self._close(row, "set_aside", f"unreadable: {type(error).__name__}")
             return
-        await self.commit(lambda unit: self._record(unit, row, reading))
+        waits = Waited()
+        await self.commit(lambda unit: self._record(unit, row, reading, waits))
+        if waits.for_:
+            # What it waits for may have been recorded while we recorded that it waits.
+            await self.commit(lambda unit: self._look_once_more(unit, waits.for_))
 
     def _understood(self, row: InboxRow) -> Reading:
         arrival = Arrival(body=row.body, form=row.form, received_at=row.received_at)
@@ -242,7 +253,12 @@ class Server:
     async def _close(self, row: InboxRow, state: InboxState, note: str) -> None:
         await self.commit(lambda unit: unit.close_row(row, state, note=note))
 
-    async def _record(self, unit: Unit, row: InboxRow, reading: Reading) -> None:
+    async def _look_once_more(self, unit: Unit, name: str) -> None:
+        if await unit.message_named(self.connected.id, name) is not None:
+            await unit.wake_waiting(self.connected.id, name)
+
+    async def _record(self, unit: Unit, row: InboxRow, reading: Reading, waits: Waited) -> None:
+        waits.for_ = ""
         now = self.hands.clock.now()
         intake = Intake(self.connected, self.hands.directory, unit, now)
         done = list(reading.ignored)
@@ -250,6 +266,7 @@ class Server:
             done += [await intake.apply(scrub(event)) for event in reading.events]
         except Waits as wait:
             await unit.close_row(row, "waiting", note=str(wait), awaits=wait.awaits)
+            waits.for_ = wait.awaits
             return
         await unit.close_row(row, "read", note=", ".join(done))
 

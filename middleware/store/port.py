@@ -449,7 +449,12 @@ class Unit(Protocol):
         """
         ...
 
-    async def caught_up(self, conversation: ConversationId, target: ConnectionId) -> None: ...
+    async def caught_up(self, conversation: ConversationId, target: ConnectionId) -> bool:
+        """Say that nothing is missed any more; False when a newer gap waits for its history.
+
+        Locks the counterpart against gaps first: what is looked at afterwards stays true.
+        """
+        ...
 
     async def open_deal(self, contact: ContactId, target: ConnectionId) -> DealRow | None:
         """Return the deal that we believe open, the newest first seen."""

@@ -84,7 +84,11 @@ class Addresses:
         manifest = manifest_of(application.provider)
         if manifest.application is None or manifest.application_door is None:
             return None
-        config = manifest.application.model_validate(self._vault.open(application.config))
+        try:
+            config = manifest.application.model_validate(self._vault.open(application.config))
+        except UnreadableSecret:
+            log.exception("application.unreadable", provider=application.provider)
+            return None
         accounts = {
             name: row.id
             for row in rows

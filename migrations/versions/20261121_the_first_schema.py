@@ -274,6 +274,7 @@ MESSAGES = (
         name text,
         message_id uuid NOT NULL,
         part smallint NOT NULL DEFAULT '0',
+        position smallint NOT NULL DEFAULT '1',
         CONSTRAINT pk_names PRIMARY KEY (connection_id, digest)
     )
     """,

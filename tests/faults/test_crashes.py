@@ -47,6 +47,7 @@ async def test_fault_01_a_hub_killed_before_it_hears_the_answer_says_nothing_twi
             async with hub_process(town.hub.settings) as hub, town.patience():
                 await answers.reached.wait()
                 await hub.kill()
+        await lapse(town)
     async with back_in(town) as back:
         await back.settle()
 
@@ -93,6 +94,7 @@ async def test_fault_02_whatever_was_acknowledged_survives_a_power_cut(quiet_tow
         async with hub_process(town.hub.settings) as hub:
             await until(town, partial(has_acknowledged, town, acknowledged))
             await hub.kill()
+        await lapse(town)
     async with back_in(town) as back:
         await back.settle()
 

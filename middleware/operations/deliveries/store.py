@@ -129,7 +129,7 @@ class Change:
             "lane": standing.lane,
             "was": standing.state,
             "forgets_after": standing.must_look_again,
-            "asked": {"asked": asked} if asked else {},
+            "asked": {"asked": asked},
         }
         await self._changed(REQUEUE, values)
         self.unit.touched.add(standing.target)

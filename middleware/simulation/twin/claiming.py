@@ -83,10 +83,10 @@ def _turn(tx: Transaction, head: Delivery, *, probe_only: bool) -> tuple[datetim
     """Say when the lane is due again, and what becomes of its head. Taken, it has no date."""
     now = tx.now()
     match head.state:
+        case DeliveryState.READY | DeliveryState.DOUBT if head.due_at and head.due_at > now:
+            return head.due_at, head
         case DeliveryState.READY:
             return _ready(tx, head, now, probe_only=probe_only)
-        case DeliveryState.DOUBT if head.due_at is not None and head.due_at > now:
-            return head.due_at, head
         case DeliveryState.DOUBT:
             return None, replace(head, attempts=head.attempts + 1)
         case _:

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
-from mappers.vocabulary import ConnectionId, ContactId, ConversationId, Deal
+from mappers.vocabulary import ConnectionId, ContactId, ConversationId, Deal, DeliveryKind
+from middleware.pipeline.rules import is_last_history
 from middleware.simulation.twin.chapter import Chapter
+from middleware.simulation.twin.lanes import latest
 from middleware.simulation.twin.schema import ContactLink, ConversationLink, KnownDeal
 from middleware.store.port import DealRow, LinkRow, OpenedRow
 
@@ -63,13 +65,17 @@ class CrmSide(Chapter):
         link = ConversationLink(conversation=conversation, connection=target, opened=counterpart)
         tx.conversation_links.put(link)
 
-    async def caught_up(self, conversation: ConversationId, target: ConnectionId) -> None:
+    async def caught_up(self, conversation: ConversationId, target: ConnectionId) -> bool:
         tx = await self._turn()
         await tx.conversation_links.lock((conversation, target))
+        last = latest(tx, target, DeliveryKind.READ_HISTORY, conversation)
+        if not is_last_history(last.state if last else None):
+            return False
         known = tx.conversation_links.get((conversation, target))
         if known is not None:
             opened = replace(known.opened, behind_since=None, asks=False)
             tx.conversation_links.put(replace(known, opened=opened))
+        return True
 
     async def open_deal(self, contact: ContactId, target: ConnectionId) -> DealRow | None:
         tx = await self._turn()

@@ -62,7 +62,7 @@ IDENTITIES = text(
 NAMES = text(
     """
     SELECT connection_id, message_id, name, part FROM names
-    WHERE message_id = ANY(:messages) AND name IS NOT NULL ORDER BY part, name
+    WHERE message_id = ANY(:messages) AND name IS NOT NULL ORDER BY part, position
     """
 ).bindparams(bindparam("messages", type_=ARRAY(Uuid)))
 QUOTED = text(
@@ -190,11 +190,16 @@ def _job(row: Any, was: DeliveryState, said: Mapping[UUID, Message], around: Aro
         person=_person(row, around),
         link=_link(row),
         opened=_opened(row),
-        ours=row.ours or f"{row.provider}:{row.account}:{row.exchange}",
+        ours=row.ours or _ours_to_be(row),
         quoted=_quoted(row, message, around),
         sent=sent,
         peers=tuple(around.peers.get((row.target_id, row.person_id), ())),
     )
+
+
+def _ours_to_be(row: Any) -> str:
+    """The name that a CRM will know the conversation by: made of what the outside knows."""
+    return f"{row.provider}:{row.account}:{row.exchange}" if row.exchange else ""
 
 
 def _conversation(row: Any) -> ConversationRow | None:

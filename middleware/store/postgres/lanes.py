@@ -278,6 +278,8 @@ class _Turn:
     def _due(self, head: Any) -> datetime | None:
         """Take the head, or say when to look at its lane again; None means not by itself."""
         match head.state:
+            case "ready" | "doubt" if head.due_at is not None and head.due_at > self.now:
+                return head.due_at  # type: ignore[no-any-return]
             case "ready" if head.after is None or head.after_state in ("done", None):
                 return self._take(head, DeliveryState.READY)
             case "ready" if head.after_state == "skipped":
@@ -286,8 +288,6 @@ class _Turn:
                 return self.now
             case "ready":
                 return self.now + LOOK_AGAIN
-            case "doubt" if head.due_at is not None and head.due_at > self.now:
-                return head.due_at  # type: ignore[no-any-return]
             case "doubt":
                 return self._take(head, DeliveryState.DOUBT)
             case _:

@@ -11,6 +11,15 @@ from sqlalchemy.types import BigInteger, Text, Uuid
 from mappers.vocabulary import ConnectionId
 from middleware.store.port import Lease, LeaseLost, Purpose
 
+# Units hold the lease's row with a key share, which renewing does not touch and this waits for:
+# nobody takes over while a transaction of the last owner may still commit.
+WAIT_FOR_THE_LAST = text(
+    """
+    SELECT 1 FROM leases
+    WHERE connection_id = :connection AND purpose = :purpose AND until <= clock_timestamp()
+    FOR UPDATE
+    """
+)
 ACQUIRE = text(
     """
     INSERT INTO leases (connection_id, purpose, owner, epoch, until)
@@ -26,7 +35,7 @@ PROVE = text(
     SELECT 1 FROM leases
     WHERE connection_id = :connection AND purpose = :purpose AND epoch = :epoch
       AND until > clock_timestamp()
-    FOR SHARE
+    FOR KEY SHARE
     """
 )
 RENEW = text(
@@ -68,6 +77,7 @@ async def acquire(
     at: AsyncConnection, connection: ConnectionId, purpose: Purpose, owner: str, ttl: timedelta
 ) -> Lease | None:
     values = {"connection": connection, "purpose": purpose, "owner": owner, "ttl": ttl}
+    await at.execute(WAIT_FOR_THE_LAST, {"connection": connection, "purpose": purpose})
     epoch = (await at.execute(ACQUIRE, values)).scalar()
     if epoch is None:
         return None

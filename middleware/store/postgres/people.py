@@ -124,6 +124,12 @@ SET_OPENED = text(
     SET external = excluded.external, customer = excluded.customer, record = excluded.record
     """
 )
+LOCK_OPENED = text(
+    """
+    SELECT FROM conversation_links
+    WHERE conversation_id = :conversation AND connection_id = :target FOR UPDATE
+    """
+)
 CAUGHT_UP = text(
     """
     UPDATE conversation_links SET behind_since = NULL, asks = false

@@ -25,6 +25,7 @@ from mappers.vocabulary import (
     WorkspaceId,
 )
 from middleware.ids import NewId
+from middleware.pipeline.rules import is_last_history
 from middleware.store.codec import decode_message, decode_policy, encode_fact, encode_message
 from middleware.store.port import (
     Attempt,
@@ -50,9 +51,9 @@ from middleware.webhooks.keys import digest_of
 
 ADD_NAMES = text(
     """
-    INSERT INTO names (connection_id, digest, name, message_id, part)
-    SELECT :connection, given.digest, given.name, :message, :part
-    FROM unnest(:digests, :names) AS given(digest, name)
+    INSERT INTO names (connection_id, digest, name, message_id, part, position)
+    SELECT :connection, given.digest, given.name, :message, :part, given.position
+    FROM unnest(:digests, :names) WITH ORDINALITY AS given(digest, name, position)
     ON CONFLICT DO NOTHING
     """
 ).bindparams(bindparam("digests", type_=ARRAY(BYTEA)), bindparam("names", type_=ARRAY(Text)))
@@ -253,9 +254,14 @@ class PostgresUnit:
         }
         await self.at.execute(people.SET_OPENED, values)
 
-    async def caught_up(self, conversation: ConversationId, target: ConnectionId) -> None:
+    async def caught_up(self, conversation: ConversationId, target: ConnectionId) -> bool:
         values = {"conversation": conversation, "target": target}
+        await self.at.execute(people.LOCK_OPENED, values)
+        last = await lanes.latest(self.at, target, DeliveryKind.READ_HISTORY, conversation)
+        if not is_last_history(last.state if last else None):
+            return False
         await self.at.execute(people.CAUGHT_UP, values)
+        return True
 
     async def open_deal(self, contact: ContactId, target: ConnectionId) -> DealRow | None:
         return await people.open_deal(self.at, contact, target)
