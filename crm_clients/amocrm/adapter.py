@@ -375,6 +375,7 @@ MANIFEST: CrmManifest = Manifest(
         edits=True,
         quotes=True,
         opens_own_deals=True,
-        settles_after=timedelta(seconds=20),
+        # A gateway gives up on a call after a minute; until then it may still take effect.
+        settles_after=timedelta(seconds=65),
     ),
 )

@@ -52,7 +52,7 @@ from middleware.outbox.rules import (
 )
 from middleware.outbox.words import Words
 from middleware.pipeline.planning import Counterpart, News, Planner
-from middleware.pipeline.rules import is_last_history
+from middleware.pipeline.rules import form_of_history, is_history_owed
 from middleware.store.port import (
     Attempt,
     ConversationRow,
@@ -247,7 +247,7 @@ class Recorder:
                         Parcelled(
                             connection=self.job.target,
                             digest=digest_of(f"{parcel.key}@{self.job.key}"),
-                            form=parcel.form,
+                            form=form_of_history(parcel.form, self.job.revision),
                             body=parcel.body,
                         )
                         for parcel in parcels
@@ -282,7 +282,7 @@ class Recorder:
         tells_once = isinstance(to, ConnectedCrm) and to.can.replies_told_once
         is_late = job.attempts > 1 or self.now - job.called_at > OPENS_WITHIN
         last = await self.unit.latest(job.target, DeliveryKind.READ_HISTORY, conversation.id)
-        is_owed = not is_last_history(last.state if last else None)
+        is_owed = is_history_owed(last.state if last else None)
         is_behind = tells_once and (is_late or is_owed)
         counterpart = OpenedRow(
             opened=result.opened,

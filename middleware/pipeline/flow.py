@@ -46,12 +46,16 @@ class Waits(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Records events of one connection in one unit. `notes` collects what the trace should say."""
+    """Records events of one connection in one unit.
+
+    `asked` is the asking that a history answers: the revision of its delivery.
+    """
 
     connection: Connected
     directory: Directory
     unit: Unit
     now: datetime
+    asked: int = -1
 
     @property
     def planner(self) -> Planner:
@@ -163,7 +167,7 @@ class Intake:
             await self.planner.catch_up(conversation, crm, after=opening.id if opening else None)
             return True
         last = await self.unit.latest(crm, DeliveryKind.READ_HISTORY, conversation.id)
-        is_owed = not rules.is_last_history(last.state if last else None)
+        is_owed = rules.is_history_owed(last.state if last else None)
         return is_owed or opened.behind_since is not None
 
     async def _history(self, event: HistoryRead) -> str:
@@ -174,7 +178,7 @@ class Intake:
             return "history.of_unknown_conversation"
         opened = await self.unit.opened(conversation.id, self.connection.id)
         asks = opened is not None and opened.asks
-        if not await self.unit.caught_up(conversation.id, self.connection.id):
+        if not await self.unit.caught_up(conversation.id, self.connection.id, self.asked):
             # It was asked for before the newest gap: whoever is kept waits for the one after it.
             return "history.will_be_read_again"
         for message in await self.unit.unplanned_replies(conversation.id):

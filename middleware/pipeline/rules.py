@@ -16,7 +16,7 @@ from mappers.vocabulary import (
     Message,
     MessageId,
 )
-from middleware.store.port import DealRow, LinkRow, OpenedRow, Policy
+from middleware.store.port import DealRow, LinkRow, OpenedRow, Owed, Policy
 
 DEAL_IS_FRESH = timedelta(hours=1)
 
@@ -52,9 +52,29 @@ def needs_history_again(last: DeliveryState | None) -> bool:
     return last not in {DeliveryState.READY, DeliveryState.PARKED}
 
 
-def is_last_history(last: DeliveryState | None) -> bool:
-    """Say whether a history that was just read is the newest one owed: then nothing is missed."""
-    return last is None or last in SETTLED | NEEDS_A_PERSON
+def is_history_owed(last: DeliveryState | None) -> bool:
+    """Say whether a history is still to be fetched."""
+    return last is not None and last not in SETTLED | NEEDS_A_PERSON
+
+
+def is_newest_history(revision: int, last: Owed | None) -> bool:
+    """Say whether a history that was just read is the newest one owed: then nothing is missed.
+
+    Several may lie in the inbox, fetched before and after what is missed was said. One that died
+    brings nothing, and is not waited for.
+    """
+    return last is None or last.revision == revision or last.state in NEEDS_A_PERSON
+
+
+def form_of_history(form: str, revision: int) -> str:
+    """Mark the form of a history with the asking that it answers."""
+    return f"{form}#{revision}"
+
+
+def read_form(kept: str) -> tuple[str, int]:
+    """Take a parcel's form and its asking apart; what nobody asked for has no asking: -1."""
+    form, mark, revision = kept.partition("#")
+    return (form, int(revision)) if mark else (form, -1)
 
 
 def history_lane(conversation: ConversationId) -> str:

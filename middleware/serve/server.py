@@ -20,6 +20,7 @@ from middleware.outbox.circuit import Circuit
 from middleware.outbox.flow import Settler, Tools
 from middleware.outbox.rules import Renewed, Verdict
 from middleware.pipeline.flow import Intake, Waits
+from middleware.pipeline.rules import read_form
 from middleware.serve.executor import Wakeups
 from middleware.serve.keeper import Keeper
 from middleware.store.codec import scrub
@@ -247,7 +248,8 @@ class Server:
             await self.commit(lambda unit: self._look_once_more(unit, waits.for_))
 
     def _understood(self, row: InboxRow) -> Reading:
-        arrival = Arrival(body=row.body, form=row.form, received_at=row.received_at)
+        form, _ = read_form(row.form)
+        arrival = Arrival(body=row.body, form=form, received_at=row.received_at)
         return self.connected.adapter.read(arrival)
 
     async def _close(self, row: InboxRow, state: InboxState, note: str) -> None:
@@ -260,7 +262,8 @@ class Server:
     async def _record(self, unit: Unit, row: InboxRow, reading: Reading, waits: Waited) -> None:
         waits.for_ = ""
         now = self.hands.clock.now()
-        intake = Intake(self.connected, self.hands.directory, unit, now)
+        _, asked = read_form(row.form)
+        intake = Intake(self.connected, self.hands.directory, unit, now, asked)
         done = list(reading.ignored)
         try:
             done += [await intake.apply(scrub(event)) for event in reading.events]

@@ -170,7 +170,7 @@ class SimHub:
         self.site.network.open_door(self.site.base, self.door)
         self.site.network.accept(self.site.base)
         self.life.at_death = lambda: self.site.network.refuse(self.site.base)
-        for period, work in ((1.0, self._sweep), (3.0, self._beat), (6.0, self.keeper.renew)):
+        for period, work in ((2.0, self._sweep), (5.0, self._beat), (6.0, self.keeper.renew)):
             self._begin(every(self.site.clock, period, work))
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:

@@ -449,8 +449,12 @@ class Unit(Protocol):
         """
         ...
 
-    async def caught_up(self, conversation: ConversationId, target: ConnectionId) -> bool:
+    async def caught_up(
+        self, conversation: ConversationId, target: ConnectionId, revision: int
+    ) -> bool:
         """Say that nothing is missed any more; False when a newer gap waits for its history.
+
+        `revision` is that of the history which has been read.
 
         Locks the counterpart against gaps first: what is looked at afterwards stays true.
         """

@@ -34,12 +34,10 @@ NINA, PETR = 1001, 1002
 SECRET = "hush-hush"
 SECRET_HEADER = "x-telegram-bot-api-secret-token"
 
-# Every call of the road to the CRM that changes something there, in order.
+# Calls that change something at a provider, and the search before them.
 SEARCH = r"GET /shop/api/v4/contacts$"
 CREATE_CONTACT = r"POST /shop/api/v4/contacts$"
 CREATE_DEAL = r"POST /shop/api/v4/leads$"
-OPEN_CHAT = r"POST /amojo/\S+/chats$"
-BIND_CHAT = r"POST /shop/api/v4/contacts/chats$"
 WRITE = r"POST /amojo/v2/origin/custom/[0-9a-f-]{36}_[0-9a-f-]{36}$"
 SEND = r"POST /bot\S+/sendMessage$"
 

@@ -355,7 +355,7 @@ class Agreement(RuleBasedStateMachine):
     def catch_up(self, number: int) -> None:
         async def work(world: World, unit: Unit) -> Any:
             conversation = of(world.kept.conversations, number)
-            await unit.caught_up(conversation, CRM)
+            await unit.caught_up(conversation, CRM, 0)
             return await unit.opened(conversation, CRM)
 
         self.in_unit(work)

@@ -10,7 +10,7 @@ from middleware.simulation.scenario import CUSTOMERS, Scale, simulate
 
 SEEDS = 1000
 AT_ONCE = 25
-SMALL = Scale(messages=8, replies=4, longest_outage_s=100.0)
+SMALL = Scale(messages=6, replies=3, longest_outage_s=60.0)
 
 
 @pytest.fixture(autouse=True)

@@ -430,7 +430,7 @@ def test_falling_behind_owes_each_open_conversation_its_history_once() -> None:
         assert (job.opened.behind_since, job.opened.asks) == (SPOKEN_AT, True)
         await settle(store, lease, job)
         async with store.unit(lease) as unit:
-            await unit.caught_up(conversation, CRM)
+            await unit.caught_up(conversation, CRM, 0)
             opened = await unit.opened(conversation, CRM)
         assert opened == counterpart
         await store.fall_behind([CRM], SPOKEN_AT + hour)

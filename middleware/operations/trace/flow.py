@@ -16,6 +16,7 @@ from middleware.operations.model import Caller
 from middleware.operations.trace import rules
 from middleware.operations.trace.model import ArrivalTrace, Body, Ids, MessageTrace, Subject, Trace
 from middleware.operations.trace.store import TraceStore
+from middleware.pipeline.rules import read_form
 from middleware.secrets import UnreadableSecret
 
 LONGEST_BODY = 64 * 1024
@@ -114,7 +115,9 @@ class _Tracing:
         except (UnknownConnection, UnreadableSecret):
             return None
         arrival = Arrival(
-            body=body.content, form=body.trace.form, received_at=body.trace.received_at
+            body=body.content,
+            form=read_form(body.trace.form)[0],
+            received_at=body.trace.received_at,
         )
         try:
             return connected.adapter.read(arrival)

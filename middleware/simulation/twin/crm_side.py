@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from mappers.vocabulary import ConnectionId, ContactId, ConversationId, Deal, DeliveryKind
-from middleware.pipeline.rules import is_last_history
+from middleware.pipeline.rules import is_newest_history
 from middleware.simulation.twin.chapter import Chapter
 from middleware.simulation.twin.lanes import latest
 from middleware.simulation.twin.schema import ContactLink, ConversationLink, KnownDeal
@@ -65,11 +65,13 @@ class CrmSide(Chapter):
         link = ConversationLink(conversation=conversation, connection=target, opened=counterpart)
         tx.conversation_links.put(link)
 
-    async def caught_up(self, conversation: ConversationId, target: ConnectionId) -> bool:
+    async def caught_up(
+        self, conversation: ConversationId, target: ConnectionId, revision: int
+    ) -> bool:
         tx = await self._turn()
         await tx.conversation_links.lock((conversation, target))
         last = latest(tx, target, DeliveryKind.READ_HISTORY, conversation)
-        if not is_last_history(last.state if last else None):
+        if not is_newest_history(revision, last):
             return False
         known = tx.conversation_links.get((conversation, target))
         if known is not None:

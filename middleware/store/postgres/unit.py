@@ -25,7 +25,7 @@ from mappers.vocabulary import (
     WorkspaceId,
 )
 from middleware.ids import NewId
-from middleware.pipeline.rules import is_last_history
+from middleware.pipeline.rules import is_newest_history
 from middleware.store.codec import decode_message, decode_policy, encode_fact, encode_message
 from middleware.store.port import (
     Attempt,
@@ -254,11 +254,13 @@ class PostgresUnit:
         }
         await self.at.execute(people.SET_OPENED, values)
 
-    async def caught_up(self, conversation: ConversationId, target: ConnectionId) -> bool:
+    async def caught_up(
+        self, conversation: ConversationId, target: ConnectionId, revision: int
+    ) -> bool:
         values = {"conversation": conversation, "target": target}
         await self.at.execute(people.LOCK_OPENED, values)
         last = await lanes.latest(self.at, target, DeliveryKind.READ_HISTORY, conversation)
-        if not is_last_history(last.state if last else None):
+        if not is_newest_history(revision, last):
             return False
         await self.at.execute(people.CAUGHT_UP, values)
         return True
