@@ -36,7 +36,7 @@ from middleware.secrets import Vault, load_keys
 from middleware.serve.executor import InProcessExecutor, Wakeups
 from middleware.serve.keeper import ThreadKeeper
 from middleware.serve.listener import Listeners
-from middleware.serve.server import Hands, Limits, serve
+from middleware.serve.server import Hands, Limits, give_back_leftovers, serve
 from middleware.serve.upkeep import SWEEP_LIMIT, Pulse, every
 from middleware.settings import Settings
 from middleware.store.port import Store
@@ -237,6 +237,7 @@ async def working(hub: Hub) -> AsyncIterator[None]:
 
 def _start_loops(hub: Hub) -> list[asyncio.Task[None]]:
     async def sweep() -> None:
+        await give_back_leftovers(hub.hands)
         hub.executor.wake(await hub.store.due(SWEEP_LIMIT))
         hub.listeners.listen(await hub.connections.listeners())
         hub.metrics.swept_at = hub.clock.monotonic()

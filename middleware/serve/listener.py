@@ -24,7 +24,7 @@ from mappers.vocabulary import (
 from mappers.vocabulary.adapters import Polls
 from middleware.connections.model import UnknownConnection
 from middleware.outbox.rules import RetryPolicy, backoff
-from middleware.serve.server import Hands
+from middleware.serve.server import Hands, give_back
 from middleware.store.errors import StoreConflict, StoreUnavailable
 from middleware.store.port import Lease, LeaseLost, Parcelled
 from middleware.store.retry import in_unit
@@ -99,13 +99,7 @@ class Listeners:
         finally:
             if lease is not None:
                 hands.keeper.drop(lease)
-                await self._give_back(lease)
-
-    async def _give_back(self, lease: Lease) -> None:
-        try:
-            await self._hands.store.release(lease)
-        except (StoreUnavailable, StoreConflict):
-            log.info("lease.left_to_expire", connection_id=str(lease.connection))
+                await give_back(hands, lease)
 
     async def _poll_for_ever(self, lease: Lease) -> None:
         hands, failures = self._hands, 0

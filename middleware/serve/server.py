@@ -7,7 +7,7 @@ once, and the next owner finds what was in flight and treats it as doubt.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -70,6 +70,7 @@ class Hands:
     """What every server of a process shares. `wake` rings for connections that got work.
 
     `told` hears of every attempt's end: provider, delivery, what was decided, and when.
+    `leftovers` are leases that could not be given back while the store was away.
     """
 
     store: Store
@@ -81,6 +82,7 @@ class Hands:
     owner: str
     wake: Callable[[Iterable[ConnectionId]], None]
     told: Told = _untold
+    leftovers: set[Lease] = field(default_factory=set)
 
 
 async def serve(hands: Hands, connection: ConnectionId, wakeups: Wakeups) -> None:
@@ -100,14 +102,22 @@ async def serve(hands: Hands, connection: ConnectionId, wakeups: Wakeups) -> Non
         log.info("serve.ended", connection_id=str(connection), why=type(why).__name__)
     finally:
         hands.keeper.drop(lease)
-        await _give_back(hands.store, lease)
+        await give_back(hands, lease)
 
 
-async def _give_back(store: Store, lease: Lease) -> None:
+async def give_back(hands: Hands, lease: Lease) -> None:
+    """End a lease that nothing of ours works under any more; later, if the store is away."""
     try:
-        await store.release(lease)
+        await hands.store.release(lease)
     except (StoreUnavailable, StoreConflict):
-        log.info("lease.left_to_expire", connection_id=str(lease.connection))
+        hands.leftovers.add(lease)
+
+
+async def give_back_leftovers(hands: Hands) -> None:
+    """Raises: `StoreUnavailable`, `StoreConflict`; then they stay for the next time."""
+    for lease in tuple(hands.leftovers):
+        await hands.store.release(lease)
+        hands.leftovers.discard(lease)
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from middleware.outbox.rules import RetryPolicy
 from middleware.outbox.words import Words
 from middleware.serve.executor import InProcessExecutor, Wakeups
 from middleware.serve.keeper import Holdings, renew_once
-from middleware.serve.server import Hands, Limits, serve
+from middleware.serve.server import Hands, Limits, give_back_leftovers, serve
 from middleware.serve.upkeep import SWEEP_LIMIT, Pulse, every
 from middleware.simulation.life import Died, Life, MortalHttp, mortal_store
 from middleware.simulation.twin import TwinStore
@@ -177,6 +177,7 @@ class SimHub:
         self._tasks.append(asyncio.get_running_loop().create_task(work))
 
     async def _sweep(self) -> None:
+        await give_back_leftovers(self.hands)
         self.executor.wake(await self.store.due(SWEEP_LIMIT))
 
     async def _beat(self) -> None:
