@@ -29,7 +29,7 @@ from middleware.trial.town import CALLS_AT_ONCE, Layout, Town, discard, make_fol
 from middleware.trial.traffic import Traffic
 from middleware.trial.verdict import Verdict
 
-HEALED_WITHIN_S = 90.0
+HEALED_WITHIN_S = 150.0
 MESSAGES_OF_A_SHOP = 120
 MOST_SHOPS = 4
 # Faults after which nobody but the customer knows whether the reply came.

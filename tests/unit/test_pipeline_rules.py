@@ -11,7 +11,9 @@ from mappers.vocabulary import (
     AttachmentKind,
     ContactId,
     ConversationId,
+    DeliveryId,
     DeliveryKind,
+    DeliveryState,
     Direction,
     Message,
     MessageId,
@@ -20,7 +22,7 @@ from mappers.vocabulary import (
 )
 from middleware.pipeline import rules
 from middleware.pipeline.rules import DEAL_IS_FRESH, Known, Needs
-from middleware.store.port import DealRow, LinkRow, OpenedRow, Policy
+from middleware.store.port import DealRow, LinkRow, OpenedRow, Owed, Policy
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SOMEBODY = UUID(int=7)
@@ -148,3 +150,46 @@ def test_a_reply_takes_as_many_calls_as_its_whole_text_needs(
 )
 def test_a_reply_is_old_past_its_limit(age: timedelta, *, old: bool) -> None:
     assert rules.too_old(NOON - age, NOON, timedelta(hours=24)) is old
+
+
+@pytest.mark.parametrize(
+    ("last", "again", "owed"),
+    [
+        (None, True, False),
+        (DeliveryState.READY, False, True),
+        (DeliveryState.PARKED, False, True),
+        (DeliveryState.CALLING, True, True),
+        (DeliveryState.DOUBT, True, True),
+        (DeliveryState.DONE, True, False),
+        (DeliveryState.SKIPPED, True, False),
+        (DeliveryState.DEAD, True, False),
+    ],
+)
+def test_a_history_is_owed_anew_unless_it_was_not_asked_for_yet(
+    last: DeliveryState | None, *, again: bool, owed: bool
+) -> None:
+    assert rules.needs_history_again(last) is again
+    assert rules.is_history_owed(last) is owed
+
+
+@pytest.mark.parametrize(
+    ("revision", "state", "newest"),
+    [
+        (2, DeliveryState.DONE, True),
+        (1, DeliveryState.DONE, False),
+        (1, DeliveryState.READY, False),
+        (1, DeliveryState.DEAD, True),
+        (-1, DeliveryState.DONE, False),
+    ],
+)
+def test_only_the_newest_history_ends_a_gap(
+    revision: int, state: DeliveryState, *, newest: bool
+) -> None:
+    owed = Owed(id=DeliveryId(UUID(int=1)), state=state, revision=2)
+    assert rules.is_newest_history(revision, owed) is newest
+    assert rules.is_newest_history(revision, None)
+
+
+def test_a_history_remembers_which_asking_it_answers() -> None:
+    assert rules.read_form(rules.form_of_history("history", 7)) == ("history", 7)
+    assert rules.read_form("chat") == ("chat", -1)
