@@ -4,17 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
-from middleware.cli import trial
+from middleware.cli.main import app
 
 
 @pytest.mark.timeout(240)
 def test_a_small_chaos_ends_clean(tmp_path: Path) -> None:
-    app, report = typer.Typer(), tmp_path / "chaos.json"
-    app.callback()(lambda: None)
-    trial.register(app)
+    report = tmp_path / "chaos.json"
     asked = ["chaos", "--seed", "5", "--messages", "120", "--json", str(report)]
     ended = CliRunner().invoke(app, asked)
     assert ended.exit_code == 0, ended.output

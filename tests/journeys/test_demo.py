@@ -5,10 +5,9 @@ import socket
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
-from middleware.cli import trial
+from middleware.cli.main import app
 
 KEYS = {
     *("customers", "messages_in", "timeline_entries", "replies", "replies_delivered"),
@@ -17,19 +16,10 @@ KEYS = {
 }
 
 
-@pytest.fixture(scope="module")
-def app() -> typer.Typer:
-    app = typer.Typer()
-    # A second command keeps Typer from taking the only one for the whole program.
-    app.callback()(lambda: None)
-    trial.register(app)
-    return app
-
-
 @pytest.mark.timeout(180)
-def test_the_day_ends_clean_and_is_told_in_full(app: typer.Typer, tmp_path: Path) -> None:
+def test_the_day_ends_clean_and_is_told_in_full(tmp_path: Path) -> None:
     report = tmp_path / "demo.json"
-    ended = CliRunner().invoke(app, ["demo", "--once", "--lang", "en", "--json", str(report)])
+    ended = CliRunner().invoke(app, ["--lang", "en", "demo", "--once", "--json", str(report)])
     assert ended.exit_code == 0, ended.output
     told = json.loads(report.read_text("utf-8"))
     assert set(told) == KEYS
@@ -43,11 +33,11 @@ def test_the_day_ends_clean_and_is_told_in_full(app: typer.Typer, tmp_path: Path
 
 
 @pytest.mark.timeout(120)
-def test_a_trial_that_cannot_be_played_says_where_to_look(app: typer.Typer, tmp_path: Path) -> None:
+def test_a_trial_that_cannot_be_played_says_where_to_look(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = str(taken.getsockname()[1])
-        asked = ["demo", "--once", "--lang", "en", "--port", port, "--folder", str(tmp_path)]
+        asked = ["--lang", "en", "demo", "--once", "--port", port, "--folder", str(tmp_path)]
         ended = CliRunner().invoke(app, asked)
     assert ended.exit_code == 1
     assert "could not be played" in ended.output
