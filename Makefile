@@ -6,8 +6,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# More workers than processors: most tests wait for something. `WORKERS=0` runs in one process.
-WORKERS ?= 4
+# As many workers as the machine has processors; `make test WORKERS=0` runs in one process.
+WORKERS ?= auto
 UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
 COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links
 

@@ -261,5 +261,9 @@ def _show_next_steps(day: Day, console: Console) -> None:
     for what, address, body in steps:
         call = f"curl -d '{json.dumps(body, ensure_ascii=False)}' {address}"
         console.print(f"  # {told[what]}\n  {call}", soft_wrap=True, highlight=False, markup=False)
-    chats = f"  # {told['see']}\n  curl {here.channel.base}/_stage/chats"
-    console.print(chats, soft_wrap=True, highlight=False, markup=False)
+    more = (
+        ("see", f"curl {here.channel.base}/_stage/chats"),
+        ("follow", f"THREADLINE_DATA_DIR={here.data_dir} threadline tail"),
+    )
+    for what, call in more:
+        console.print(f"  # {told[what]}\n  {call}", soft_wrap=True, highlight=False, markup=False)

@@ -80,6 +80,7 @@ _RU = Script(
         "as_customer": "написать от имени Анны",
         "as_operator": "ответить ей из CRM",
         "see": "посмотреть её чат",
+        "follow": "следить за хабом",
         "failed": "Испытание не состоялось: {why}. Журналы: {folder}",
     },
     labels={
@@ -160,6 +161,7 @@ _EN = Script(
         "as_customer": "write as Anna",
         "as_operator": "answer her from the CRM",
         "see": "look at her chat",
+        "follow": "follow the hub",
         "failed": "The trial could not be played: {why}. Logs: {folder}",
     },
     labels={

@@ -127,7 +127,7 @@ class Feed:
     @staticmethod
     def _line(style: str, mark: str, who: str, words: str, lag: str = "") -> Text:
         return Text.assemble(
-            (f"{mark:<8}", style), (f"{who}: ", "bold"), short(words), (lag, "dim")
+            (f"{mark:<9}", style), (f"{who}: ", "bold"), short(words), (lag, "dim")
         )
 
 

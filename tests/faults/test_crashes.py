@@ -158,7 +158,7 @@ async def test_fault_33_a_zombie_neither_calls_nor_commits(
     postgres_url: str, tmp_path: Path, impatient: float, moment: str
 ) -> None:
     """It freezes with an answer on its way, and wakes when somebody else has done the work."""
-    lease = timedelta(seconds=4 * impatient)
+    lease = timedelta(seconds=10 * impatient)
     ours = settings_for(postgres_url, tmp_path, free_port(), lease_ttl=lease)
     others = ours.model_copy(update={"port": free_port()})
     async with open_world() as world, open_hub(ours) as watching:

@@ -84,7 +84,8 @@ class TestReplay:
         assert lane.due_at is not None
         assert await states_of(hub, dead, later) == ["ready", "ready"]
         row = await one(hub, select(tables.deliveries).where(tables.deliveries.c.id == dead))
-        assert (row.failures, row.code, row.detail) == (0, "", {})
+        # That a person asked is remembered: such a reply has no deadline any more.
+        assert (row.failures, row.code, row.detail) == (0, "", {"asked": ""})
         assert await deeds(hub, anna) == ["delivery.replayed"]
 
     async def test_a_lane_that_is_put_off_stays_put_off(self, hub: Hub, anna: Caller) -> None:

@@ -464,7 +464,6 @@ def test_whatever_has_the_shape_of_an_update_has_a_meaning(update: tuple[str, An
         HEAD | {"text": 7, "caption": "секрет"},
         HEAD | {"date": 10**18, "text": "секрет"},
         HEAD | {"from": "секрет"},
-        HEAD | {"text": "секрет \ud800"},
         "секрет",
     ],
 )
@@ -472,3 +471,9 @@ def test_a_refusal_to_read_does_not_repeat_what_was_said(broken: Any) -> None:
     with pytest.raises(ValidationError) as caught:
         read("message", broken)
     assert "секрет" not in str(caught.value)
+
+
+def test_half_a_character_is_replaced_and_the_rest_is_read() -> None:
+    (event,) = read("message", HEAD | {"text": "секрет \ud800"}).events
+    assert isinstance(event, MessageArrived)
+    assert event.message.text == "секрет \N{REPLACEMENT CHARACTER}"
