@@ -161,10 +161,13 @@ def cut_spans(spans: tuple[Span, ...], part: Slice) -> tuple[Span, ...]:
 def read_json(body: bytes) -> Any:
     """Read JSON from outside. Escapes that spell half a character become U+FFFD, as does NUL.
 
-    Raises: `ValueError` for what is not JSON, `RecursionError` for what is nested beyond reason.
+    Raises: `ValueError` for what is not JSON, or is nested beyond reason.
     """
-    value = json.loads(body)
-    return _cleaned(value) if b"\\u" in body else value
+    try:
+        value = json.loads(body)
+        return _cleaned(value) if b"\\u" in body else value
+    except RecursionError:
+        raise ValueError("the JSON is nested beyond reason") from None
 
 
 def _cleaned(value: Any) -> Any:

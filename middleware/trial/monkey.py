@@ -22,6 +22,8 @@ LONGEST_HANG_S = 2.0
 # Renewed credentials that are refused again within a minute are no accident, and end in a sign-in.
 BETWEEN_EXPIRIES_S = 75.0
 PAUSES_S = (0.8, 3.0)
+# How long a hook may wait to be overtaken: its conversation has to keep quiet meanwhile.
+HOOKS_ARE_HELD_S = 6.0
 OF_THE_NETWORK = (
     *("cut_before", "cut_after", "hang_before", "hang_after", "slow", "garbage"),
     *("error_500_before", "error_500_after", "bad_gateway_before", "bad_gateway_after"),
@@ -129,12 +131,13 @@ class Monkey:
         """Let hooks overtake one another, but none of its own conversation, as providers do."""
         await self.here.channel.arm("reordered_updates")
         shop = self.rng.choice(self.traffic)
-        if len(shop.open_chats) < 2:
-            return
         async with shop.typing:
+            free = shop.free_chats()
+            if len(free) < 2:
+                return
             await self.here.crm.arm("reordered_hooks")
-            for chat in self.rng.sample(sorted(shop.open_chats), 2):
-                await shop.reply(chat)
+            for chat in self.rng.sample(free, 2):
+                await shop.reply(chat, rest_s=HOOKS_ARE_HELD_S)
 
     async def _arm_network(self, stage: Stage, match: str) -> None:
         name = self.rng.choice(OF_THE_NETWORK)

@@ -5,6 +5,7 @@ Who speaks and what is drawn from the seed. When is not: that depends on the mac
 
 import asyncio
 import random
+import time
 from dataclasses import dataclass, field
 
 from middleware.trial.evidence import conversation_of
@@ -16,6 +17,7 @@ MOST_CUSTOMERS = 12
 MESSAGES_OF_A_CUSTOMER = 8
 A_SECOND = 5.0
 LOOK_EVERY_S = 1.0
+TYPING_TAKES_S = 1.0
 EDITED_SHARE = 0.04
 NAMES = ("Анна", "Борис", "Вера", "Глеб", "Дарья", "Егор", "Жанна", "Захар")
 ASKED = (
@@ -44,6 +46,7 @@ class Traffic:
     messages: int
     typing: asyncio.Lock = field(default_factory=asyncio.Lock)
     open_chats: dict[str, str] = field(default_factory=dict)
+    _rests: dict[str, float] = field(default_factory=dict)
     _said: int = 0
     _typed: int = 0
 
@@ -84,15 +87,21 @@ class Traffic:
 
     async def _operators(self) -> None:
         while self._typed < self.half:
-            if self.open_chats:
-                async with self.typing:
-                    await self.reply(self.rng.choice(sorted(self.open_chats)))
+            async with self.typing:
+                if free := self.free_chats():
+                    await self.reply(self.rng.choice(free))
             await self._pause()
 
-    async def reply(self, chat: str) -> None:
-        """Type one reply; the caller holds `typing`."""
+    def free_chats(self) -> list[str]:
+        """Chats that nobody has just answered in: hooks of one moment have no order to keep."""
+        now = time.monotonic()
+        return sorted(chat for chat in self.open_chats if self._rests.get(chat, 0.0) <= now)
+
+    async def reply(self, chat: str, *, rest_s: float = TYPING_TAKES_S) -> None:
+        """Type one reply, then leave the chat alone for a while; the caller holds `typing`."""
         text = f"{self.rng.choice(ANSWERED)} · {self._typed}"
         self._typed += 1
+        self._rests[chat] = time.monotonic() + rest_s
         await self.here.crm.reply(self.shop.name, chat, text)
 
     async def _watch(self) -> None:

@@ -275,9 +275,7 @@ def test_json_from_outside_holds_no_half_characters(body: bytes, value: object) 
     assert read_json(body) == value
 
 
-@pytest.mark.parametrize(
-    ("body", "error"), [(b"<html>", ValueError), (b"[" * 100_000, RecursionError)]
-)
+@pytest.mark.parametrize(("body", "error"), [(b"<html>", ValueError), (b"[" * 100_000, ValueError)])
 def test_what_is_no_json_is_said_to_be_none(body: bytes, error: type[Exception]) -> None:
     with pytest.raises(error):
         read_json(body)
