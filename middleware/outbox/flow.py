@@ -139,7 +139,8 @@ class Settler:
 
         async def record(unit: Unit) -> None:
             await unit.note_attempt(job, note)
-            recorder = Recorder(self, unit, job, ended)
+            now = job.taken_at + timedelta(seconds=self.tools.clock.monotonic() - began)
+            recorder = Recorder(self, unit, job, now)
             if outcome.result is not None:
                 await recorder.done(outcome.result)
             else:
