@@ -21,7 +21,7 @@ from middleware.connections.directory import Keys, StoredDirectory
 from middleware.connections.store import ConnectionStore
 from middleware.db import migrate, partitions
 from middleware.db.embedded import EmbeddedPostgres
-from middleware.db.engine import make_engine
+from middleware.db.engine import end_frozen, make_engine
 from middleware.health.metrics import Metrics
 from middleware.http.budget import MemoryBudgets
 from middleware.http.gateway import Gateway
@@ -49,6 +49,7 @@ log = structlog.get_logger(__name__)
 
 SWEEP_EVERY_S = 1.0
 PULSE_EVERY_S = 3.0
+FROZEN_EVERY_S = 4.0
 WRITE_REFUSALS_EVERY_S = 10.0
 # What the command line changes at known addresses, such as a secret, is learned only so.
 RELOAD_EVERY_S = 10.0
@@ -246,6 +247,10 @@ def _start_loops(hub: Hub) -> list[asyncio.Task[None]]:
         await hub.flusher.make_up()
         await hub.pulse.beat()
 
+    async def end_the_frozen() -> None:
+        if ended := await end_frozen(hub.engine):
+            log.warning("database.frozen_clients_ended", sessions=ended)
+
     async def write_refusals() -> None:
         await hub.refusals.write(hub.engine)
 
@@ -257,6 +262,7 @@ def _start_loops(hub: Hub) -> list[asyncio.Task[None]]:
     works = (
         (SWEEP_EVERY_S, sweep),
         (PULSE_EVERY_S, beat),
+        (FROZEN_EVERY_S, end_the_frozen),
         (RELOAD_EVERY_S, hub.addresses.reload),
         (WRITE_REFUSALS_EVERY_S, write_refusals),
         (PARTITIONS_EVERY_S, keep_partitions),

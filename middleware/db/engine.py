@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import asyncpg
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -13,6 +14,21 @@ from middleware.store.errors import StoreConflict, StoreUnavailable
 CONFLICTS = frozenset({"40001", "40P01", "55P03"})
 # Connection trouble, shutdown, exhaustion, a disk that is full: not ours to solve by repeating.
 AWAY_CLASSES = ("08", "57", "53", "58", "25P03")
+
+APPLICATION = "threadline"
+SILENT_FOR = timedelta(seconds=8)
+# A client that froze between the messages of one statement: PostgreSQL counts it neither as idle
+# nor as running, so that no time limit of its own (before transaction_timeout of version 17) ends
+# it, and it keeps its locks until it wakes.
+END_FROZEN = text(
+    """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND usename = current_user
+      AND application_name = :application AND pid <> pg_backend_pid()
+      AND state = 'active' AND wait_event = 'ClientRead'
+      AND state_change < clock_timestamp() - cast(:silent_for AS interval)
+    """
+)
 
 
 def make_engine(url: str, *, pool_size: int, statement_timeout: timedelta) -> AsyncEngine:
@@ -32,14 +48,23 @@ def make_engine(url: str, *, pool_size: int, statement_timeout: timedelta) -> As
             "timeout": 5,
             "command_timeout": statement_timeout.total_seconds() + 5,
             "server_settings": {
-                "application_name": "threadline",
+                "application_name": APPLICATION,
                 "timezone": "UTC",
                 "statement_timeout": str(timeout_ms),
                 "lock_timeout": str(min(timeout_ms, 5000)),
-                "idle_in_transaction_session_timeout": "8000",
+                "idle_in_transaction_session_timeout": str(
+                    round(SILENT_FOR.total_seconds() * 1000)
+                ),
             },
         },
     )
+
+
+async def end_frozen(engine: AsyncEngine, silent_for: timedelta = SILENT_FOR) -> int:
+    """End the sessions whose client stopped in the middle of a statement; return how many."""
+    values = {"application": APPLICATION, "silent_for": silent_for}
+    async with transaction(engine) as at:
+        return len((await at.execute(END_FROZEN, values)).all())
 
 
 def _with_driver(url: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -17,10 +18,12 @@ import pytest
 from channel_clients.emulators.stage import WallClock
 from middleware.clock import SystemClock
 from middleware.db.embedded import EmbeddedPostgres
+from middleware.db.engine import APPLICATION, end_frozen
 from tests.faults.scene import (
     NINA,
     PETR,
     WRITE,
+    back_in,
     bot_door,
     calls,
     change,
@@ -266,3 +269,27 @@ async def test_fault_31_the_schema_grows_and_shrinks_under_traffic(town: Town) -
     assert {pushed.status for pushed in town.telegram.pushed()} == {200}
     for user in (NINA, PETR):
         assert words_of(town, user) == [f"{number}" for number in range(len(steps))]
+
+
+async def test_fault_33_a_client_frozen_between_two_words_of_a_statement_blocks_nobody(
+    quiet_town: Town, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To PostgreSQL it is neither idle nor running, so no limit of its own ends it."""
+    town = quiet_town
+    soon = partial(end_frozen, silent_for=timedelta(seconds=1))
+    monkeypatch.setattr("middleware.hub.end_frozen", soon)
+    monkeypatch.setattr("middleware.hub.FROZEN_EVERY_S", 0.5)
+    frozen = await asyncpg.connect(postgres_url, server_settings={"application_name": APPLICATION})
+    try:
+        for connection in (town.bot, town.crm):
+            await town.hub.store.acquire(connection, "serve", "zombie", timedelta(minutes=1))
+        await frozen.execute("BEGIN")
+        await frozen.fetch("SELECT 1 FROM leases FOR KEY SHARE")
+        await frozen.prepare("SELECT 2")
+        town.telegram.say(NINA, "мимо зомби", name="Нина")
+        async with back_in(town) as back:
+            await until(back, lambda: words_of(town, NINA) == ["мимо зомби"])
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+            await frozen.execute("COMMIT")
+    finally:
+        frozen.terminate()
