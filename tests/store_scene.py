@@ -54,8 +54,17 @@ def a_twin(clock: Clock) -> TwinStore:
     return store
 
 
-def a_parcel(key: str, connection: ConnectionId = CHANNEL) -> Parcelled:
-    return Parcelled(connection=connection, digest=digest_of(key), form="json", body=key.encode())
+def a_parcel(
+    key: str, connection: ConnectionId = CHANNEL, *, said_after_s: int | None = None
+) -> Parcelled:
+    said_at = None if said_after_s is None else SPOKEN_AT + timedelta(seconds=said_after_s)
+    return Parcelled(
+        connection=connection,
+        digest=digest_of(key),
+        form="json",
+        body=key.encode(),
+        said_at=said_at,
+    )
 
 
 def a_person(

@@ -95,7 +95,8 @@ class ApplicationDoor:
         if hook.tail.strip("/") != f"{self.application.channel_id}_{account}":
             raise ForgedWebhook("the hook came to the address of another account")
         key = _chat_key(body, hook.body)
-        return Received(parcels=(Parcel(key=key, body=hook.body, account=account, form=CHAT),))
+        parcel = Parcel(key=key, body=hook.body, account=account, form=CHAT, said_at=_said_at(body))
+        return Received(parcels=(parcel,))
 
     def _receive_removal(self, hook: Webhook) -> Received:
         """The documentation names the integration's id in two ways on one page."""
@@ -114,6 +115,16 @@ class ApplicationDoor:
         body = json.dumps({"account_id": account}).encode()
         parcel = Parcel(key=f"uninstall:{account}", body=body, account=account, form=UNINSTALL)
         return Received(parcels=(parcel,))
+
+
+def _said_at(hook: Form) -> datetime | None:
+    """Return when a message was sent: the order of its hook is not promised."""
+    message = hook.get("message")
+    told = message.get("msec_timestamp") if isinstance(message, dict) else None
+    try:
+        return datetime.fromtimestamp(told / 1000, UTC) if isinstance(told, int) else None
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,13 +27,16 @@ class Parcel:
 
     `account` names the connection when one hook serves many; empty means "the one whose address
     this is". `key` must be equal for repeats of the same event and different for different ones.
-    `form` tells `read` which of the provider's dialects the body is in.
+    `form` tells `read` which of the provider's dialects the body is in. `said_at` is given where
+    the provider's hooks may overtake one another: reading waits a moment for those under way and
+    follows what was said first.
     """
 
     key: str
     body: bytes = field(repr=False)
     account: str = ""
     form: str = ""
+    said_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

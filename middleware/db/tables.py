@@ -168,6 +168,7 @@ inbox = Table(
     Column("note", Text, nullable=False, server_default=""),
     Column("tries", SmallInteger, nullable=False, server_default="0"),
     Column("received_at", Moment, nullable=False, server_default=NOW),
+    Column("said_at", Moment),
     PrimaryKeyConstraint("connection_id", "digest"),
 )
 Index(

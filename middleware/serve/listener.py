@@ -125,6 +125,7 @@ class Listeners:
                         digest=digest_of(parcel.key),
                         form=parcel.form,
                         body=parcel.body,
+                        said_at=parcel.said_at,
                     )
                     for parcel in polled.parcels
                 ]

@@ -14,6 +14,7 @@ from mappers.vocabulary import ConnectionId
 from middleware.clock import Clock
 from middleware.store.errors import StoreConflict, StoreUnavailable
 from middleware.store.port import Silence, Store
+from middleware.store.retry import again
 
 log = structlog.get_logger(__name__)
 
@@ -81,7 +82,8 @@ class Pulse:
     async def _fall_behind(self, silence: Silence) -> int:
         since = silence.since - MARGIN
         connections = await self._told_once()
-        behind = await self._store.fall_behind(connections, since, asks=silence.is_restored)
+        asks = silence.is_restored
+        behind = await again(lambda: self._store.fall_behind(connections, since, asks=asks))
         if behind:
             log.warning("replies.may_be_missing", conversations=behind, since=since.isoformat())
         return behind

@@ -67,6 +67,7 @@ class Parcelled:
     digest: bytes
     form: str
     body: bytes = field(repr=False)
+    said_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -536,9 +537,13 @@ class Store(Protocol):
         ...
 
     # Work.
-    async def claim_inbox(self, lease: Lease, limit: int) -> tuple[InboxRow, ...]:
+    async def claim_inbox(
+        self, lease: Lease, limit: int, *, hold: timedelta = timedelta()
+    ) -> tuple[InboxRow, ...]:
         """Return unread parcels in order of arrival, their tries counted up and committed.
 
+        Those that know when they were said are in that order among themselves, and one that has
+        lain for less than `hold` stays with all behind it, since another may yet overtake it.
         A parcel that was tried before comes alone, so that the one that kills its reader is found.
         """
         ...
@@ -570,5 +575,8 @@ class Store(Protocol):
     async def fall_behind(
         self, connections: Sequence[ConnectionId], since: datetime, *, asks: bool = False
     ) -> int:
-        """Mark every open conversation of these CRMs as possibly behind, and owe its history."""
+        """Mark every open conversation of these CRMs as possibly behind, and owe its history.
+
+        One that is just being opened owes it, too. Returns how many there are.
+        """
         ...

@@ -1,4 +1,4 @@
-"""Running a unit again when transactions got in each other's way."""
+"""Running work again when transactions got in each other's way."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -10,16 +10,27 @@ T = TypeVar("T")
 TRIES = 6
 
 
+async def again(work: Callable[[], Awaitable[T]]) -> T:
+    """Do `work`, again from its beginning after a conflict.
+
+    Raises: whatever it raises; `StoreConflict` when it will not come right.
+    """
+    for _ in range(TRIES - 1):
+        try:
+            return await work()
+        except StoreConflict:
+            continue
+    return await work()
+
+
 async def in_unit(store: Store, lease: Lease | None, work: Callable[[Unit], Awaitable[T]]) -> T:
     """Do `work` in one unit, again from its beginning after a conflict.
 
     Raises: `LeaseLost`, `StoreUnavailable`, and `StoreConflict` when it will not come right.
     """
-    for attempt in range(1, TRIES + 1):
-        try:
-            async with store.unit(lease) as unit:
-                return await work(unit)
-        except StoreConflict:
-            if attempt == TRIES:
-                raise
-    raise AssertionError("unreachable: the loop returns or raises")
+
+    async def once() -> T:
+        async with store.unit(lease) as unit:
+            return await work(unit)
+
+    return await again(once)

@@ -125,6 +125,7 @@ class HookDoor:
                     digest=digest_of(parcel.key),
                     form=parcel.form,
                     body=parcel.body,
+                    said_at=parcel.said_at,
                 )
             )
         return tuple(kept)

@@ -14,12 +14,12 @@ import structlog
 from mappers.vocabulary import ConnectionId
 from middleware.store.errors import StoreConflict, StoreUnavailable
 from middleware.store.port import Parcelled, Store
+from middleware.store.retry import again
 
 log = structlog.get_logger(__name__)
 
 LARGEST_FLUSH = 500
 LINES = 2
-CONFLICT_TRIES = 5
 
 
 class Overflow(Exception):
@@ -99,7 +99,8 @@ class Flusher:
         try:
             if self.missed.is_set():
                 await self.make_up()
-            await self._commit([parcel for waiting in batch for parcel in waiting.parcels])
+            parcels = [parcel for waiting in batch for parcel in waiting.parcels]
+            await again(lambda: self._store.append(parcels))
         except (StoreUnavailable, StoreConflict) as error:
             self.missed.set()
             for waiting in batch:
@@ -118,16 +119,6 @@ class Flusher:
                 if not waiting.done.done():
                     waiting.done.set_result(None)
             self._wake({parcel.connection for waiting in batch for parcel in waiting.parcels})
-
-    async def _commit(self, parcels: list[Parcelled]) -> None:
-        for attempt in range(CONFLICT_TRIES):
-            try:
-                await self._store.append(parcels)
-            except StoreConflict:
-                if attempt == CONFLICT_TRIES - 1:
-                    raise
-            else:
-                return
 
     async def drain(self) -> None:
         """Wait until everything that was promised a commit has had it."""

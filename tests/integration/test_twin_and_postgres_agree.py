@@ -66,12 +66,15 @@ REFUSED = Transient(code="net.ConnectError")
 KINDS = (
     DeliveryKind.WRITE,
     DeliveryKind.ENSURE_CONTACT,
+    DeliveryKind.OPEN_CONVERSATION,
     DeliveryKind.WRITE_EDIT,
     DeliveryKind.REPORT,
 )
 ENDINGS = tuple(state for state in DeliveryState if state is not DeliveryState.CALLING)
 
 few = st.integers(0, 3)
+said = st.one_of(st.none(), few)
+holds = st.sampled_from([timedelta(), timedelta(hours=1)])
 any_of_them = st.integers(0, 20)
 connections = st.sampled_from(CONNECTIONS)
 externals = st.sampled_from(["100", "200"])
@@ -176,9 +179,10 @@ class Agreement(RuleBasedStateMachine):
 
     # The inbox.
 
-    @rule(told=st.lists(keys, max_size=4), connection=connections)
-    def hear(self, told: list[str], connection: ConnectionId) -> None:
-        self.tell(lambda world: world.store.append([a_parcel(key, connection) for key in told]))
+    @rule(told=st.dictionaries(keys, said, max_size=4), connection=connections)
+    def hear(self, told: dict[str, int | None], connection: ConnectionId) -> None:
+        parcels = [a_parcel(key, connection, said_after_s=at) for key, at in told.items()]
+        self.tell(lambda world: world.store.append(parcels))
 
     @rule(key=keys, cursor=st.sampled_from("xyz"), number=any_of_them)
     def ask_for_news(self, key: str, cursor: str, number: int) -> None:
@@ -189,10 +193,11 @@ class Agreement(RuleBasedStateMachine):
 
         self.tell(work)
 
-    @rule(number=any_of_them, limit=st.integers(1, 4))
-    def read(self, number: int, limit: int) -> None:
+    @rule(number=any_of_them, limit=st.integers(1, 4), hold=holds)
+    def read(self, number: int, limit: int, hold: timedelta) -> None:
         async def work(world: World) -> Any:
-            rows = await world.store.claim_inbox(of(world.kept.leases, number), limit)
+            lease = of(world.kept.leases, number)
+            rows = await world.store.claim_inbox(lease, limit, hold=hold)
             world.kept.rows.extend(rows)
             return rows
 

@@ -77,6 +77,22 @@ def test_parcels_are_read_in_the_order_they_were_given() -> None:
     play(story, CHANNEL)
 
 
+def test_hooks_that_overtook_one_another_are_read_as_they_were_said() -> None:
+    async def story(store: TwinStore, lease: Lease) -> None:
+        told = {"c": 3, "account": None, "a": 1, "b": 2}
+        await store.append([a_parcel(key, said_after_s=told[key]) for key in told])
+        assert not await store.claim_inbox(lease, 9, hold=timedelta(milliseconds=150))
+        await asyncio.sleep(0.1)
+        await store.append([a_parcel("first", said_after_s=0)])
+        await asyncio.sleep(0.1)
+        assert not await store.claim_inbox(lease, 9, hold=timedelta(milliseconds=150))
+        await asyncio.sleep(0.1)
+        read = await store.claim_inbox(lease, 9, hold=timedelta(milliseconds=150))
+        assert [row.body.decode() for row in read] == ["first", "account", "a", "b", "c"]
+
+    play(story, CHANNEL)
+
+
 def test_what_was_tried_before_comes_alone() -> None:
     async def story(store: TwinStore, lease: Lease) -> None:
         await store.append([a_parcel("1"), a_parcel("2")])
@@ -409,6 +425,30 @@ def test_a_job_knows_its_message_under_the_targets_names() -> None:
         assert job.person.name == "Мария"
         assert job.message is not None
         assert job.message.text == "Сообщение 100:2"
+
+    play(story)
+
+
+def test_falling_behind_owes_a_conversation_that_is_being_opened_its_history_afterwards() -> None:
+    async def story(store: TwinStore, lease: Lease) -> None:
+        async with store.unit(lease) as unit:
+            conversation = await meet(unit)
+            opening = await unit.owe(
+                a_duty(
+                    1,
+                    kind=DeliveryKind.OPEN_CONVERSATION,
+                    subject=conversation,
+                    conversation=conversation,
+                )
+            )
+        assert await store.fall_behind([CRM], SPOKEN_AT) == 0
+        (job,) = await claim(store, lease)
+        assert job.id == opening
+        assert await store.fall_behind([CRM], SPOKEN_AT) == 1
+        assert not await claim(store, lease)
+        await settle(store, lease, job)
+        (job,) = await claim(store, lease)
+        assert (job.kind, job.subject) == (DeliveryKind.READ_HISTORY, conversation)
 
     play(story)
 

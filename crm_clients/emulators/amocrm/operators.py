@@ -44,6 +44,7 @@ def _post(
     user_id: int | None = None,
 ) -> Reply:
     user = _user(account, user_id)
+    typed_before = (said.timestamp_ms for said in chat.messages if said.by_operator)
     message = ChatMessage(
         id=world.uuid(),
         chat_id=chat.id,
@@ -52,7 +53,7 @@ def _post(
         sender_id=user.amojo_id,
         sender_name=user.name,
         content=content,
-        timestamp_ms=int(world.now() * 1000),
+        timestamp_ms=max(int(world.now() * 1000), max(typed_before, default=0) + 1),
         visible_at=world.now(),
         by_operator=True,
     )

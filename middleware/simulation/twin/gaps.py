@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from mappers.vocabulary import ConnectionId, ConversationId, DeliveryKind, Priority
+from mappers.vocabulary import ConnectionId, ConversationId, DeliveryId, DeliveryKind, Priority
 from middleware.pipeline.rules import history_lane, needs_history_again
 from middleware.simulation.twin.chapter import there
 from middleware.simulation.twin.lanes import latest, owe
@@ -34,7 +34,13 @@ def silence(tx: Transaction) -> Silence | None:
 
 
 async def fall_behind(tx: Transaction, gap: Gap) -> int:
-    """Mark the open conversations of these CRMs and owe each its history, once."""
+    """Mark the conversations of these CRMs, open or opening, and owe each its history, once."""
+    opening = {
+        (there(each.duty.conversation, "conversation"), each.duty.target): each.id
+        for connection in gap.connections
+        for each in tx.deliveries.find("in_flight", connection)
+        if each.duty.kind is DeliveryKind.OPEN_CONVERSATION
+    }
     links = [
         link for each in gap.connections for link in tx.conversation_links.find("connection", each)
     ]
@@ -43,9 +49,10 @@ async def fall_behind(tx: Transaction, gap: Gap) -> int:
     for key in keys:
         link = there(tx.conversation_links.get(key), "counterpart")
         tx.conversation_links.put(_behind(link, gap))
-    for key in keys:
-        await _owe_history(tx, *key)
-    return len(keys)
+    everyone = sorted({*keys, *opening})
+    for key in everyone:
+        await _owe_history(tx, *key, opening.get(key))
+    return len(everyone)
 
 
 def _behind(link: ConversationLink, gap: Gap) -> ConversationLink:
@@ -59,7 +66,12 @@ def _behind(link: ConversationLink, gap: Gap) -> ConversationLink:
     return replace(link, opened=opened)
 
 
-async def _owe_history(tx: Transaction, conversation: ConversationId, target: ConnectionId) -> None:
+async def _owe_history(
+    tx: Transaction,
+    conversation: ConversationId,
+    target: ConnectionId,
+    after: DeliveryId | None,
+) -> None:
     last = latest(tx, target, DeliveryKind.READ_HISTORY, conversation)
     if not needs_history_again(last.state if last else None):
         return
@@ -72,6 +84,7 @@ async def _owe_history(tx: Transaction, conversation: ConversationId, target: Co
         subject=conversation,
         priority=Priority.BACKFILL,
         revision=0 if last is None else last.revision + 1,
+        after=after,
         conversation=conversation,
         contact=row.contact,
     )

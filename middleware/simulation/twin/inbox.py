@@ -3,12 +3,14 @@
 import heapq
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from mappers.vocabulary import ConnectionId
 from middleware.simulation.twin.chapter import Chapter
 from middleware.simulation.twin.schema import Parcel
 from middleware.simulation.twin.transactions import Transaction
 from middleware.store.port import InboxRow, InboxState, Parcelled
+from middleware.store.turns import in_turn
 
 
 class Inbox(Chapter):
@@ -47,6 +49,7 @@ async def append(tx: Transaction, parcels: Sequence[Parcelled]) -> int:
             form=each.form,
             body=each.body,
             received_at=tx.now(),
+            said_at=each.said_at,
         )
         for each in parcels
     ]
@@ -54,9 +57,12 @@ async def append(tx: Transaction, parcels: Sequence[Parcelled]) -> int:
     return sum([await tx.inbox.insert(row) for row in rows])
 
 
-async def claim(tx: Transaction, connection: ConnectionId, limit: int) -> tuple[InboxRow, ...]:
+async def claim(
+    tx: Transaction, connection: ConnectionId, limit: int, hold: timedelta
+) -> tuple[InboxRow, ...]:
     unread = tx.inbox.find("unread", connection)
-    first = heapq.nsmallest(limit, unread, key=lambda parcel: parcel.arrival)
+    arrived = heapq.nsmallest(limit, unread, key=lambda parcel: parcel.arrival)
+    first = in_turn(arrived, ripe_at=tx.now() - hold)
     fresh = next((n for n, parcel in enumerate(first) if parcel.tries), len(first))
     taken = first[:fresh] or first[:1]
     await tx.inbox.lock(*((each.connection, each.digest) for each in taken))

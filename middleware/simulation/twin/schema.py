@@ -83,6 +83,7 @@ class Parcel:
     form: str
     body: bytes | None = field(repr=False)
     received_at: datetime
+    said_at: datetime | None = None
     state: InboxState = "new"
     awaits: str = ""
     note: str = ""

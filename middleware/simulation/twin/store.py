@@ -147,10 +147,13 @@ class TwinStore:
         return await self._database.run("recover", lambda tx: lanes.recover(tx, at), lease)
 
     # Work.
-    async def claim_inbox(self, lease: Lease, limit: int) -> tuple[InboxRow, ...]:
-        at = lease.connection
-        work = inbox.claim
-        return await self._database.run("claim_inbox", lambda tx: work(tx, at, limit), lease)
+    async def claim_inbox(
+        self, lease: Lease, limit: int, *, hold: timedelta = timedelta()
+    ) -> tuple[InboxRow, ...]:
+        async def work(tx: Transaction) -> tuple[InboxRow, ...]:
+            return await inbox.claim(tx, lease.connection, limit, hold)
+
+        return await self._database.run("claim_inbox", work, lease)
 
     async def claim_jobs(self, lease: Lease, limit: int, *, probe_only: bool) -> tuple[Job, ...]:
         async def work(tx: Transaction) -> tuple[Job, ...]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -45,6 +47,16 @@ BEHIND = text(
     RETURNING o.connection_id, o.conversation_id, c.workspace_id, c.contact_id
     """
 ).bindparams(bindparam("connections", type_=ARRAY(Uuid)))
+# Locked before the open ones are looked for: whoever is just recording an opening is waited for.
+OPENING = text(
+    """
+    SELECT id, target_id AS connection_id, conversation_id, workspace_id, contact_id
+    FROM deliveries
+    WHERE target_id = ANY(:connections) AND state IN ('calling', 'doubt')
+      AND kind = 'open_conversation'
+    ORDER BY id FOR UPDATE
+    """
+).bindparams(bindparam("connections", type_=ARRAY(Uuid)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +69,17 @@ class Gap:
 
 
 async def fall_behind(at: AsyncConnection, gap: Gap, new_id: NewId) -> int:
-    """Mark the open conversations of these CRMs and owe each its history, once."""
-    values = {"connections": list(gap.connections), "since": gap.since, "asks": gap.asks}
+    """Mark the conversations of these CRMs and owe each its history, once.
+
+    One that is just being opened may have been answered before we know where it lives.
+    """
+    connections = list(gap.connections)
+    opening = (await at.execute(OPENING, {"connections": connections})).all()
+    values = {"connections": connections, "since": gap.since, "asks": gap.asks}
     rows = (await at.execute(BEHIND, values)).all()
-    for row in sorted(rows, key=lambda r: r.conversation_id):
+    after = {_place(row): row.id for row in opening}
+    everyone = {_place(row): row for row in (*opening, *rows)}
+    for place, row in sorted(everyone.items()):
         target = ConnectionId(row.connection_id)
         last = await lanes.latest(at, target, DeliveryKind.READ_HISTORY, row.conversation_id)
         if not needs_history_again(last.state if last else None):
@@ -74,8 +93,13 @@ async def fall_behind(at: AsyncConnection, gap: Gap, new_id: NewId) -> int:
             subject=conversation,
             priority=Priority.BACKFILL,
             revision=0 if last is None else last.revision + 1,
+            after=after.get(place),
             conversation=conversation,
             contact=row.contact_id,
         )
         await lanes.owe(at, duty, new_id)
-    return len(rows)
+    return len(everyone)
+
+
+def _place(row: Any) -> tuple[UUID, UUID]:
+    return row.conversation_id, row.connection_id

@@ -1,28 +1,30 @@
 """What arrived: appending, claiming, and saying what became of it."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import DateTime, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Text, Uuid
 
 from mappers.vocabulary import ConnectionId
 from middleware.store.port import InboxRow, InboxState, Parcelled
+from middleware.store.turns import in_turn
 
 # Keys are sorted so that two flushes never deadlock; arrival numbers follow the order given.
 APPEND = text(
     """
     WITH parcel AS (
         SELECT p.*, n.arrival
-        FROM unnest(:connections, :digests, :forms, :bodies)
-             WITH ORDINALITY AS p(connection_id, digest, form, body, place)
+        FROM unnest(:connections, :digests, :forms, :bodies, :said_at)
+             WITH ORDINALITY AS p(connection_id, digest, form, body, said_at, place)
         JOIN (SELECT arrival, row_number() OVER (ORDER BY arrival) AS place
               FROM (SELECT nextval('inbox_arrival_seq') AS arrival
                     FROM generate_series(1, :count)) AS numbers) AS n USING (place)
     ), kept AS (
-        INSERT INTO inbox (connection_id, digest, form, arrival, received_at)
-        SELECT connection_id, digest, form, arrival, now() FROM parcel
+        INSERT INTO inbox (connection_id, digest, form, arrival, received_at, said_at)
+        SELECT connection_id, digest, form, arrival, now(), said_at FROM parcel
         ORDER BY connection_id, digest
         ON CONFLICT DO NOTHING
         RETURNING connection_id, digest, received_at
@@ -38,10 +40,11 @@ APPEND = text(
     bindparam("digests", type_=ARRAY(BYTEA)),
     bindparam("forms", type_=ARRAY(Text)),
     bindparam("bodies", type_=ARRAY(BYTEA)),
+    bindparam("said_at", type_=ARRAY(DateTime(timezone=True))),
 )
 UNREAD = text(
     """
-    SELECT digest, tries FROM inbox
+    SELECT digest, tries, received_at, said_at, clock_timestamp() AS now FROM inbox
     WHERE connection_id = :connection AND state = 'new'
     ORDER BY arrival LIMIT :limit
     """
@@ -57,7 +60,6 @@ CLAIM = text(
     FROM claimed LEFT JOIN bodies
       ON bodies.received_at = claimed.received_at AND bodies.digest = claimed.digest
      AND bodies.connection_id = :connection
-    ORDER BY arrival
     """
 ).bindparams(bindparam("digests", type_=ARRAY(BYTEA)))
 CLOSE = text(
@@ -87,22 +89,27 @@ async def append(at: AsyncConnection, parcels: Sequence[Parcelled]) -> int:
             "digests": [p.digest for p in ordered],
             "forms": [p.form for p in ordered],
             "bodies": [p.body for p in ordered],
+            "said_at": [p.said_at for p in ordered],
             "count": len(ordered),
         },
     )
     return int(result.scalar_one())
 
 
-async def claim(at: AsyncConnection, connection: ConnectionId, limit: int) -> tuple[InboxRow, ...]:
+async def claim(
+    at: AsyncConnection, connection: ConnectionId, limit: int, hold: timedelta
+) -> tuple[InboxRow, ...]:
     """Count up the tries of the next parcels and return them; a tried one comes alone."""
-    unread = (await at.execute(UNREAD, {"connection": connection, "limit": limit})).all()
+    arrived = (await at.execute(UNREAD, {"connection": connection, "limit": limit})).all()
+    unread = in_turn(arrived, ripe_at=arrived[0].now - hold) if arrived else []
     digests = [row.digest for row in unread]
     tried = next((place for place, row in enumerate(unread) if row.tries), None)
     if tried is not None:
         digests = digests[: max(tried, 1)]
     if not digests:
         return ()
-    rows = await at.execute(CLAIM, {"connection": connection, "digests": digests})
+    claimed = await at.execute(CLAIM, {"connection": connection, "digests": digests})
+    rows = {row.digest: row for row in claimed}
     return tuple(
         InboxRow(
             connection=connection,
@@ -113,7 +120,7 @@ async def claim(at: AsyncConnection, connection: ConnectionId, limit: int) -> tu
             received_at=row.received_at,
             tries=row.tries,
         )
-        for row in rows
+        for row in (rows[digest] for digest in digests)
     )
 
 

@@ -63,10 +63,12 @@ class PostgresStore:
             await leases.prove(at, lease)
             return await lanes.recover(at, lease.connection)
 
-    async def claim_inbox(self, lease: Lease, limit: int) -> tuple[InboxRow, ...]:
+    async def claim_inbox(
+        self, lease: Lease, limit: int, *, hold: timedelta = timedelta()
+    ) -> tuple[InboxRow, ...]:
         async with transaction(self.engine) as at:
             await leases.prove(at, lease)
-            return await inbox.claim(at, lease.connection, limit)
+            return await inbox.claim(at, lease.connection, limit, hold)
 
     async def claim_jobs(self, lease: Lease, limit: int, *, probe_only: bool) -> tuple[Job, ...]:
         async with transaction(self.engine) as at:
