@@ -113,7 +113,14 @@ async def _database(stack: AsyncExitStack, settings: Settings) -> str:
         return settings.database_url.get_secret_value()
     embedded = EmbeddedPostgres(settings.data_dir / "postgres")
     await stack.enter_async_context(embedded)
+    guard = asyncio.create_task(embedded.guard(), name="guard the database")
+    stack.push_async_callback(_end, guard)
     return embedded.url
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str) -> Hub:

@@ -41,6 +41,7 @@ from middleware.db.embedded_site import (
 __all__ = ["SETTINGS", "EmbeddedPostgres", "PostgresUnavailable", "StopMode"]
 
 REPORT_EVERY_SECONDS = 5.0
+GUARD_EVERY_SECONDS = 1.0
 SETTINGS: Mapping[str, str] = MappingProxyType(
     {
         "fsync": "on",
@@ -159,6 +160,27 @@ class EmbeddedPostgres:
                 return
             await self._halt(site, mode)
         log.info("postgres.stopped", home=str(site.home))
+
+    async def guard(self) -> None:
+        """Start the server again whenever it dies under us. Runs until cancelled.
+
+        Whatever stands in the way is told once, and tried again: it may be gone next time.
+        """
+        told = ""
+        while True:
+            await asyncio.sleep(GUARD_EVERY_SECONDS)
+            site, _ = self._running
+            if site.postmaster() is not None and self._claim is not None:
+                continue
+            log.warning("postgres.died", home=str(site.home))
+            try:
+                await self.start()
+            except (PostgresUnavailable, OSError) as error:
+                if str(error) != told:
+                    log.error("postgres.not_restarted", why=str(error))  # noqa: TRY400  # words suffice
+                told = str(error)
+            else:
+                told = ""
 
     def _release(self) -> None:
         if self._claim is not None:

@@ -1,48 +1,34 @@
-"""Settling: attempt what is due, decide what became of it, record both and what follows from it."""
+"""Settling: attempt what is due, decide what became of it, and have both recorded."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol, assert_never
+from typing import Protocol
 
 from mappers.vocabulary import (
     Ambiguous,
     AuthExpired,
     Blocked,
-    ConnectionId,
-    DeliveryId,
     DeliveryKind,
     DeliveryState,
     Failure,
-    MessageId,
     Permanent,
     ProviderError,
-    Status,
     Transient,
 )
 from middleware.clock import Clock
-from middleware.connections.model import Connected, ConnectedCrm
+from middleware.connections.model import Connected, ConnectedCrm, Directory
 from middleware.http.ledger import collecting
 from middleware.http.urgency import urgent
-from middleware.identity.flow import ContactEnsured, DealEnsured
 from middleware.outbox import perform
 from middleware.outbox.circuit import Circuit
 from middleware.outbox.perform import (
-    Accepted,
-    ConversationOpened,
-    HistoryFetched,
     Nothing,
     Result,
 )
+from middleware.outbox.record import Recorder, looks
 from middleware.outbox.rules import (
-    AskProvider,
-    Bury,
-    CloseConversation,
-    Hold,
-    LookAgain,
-    ParkConnection,
     Renewed,
-    RetryAt,
     RetryPolicy,
     Situation,
     Verdict,
@@ -51,23 +37,14 @@ from middleware.outbox.rules import (
     urgency_of,
 )
 from middleware.outbox.words import Words
-from middleware.pipeline.planning import Counterpart, News, Planner
-from middleware.pipeline.rules import form_of_history, is_history_owed
 from middleware.store.port import (
     Attempt,
-    ConversationRow,
     Job,
-    OpenedRow,
-    Parcelled,
-    Settlement,
     Unit,
 )
-from middleware.webhooks.keys import digest_of
 
 NOT_FOUND = "not_found"
 RENEWED = Transient(code="hub.credentials_renewed")
-SOON = timedelta(seconds=1)
-OPENS_WITHIN = timedelta(seconds=1)
 MOST_LOOKS = 3
 
 
@@ -108,6 +85,7 @@ class Settler:
 
     commit: Commit
     tools: Tools
+    directory: Directory
     to: Connected
     circuit: Circuit
 
@@ -140,7 +118,7 @@ class Settler:
         async def record(unit: Unit) -> None:
             await unit.note_attempt(job, note)
             now = job.taken_at + timedelta(seconds=self.tools.clock.monotonic() - began)
-            recorder = Recorder(self, unit, job, now)
+            recorder = Recorder(self.to, self.directory, unit, job, now)
             if outcome.result is not None:
                 await recorder.done(outcome.result)
             else:
@@ -197,7 +175,7 @@ class Settler:
             now=now,
             jitter=self.tools.roll(),
             deadline=job.created_at + self.to.settings.reply_age_limit if expires else None,
-            looked_again=not isinstance(self.to, ConnectedCrm) or _looks(job) >= MOST_LOOKS,
+            looked_again=not isinstance(self.to, ConnectedCrm) or looks(job) >= MOST_LOOKS,
         )
         asked = job.was is DeliveryState.DOUBT and at.can_probe and not at.repeatable
         too_early = isinstance(failure, Ambiguous) and failure.code == "hub.interrupted"
@@ -211,190 +189,3 @@ def _outcome_name(outcome: Outcome, verdict: Verdict | None) -> str:
         return outcome.result.why or "done" if isinstance(outcome.result, Nothing) else "done"
     kind = outcome.failure.kind if outcome.failure is not None else NOT_FOUND
     return f"{kind}:{type(verdict).__name__}"
-
-
-@dataclass(frozen=True, slots=True)
-class Recorder:
-    """Records one attempt's end, and what follows from it, in one unit."""
-
-    settler: Settler
-    unit: Unit
-    job: Job
-    now: datetime
-
-    @property
-    def planner(self) -> Planner:
-        return Planner(self.unit, self.now)
-
-    async def done(self, result: Result) -> None:
-        """The duty is fulfilled: remember what we learned, then move the lane on."""
-        state = DeliveryState.SKIPPED if _was_skipped(result) else DeliveryState.DONE
-        await self.unit.settle(self.job, Settlement(state=state))
-        match result:
-            case Accepted(receipt=receipt):
-                await self._accepted(receipt.provider_ids, receipt.status)
-            case ContactEnsured(record=record, evidence=evidence) if self.job.contact:
-                await self.unit.set_link(self.job.contact, self.job.target, record, evidence)
-                await self._follow(record)
-            case DealEnsured(deal=deal) if deal is not None and self.job.contact:
-                await self.unit.save_deal(
-                    self.job.contact, self.job.target, result.record, deal, result.evidence
-                )
-            case ConversationOpened() if self.job.conversation is not None:
-                await self._opened(result, self.job.conversation)
-            case HistoryFetched(parcels=parcels):
-                await self.unit.append(
-                    [
-                        Parcelled(
-                            connection=self.job.target,
-                            digest=digest_of(f"{parcel.key}@{self.job.key}"),
-                            form=form_of_history(parcel.form, self.job.revision),
-                            body=parcel.body,
-                        )
-                        for parcel in parcels
-                    ]
-                )
-            case _:
-                pass
-
-    async def _follow(self, record: str) -> None:
-        """The person's record is another one now: tie the conversation to it, message or not."""
-        was = self.job.link
-        if was is not None and was.record != record:
-            await self._prerequisites(DeliveryKind.WRITE)
-
-    async def _prerequisites(self, before: DeliveryKind) -> DeliveryId | None:
-        job, last = self.job, None
-        if job.conversation is not None and job.contact is not None:
-            for route in await self.unit.routes_from(job.conversation.connection):
-                if route.target == job.target:
-                    at = Counterpart(route, job.conversation, job.contact)
-                    last = await self.planner.prerequisites(at, before)
-        return last
-
-    async def _opened(self, result: ConversationOpened, conversation: ConversationRow) -> None:
-        """Remember the counterpart; what was said there before we knew of it is read back.
-
-        Operators see the conversation as soon as the CRM has it. When our first call was not the
-        one that succeeded, or its record was long in coming, they may have told us in vain.
-        """
-        job, since = self.job, self.job.created_at
-        to = self.settler.to
-        tells_once = isinstance(to, ConnectedCrm) and to.can.replies_told_once
-        is_late = job.attempts > 1 or self.now - job.called_at > OPENS_WITHIN
-        last = await self.unit.latest(job.target, DeliveryKind.READ_HISTORY, conversation.id)
-        is_owed = is_history_owed(last.state if last else None)
-        is_behind = tells_once and (is_late or is_owed)
-        counterpart = OpenedRow(
-            opened=result.opened,
-            ours=job.ours,
-            record=result.record,
-            opened_at=since,
-            behind_since=since if is_behind else None,
-        )
-        await self.unit.set_opened(conversation.id, job.target, counterpart)
-        if is_behind:
-            await self.planner.catch_up(conversation, job.target)
-
-    async def _accepted(self, ids: tuple[str, ...], status: Status) -> None:
-        if self.job.message_id is None:
-            return
-        await self.unit.add_names(self.job.target, self.job.message_id, ids, self.job.part)
-        for name in ids:
-            await self.unit.wake_waiting(self.job.target, name)
-        if self.job.kind is DeliveryKind.SEND:
-            await tell_progress(self.planner, self.job.target, self.job.message_id, status)
-
-    async def failed(self, failure: Failure | None, verdict: Verdict | None) -> None:
-        """Record a failure and the step that was chosen."""
-        job, settle = self.job, self.unit.settle
-        skip = job.policy.lane_policy == "skip"
-        base = Settlement(state=DeliveryState.READY, failure=failure, skip_lane=skip)
-        match verdict:
-            case RetryAt(when=when, counts=counts):
-                await settle(job, replace(base, due_at=when, counts=counts))
-            case AskProvider(when=when):
-                await settle(
-                    job, replace(base, state=DeliveryState.DOUBT, due_at=when, counts=True)
-                )
-            case Renewed():
-                await settle(job, replace(base, state=job.was, due_at=self.now + SOON))
-            case ParkConnection():
-                await self._park(failure, base)
-            case LookAgain(gone=gone):
-                await self._look_again(gone, base)
-            case Hold(code=code):
-                await self._hold(code, base)
-            case CloseConversation() | Bury():
-                await self._bury(verdict, base)
-            case None:
-                raise TypeError("a failure without a verdict")
-            case _:
-                assert_never(verdict)
-
-    async def _bury(self, verdict: CloseConversation | Bury, base: Settlement) -> None:
-        await self.unit.settle(self.job, replace(base, state=DeliveryState.DEAD))
-        if isinstance(verdict, CloseConversation) and self.job.conversation is not None:
-            await self.unit.set_reachable(self.job.conversation.id, reachable=False)
-        closed = isinstance(verdict, CloseConversation)
-        code = base.failure.code if base.failure is not None else ""
-        await self._tell(News(status=Status.FAILED, code=code, closed=closed))
-
-    async def _park(self, failure: Failure | None, base: Settlement) -> None:
-        in_doubt = self.job.was is DeliveryState.DOUBT
-        state = DeliveryState.DOUBT if in_doubt else DeliveryState.PARKED
-        await self.unit.settle(self.job, replace(base, state=state))
-        code = failure.code if failure is not None else "hub.parked"
-        blocked = isinstance(failure, Blocked)
-        await self.unit.set_connection(
-            self.job.target, "broken" if blocked else "needs_sign_in", code
-        )
-
-    async def _look_again(self, gone: str, base: Settlement) -> None:
-        """Forget what is gone from the CRM, owe it anew, and let this delivery wait for that."""
-        job = self.job
-        if gone == "record" and job.link is not None:
-            await self.unit.drop_links(job.target, job.link.record)
-        last = await self._prerequisites(job.kind)
-        await self.unit.settle(
-            job, replace(base, due_at=self.now, after=last, detail={"looks": _looks(job) + 1})
-        )
-
-    async def _hold(self, code: str, base: Settlement) -> None:
-        job = self.job
-        if job.kind is DeliveryKind.REFUSE:
-            # A notice that may have been said is said well enough.
-            await self.unit.settle(job, replace(base, state=DeliveryState.SKIPPED))
-            return
-        await self.unit.settle(job, replace(base, state=DeliveryState.HELD, detail={"held": code}))
-        await self._tell(News(status=Status.FAILED, code=code, doubt=str(job.id)))
-
-    async def _tell(self, news: News) -> None:
-        """Tell the operator that a reply did not simply arrive."""
-        if self.job.kind is not DeliveryKind.SEND or self.job.message_id is None:
-            return
-        row, _ = await self.unit.reply(self.job.message_id)
-        if not news.doubt:
-            await self.unit.raise_status(row.id, Status.FAILED)
-        await self.planner.report(row, news)
-
-
-def _looks(job: Job) -> int:
-    """How often this delivery has made us look at the CRM anew."""
-    return int(job.detail.get("looks", 0))
-
-
-def _was_skipped(result: Result) -> bool:
-    return isinstance(result, Nothing) and result.why == "superseded"
-
-
-async def tell_progress(
-    planner: Planner, channel: ConnectionId, message: MessageId, status: Status = Status.SENT
-) -> None:
-    """Once every part of a reply is with the channel, tell the operator so."""
-    parts = await planner.unit.parts(channel, message)
-    if not parts or any(part.state is not DeliveryState.DONE for part in parts):
-        return
-    if await planner.unit.raise_status(message, status):
-        row, _ = await planner.unit.reply(message)
-        await planner.report(row, News(status=status))

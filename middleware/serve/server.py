@@ -140,7 +140,7 @@ class Server:
         self.wakeups = wakeups
         pause = hands.tools.retry.first_wait * 5
         self.circuit = Circuit(hands.clock, pause)
-        self.settler = Settler(self.insist, hands.tools, connected, self.circuit)
+        self.settler = Settler(self.insist, hands.tools, hands.directory, connected, self.circuit)
         self.calls: set[asyncio.Task[None]] = set()
         self.stopped: BaseException | None = None
         self.ends_at = hands.clock.monotonic() + hands.limits.slice.total_seconds()

@@ -43,14 +43,14 @@ class Monkey:
 
     @property
     def disturbed(self) -> int:
-        names = ("hub_killed", "hub_frozen", "database_restarted", "power_cut")
+        names = ("hub_killed", "hub_frozen", "database_crashed", "power_cut")
         return sum(self.done[name] for name in names)
 
     async def run(self) -> None:
         tricks: list[tuple[Callable[[], Awaitable[None]], int]] = [
             (self.kill_hub, 3),
             (self.freeze_hub, 3),
-            (self.restart_database, 2),
+            (self.crash_database, 2),
             (self.cut_power, 1),
             (self.break_sends, 6),
             (self.break_writes, 6),
@@ -91,9 +91,9 @@ class Monkey:
         finally:
             self.here.hub.thaw()
 
-    async def restart_database(self) -> None:
-        self.done["database_restarted"] += 1
-        await self.here.restart_database()
+    async def crash_database(self) -> None:
+        self.done["database_crashed"] += 1
+        await self.here.crash_database()
 
     async def cut_power(self) -> None:
         self.done["power_cut"] += 1

@@ -98,21 +98,16 @@ class Town:
 
     async def cut_power(self) -> None:
         """Kill the hub and its PostgreSQL at once."""
-        await asyncio.gather(self.hub.kill(), self.stop_database())
+        await asyncio.gather(self.hub.kill(), self.crash_database())
 
-    async def stop_database(self) -> None:
-        """Stop the hub's own PostgreSQL as a crash would. Harmless when it does not run."""
+    async def crash_database(self) -> None:
+        """End the hub's own PostgreSQL as a crash would; a running hub brings it back.
+
+        Harmless when it does not run.
+        """
         if (self.data_dir / "postgres").exists():
-            await self._postgres("pg_ctl", "stop", "-s", "-m", "immediate")
-
-    async def restart_database(self) -> None:
-        """Crash the hub's own PostgreSQL and let it recover, under a running hub."""
-        await self._postgres("pg_ctl", "restart", "-s", "-w", "-m", "immediate")
-
-    async def _postgres(self, program: str, *arguments: str) -> None:
-        site = await asyncio.to_thread(settle, self.data_dir / "postgres", None, SHELTER)
-        log = ("-l", str(site.home / "log" / "restarts.log"))
-        await site.command(program, *arguments, *(log if "restart" in arguments else ()))
+            site = await asyncio.to_thread(settle, self.data_dir / "postgres", None, SHELTER)
+            await site.command("pg_ctl", "stop", "-s", "-m", "immediate")
 
     async def records(self, shop: Shop) -> Records:
         """Collect what both sides hold of one shop."""
@@ -200,7 +195,7 @@ async def town(layout: Layout) -> AsyncIterator[Town]:
             stack.push_async_callback(child.stop)
             await child.start()
             await _until_up(child, stage.is_up)
-        stack.push_async_callback(here.stop_database)
+        stack.push_async_callback(here.crash_database)
         stack.push_async_callback(hub.stop)
         plan = await _settle_shops(here)
         here.shops = plan.shops

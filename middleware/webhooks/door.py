@@ -10,8 +10,6 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
 
-import structlog
-
 from mappers.vocabulary import ForgedWebhook, MalformedWebhook, Received, Webhook
 from middleware.store.errors import StoreUnavailable
 from middleware.store.port import Parcelled
@@ -19,8 +17,6 @@ from middleware.webhooks.addresses import Place
 from middleware.webhooks.flush import Flusher, Overflow
 from middleware.webhooks.keys import digest_of
 from middleware.webhooks.refusals import Refusals
-
-log = structlog.get_logger(__name__)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -75,9 +71,8 @@ class HookDoor:
             self._refusals.count(address, refusal.reason)
             await _answer(send, refusal.status, refusal.reason.encode())
         except (StoreUnavailable, Overflow) as why:
-            self._flusher.missed.set()
+            self._flusher.miss(why)
             self._refusals.total["not kept"] += 1
-            log.warning("hook.not_kept", why=type(why).__name__)
             await _answer(send, 503, b"try again", (b"retry-after", b"5"))
         else:
             answer = received.answer

@@ -94,6 +94,13 @@ class Flusher:
             if self.missed.is_set():
                 await self._catch_up()
                 self.missed.clear()
+                log.info("hooks.kept_again")
+
+    def miss(self, why: Exception) -> None:
+        """Something true is turned away. Told of once, however many follow."""
+        if not self.missed.is_set():
+            log.warning("hooks.turned_away", why=type(why).__name__)
+        self.missed.set()
 
     async def _flush(self, batch: list[_Waiting]) -> None:
         try:
@@ -102,7 +109,7 @@ class Flusher:
             parcels = [parcel for waiting in batch for parcel in waiting.parcels]
             await again(lambda: self._store.append(parcels))
         except (StoreUnavailable, StoreConflict) as error:
-            self.missed.set()
+            self.miss(error)
             for waiting in batch:
                 _fail(waiting, StoreUnavailable(str(error)))
         except Exception as error:

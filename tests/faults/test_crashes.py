@@ -13,7 +13,7 @@ from mappers.vocabulary import DeliveryKind
 from middleware.hub import open_hub
 from middleware.operations.arrivals.flow import read_again
 from middleware.operations.model import Caller
-from middleware.outbox.flow import Recorder
+from middleware.outbox.record import Recorder
 from tests.faults.hub_process import DIED, hub_process
 from tests.faults.scene import (
     CREATE_CONTACT,

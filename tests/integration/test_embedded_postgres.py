@@ -161,6 +161,20 @@ async def test_a_killed_server_recovers_what_was_committed(data_dir: Path) -> No
         await server.stop()
 
 
+async def test_a_server_that_dies_under_a_running_hub_comes_back(data_dir: Path) -> None:
+    async with EmbeddedPostgres(data_dir, settings=QUICK) as server:
+        address, killed = server.url, server.pid
+        await remember(address, "kept")
+        guard = asyncio.create_task(server.guard())
+        os.kill(killed, signal.SIGKILL)
+        async with asyncio.timeout(30):
+            while server.pid == killed:  # noqa: ASYNC110  # a process has no event
+                await asyncio.sleep(0.05)
+        guard.cancel()
+        assert server.url == address
+        assert await remembered(address) == "kept"
+
+
 async def test_a_killed_server_is_waited_for_while_its_children_are_busy(data_dir: Path) -> None:
     server = EmbeddedPostgres(data_dir, settings=QUICK)
     connection = await asyncpg.connect(await server.start())

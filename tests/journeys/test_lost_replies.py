@@ -1,12 +1,19 @@
 """Replies that amoCRM tells once are fetched back when we were not there to hear them."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
+from crm_clients.amocrm import AmoCrm
+from mappers.vocabulary import DeliveryKind, DeliveryState, Permanent, ProviderError
+from middleware.operations.deliveries.flow import find, replay
+from middleware.operations.deliveries.model import Filter
+from middleware.operations.model import Caller
 from tests.journeys.town import (
     ACCOUNT,
     Plan,
-    Town,
     free_port,
     move_in,
     open_world,
@@ -34,7 +41,7 @@ async def test_twenty_replies_typed_while_the_hub_was_away_all_arrive_once_and_i
         assert [reply.hook_status for reply in world.amocrm.replies] == [None] * 20
 
         async with running(settings) as hub:
-            back = Town(world=world, hub=hub, bot=town.bot, crm=town.crm, workspace=town.workspace)
+            back = replace(town, hub=hub)
             back.reply(NINA, "уже вернулись")
             await back.settle()
 
@@ -60,9 +67,7 @@ async def test_nothing_is_fetched_twice_by_the_next_restart(
         await world.amocrm.drain()
         for _ in range(2):
             async with running(settings) as hub:
-                back = Town(
-                    world=world, hub=hub, bot=town.bot, crm=town.crm, workspace=town.workspace
-                )
+                back = replace(town, hub=hub)
                 await back.settle()
                 assert back.seen_by(NINA) == ["при нас", "без нас"]
 
@@ -84,7 +89,7 @@ async def test_a_reply_that_lay_too_long_asks_a_person_first(
         town.reply(NINA, "вчерашний ответ")
         await world.amocrm.drain()
         async with running(settings) as hub:
-            back = Town(world=world, hub=hub, bot=town.bot, crm=town.crm, workspace=town.workspace)
+            back = replace(town, hub=hub)
             await back.settle()
 
             assert back.seen_by(NINA) == []
@@ -106,7 +111,38 @@ async def test_a_hook_that_amocrm_lost_is_recovered_by_the_next_gap(
         world.amocrm.stage.arm("lost_hook")
         town.reply(NINA, "никто не услышал")
         async with running(settings) as hub:
-            back = Town(world=world, hub=hub, bot=town.bot, crm=town.crm, workspace=town.workspace)
+            back = replace(town, hub=hub)
             await back.settle()
             assert back.seen_by(NINA) == ["никто не услышал"]
             assert world.amocrm.timeline(ACCOUNT)[0].messages[-1].is_from_operator
+
+
+async def test_replies_go_on_when_the_crm_refuses_to_tell_what_was_missed(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object) -> None:
+        raise ProviderError(Permanent(code="amocrm.http_400"))
+
+    settings = settings_for(postgres_url, tmp_path, free_port(), **SHORT_GAP)
+    async with open_world() as world:
+        async with running(settings) as hub:
+            town = await move_in(world, hub, Plan())
+            town.telegram.say(NINA, "Здравствуйте", name="Нина")
+            await town.settle()
+        monkeypatch.setattr(AmoCrm, "read_history", refuse)
+        town.reply(NINA, "без нас")
+        await world.amocrm.drain()
+        async with running(settings) as hub:
+            back = replace(town, hub=hub)
+            back.reply(NINA, "уже вернулись")
+            await back.settle()
+            assert back.seen_by(NINA) == ["уже вернулись"]
+            caller = Caller(workspace=back.workspace, name="admin")
+            found = await find(hub, caller, Filter(states=(DeliveryState.DEAD,)))
+            (dead,) = found.items
+            assert dead.kind is DeliveryKind.READ_HISTORY
+
+            monkeypatch.undo()
+            await replay(hub, caller, dead.id)
+            await back.settle()
+            assert back.seen_by(NINA) == ["уже вернулись", "без нас"]

@@ -18,7 +18,7 @@ from middleware.operations.deliveries.model import (
 )
 from middleware.operations.deliveries.store import Change, DeliveryStore, in_change, workspace_of
 from middleware.operations.model import Caller, Page, id_cursor, limited, page_of
-from middleware.outbox.flow import tell_progress
+from middleware.outbox.record import tell_progress
 from middleware.pipeline.planning import News, Planner
 
 DROPPED = "hub.dropped"

@@ -1,0 +1,246 @@
+"""Recording: what an attempt's end means for people, conversations and what else is owed."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from mappers.vocabulary import (
+    Blocked,
+    ConnectionId,
+    DeliveryId,
+    DeliveryKind,
+    DeliveryState,
+    Failure,
+    HistoryRead,
+    MessageId,
+    Status,
+)
+from middleware.connections.model import Connected, ConnectedCrm, Directory
+from middleware.identity.flow import ContactEnsured, DealEnsured
+from middleware.outbox.perform import (
+    Accepted,
+    ConversationOpened,
+    HistoryFetched,
+    Nothing,
+    Result,
+)
+from middleware.outbox.rules import (
+    AskProvider,
+    Bury,
+    CloseConversation,
+    Hold,
+    LookAgain,
+    ParkConnection,
+    Renewed,
+    RetryAt,
+    Verdict,
+)
+from middleware.pipeline.flow import Intake
+from middleware.pipeline.planning import Counterpart, News, Planner
+from middleware.pipeline.rules import form_of_history, is_history_owed
+from middleware.store.port import (
+    ConversationRow,
+    Job,
+    OpenedRow,
+    Parcelled,
+    Settlement,
+    Unit,
+)
+from middleware.webhooks.keys import digest_of
+
+SOON = timedelta(seconds=1)
+OPENS_WITHIN = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Records one attempt's end, and what follows from it, in one unit."""
+
+    to: Connected
+    directory: Directory
+    unit: Unit
+    job: Job
+    now: datetime
+
+    @property
+    def planner(self) -> Planner:
+        return Planner(self.unit, self.now)
+
+    async def done(self, result: Result) -> None:
+        """The duty is fulfilled: remember what we learned, then move the lane on."""
+        state = DeliveryState.SKIPPED if _was_skipped(result) else DeliveryState.DONE
+        await self.unit.settle(self.job, Settlement(state=state))
+        match result:
+            case Accepted(receipt=receipt):
+                await self._accepted(receipt.provider_ids, receipt.status)
+            case ContactEnsured(record=record, evidence=evidence) if self.job.contact:
+                await self.unit.set_link(self.job.contact, self.job.target, record, evidence)
+                await self._follow(record)
+            case DealEnsured(deal=deal) if deal is not None and self.job.contact:
+                await self.unit.save_deal(
+                    self.job.contact, self.job.target, result.record, deal, result.evidence
+                )
+            case ConversationOpened() if self.job.conversation is not None:
+                await self._opened(result, self.job.conversation)
+            case HistoryFetched(parcels=parcels):
+                await self.unit.append(
+                    [
+                        Parcelled(
+                            connection=self.job.target,
+                            digest=digest_of(f"{parcel.key}@{self.job.key}"),
+                            form=form_of_history(parcel.form, self.job.revision),
+                            body=parcel.body,
+                        )
+                        for parcel in parcels
+                    ]
+                )
+            case _:
+                pass
+
+    async def _follow(self, record: str) -> None:
+        """The person's record is another one now: tie the conversation to it, message or not."""
+        was = self.job.link
+        if was is not None and was.record != record:
+            await self._prerequisites(DeliveryKind.WRITE)
+
+    async def _prerequisites(self, before: DeliveryKind) -> DeliveryId | None:
+        job, last = self.job, None
+        if job.conversation is not None and job.contact is not None:
+            for route in await self.unit.routes_from(job.conversation.connection):
+                if route.target == job.target:
+                    at = Counterpart(route, job.conversation, job.contact)
+                    last = await self.planner.prerequisites(at, before)
+        return last
+
+    async def _opened(self, result: ConversationOpened, conversation: ConversationRow) -> None:
+        """Remember the counterpart; what was said there before we knew of it is read back.
+
+        Operators see the conversation as soon as the CRM has it. When our first call was not the
+        one that succeeded, or its record was long in coming, they may have told us in vain.
+        """
+        job, since = self.job, self.job.created_at
+        tells_once = isinstance(self.to, ConnectedCrm) and self.to.can.replies_told_once
+        is_late = job.attempts > 1 or self.now - job.called_at > OPENS_WITHIN
+        last = await self.unit.latest(job.target, DeliveryKind.READ_HISTORY, conversation.id)
+        is_owed = is_history_owed(last.state if last else None)
+        is_behind = tells_once and (is_late or is_owed)
+        counterpart = OpenedRow(
+            opened=result.opened,
+            ours=job.ours,
+            record=result.record,
+            opened_at=since,
+            behind_since=since if is_behind else None,
+        )
+        await self.unit.set_opened(conversation.id, job.target, counterpart)
+        if is_behind:
+            await self.planner.catch_up(conversation, job.target)
+
+    async def _accepted(self, ids: tuple[str, ...], status: Status) -> None:
+        if self.job.message_id is None:
+            return
+        await self.unit.add_names(self.job.target, self.job.message_id, ids, self.job.part)
+        for name in ids:
+            await self.unit.wake_waiting(self.job.target, name)
+        if self.job.kind is DeliveryKind.SEND:
+            await tell_progress(self.planner, self.job.target, self.job.message_id, status)
+
+    async def failed(self, failure: Failure | None, verdict: Verdict | None) -> None:
+        """Record a failure and the step that was chosen."""
+        job, settle = self.job, self.unit.settle
+        skip = job.policy.lane_policy == "skip"
+        base = Settlement(state=DeliveryState.READY, failure=failure, skip_lane=skip)
+        match verdict:
+            case RetryAt(when=when, counts=counts):
+                await settle(job, replace(base, due_at=when, counts=counts))
+            case AskProvider(when=when):
+                await settle(
+                    job, replace(base, state=DeliveryState.DOUBT, due_at=when, counts=True)
+                )
+            case Renewed():
+                await settle(job, replace(base, state=job.was, due_at=self.now + SOON))
+            case ParkConnection():
+                await self._park(failure, base)
+            case LookAgain(gone=gone):
+                await self._look_again(gone, base)
+            case Hold(code=code):
+                await self._hold(code, base)
+            case CloseConversation() | Bury():
+                await self._bury(verdict, base)
+            case None:
+                raise TypeError("a failure without a verdict")
+            case _:
+                assert_never(verdict)
+
+    async def _bury(self, verdict: CloseConversation | Bury, base: Settlement) -> None:
+        await self.unit.settle(self.job, replace(base, state=DeliveryState.DEAD))
+        if isinstance(verdict, CloseConversation) and self.job.conversation is not None:
+            await self.unit.set_reachable(self.job.conversation.id, reachable=False)
+        closed = isinstance(verdict, CloseConversation)
+        code = base.failure.code if base.failure is not None else ""
+        await self._tell(News(status=Status.FAILED, code=code, closed=closed))
+        if self.job.kind is DeliveryKind.READ_HISTORY and self.job.opened is not None:
+            await self._stop_waiting(self.job.opened.opened.id)
+
+    async def _stop_waiting(self, conversation: str) -> None:
+        """What was missed cannot be read back: later replies need not wait for it any longer."""
+        intake = Intake(self.to, self.directory, self.unit, self.now, self.job.revision)
+        await intake.apply(HistoryRead(conversation=conversation))
+
+    async def _park(self, failure: Failure | None, base: Settlement) -> None:
+        in_doubt = self.job.was is DeliveryState.DOUBT
+        state = DeliveryState.DOUBT if in_doubt else DeliveryState.PARKED
+        await self.unit.settle(self.job, replace(base, state=state))
+        code = failure.code if failure is not None else "hub.parked"
+        blocked = isinstance(failure, Blocked)
+        await self.unit.set_connection(
+            self.job.target, "broken" if blocked else "needs_sign_in", code
+        )
+
+    async def _look_again(self, gone: str, base: Settlement) -> None:
+        """Forget what is gone from the CRM, owe it anew, and let this delivery wait for that."""
+        job = self.job
+        if gone == "record" and job.link is not None:
+            await self.unit.drop_links(job.target, job.link.record)
+        last = await self._prerequisites(job.kind)
+        await self.unit.settle(
+            job, replace(base, due_at=self.now, after=last, detail={"looks": looks(job) + 1})
+        )
+
+    async def _hold(self, code: str, base: Settlement) -> None:
+        job = self.job
+        if job.kind is DeliveryKind.REFUSE:
+            # A notice that may have been said is said well enough.
+            await self.unit.settle(job, replace(base, state=DeliveryState.SKIPPED))
+            return
+        await self.unit.settle(job, replace(base, state=DeliveryState.HELD, detail={"held": code}))
+        await self._tell(News(status=Status.FAILED, code=code, doubt=str(job.id)))
+
+    async def _tell(self, news: News) -> None:
+        """Tell the operator that a reply did not simply arrive."""
+        if self.job.kind is not DeliveryKind.SEND or self.job.message_id is None:
+            return
+        row, _ = await self.unit.reply(self.job.message_id)
+        if not news.doubt:
+            await self.unit.raise_status(row.id, Status.FAILED)
+        await self.planner.report(row, news)
+
+
+def looks(job: Job) -> int:
+    """How often this delivery has made us look at the CRM anew."""
+    return int(job.detail.get("looks", 0))
+
+
+def _was_skipped(result: Result) -> bool:
+    return isinstance(result, Nothing) and result.why == "superseded"
+
+
+async def tell_progress(
+    planner: Planner, channel: ConnectionId, message: MessageId, status: Status = Status.SENT
+) -> None:
+    """Once every part of a reply is with the channel, tell the operator so."""
+    parts = await planner.unit.parts(channel, message)
+    if not parts or any(part.state is not DeliveryState.DONE for part in parts):
+        return
+    if await planner.unit.raise_status(message, status):
+        row, _ = await planner.unit.reply(message)
+        await planner.report(row, News(status=status))
