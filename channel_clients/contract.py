@@ -22,12 +22,17 @@ class Can:
     `accepted` is how far an accepted send proves that the message got. `repeatable` is true only
     when the provider itself drops a second send of the same key. `settles_after` is how long a
     call may still take effect after its answer was lost: only then is "not found" a proof.
-    Units: `text_limit` counts `text_unit`s.
+    `attachments` are what it can show as itself; anything else becomes a line of text. `album` is
+    how many files one call may carry.
+    Units: `text_limit` and `caption_limit` count `text_unit`s.
     """
 
     text_limit: int
     text_unit: TextUnit = "code_points"
+    caption_limit: int = 0
     attachments: frozenset[AttachmentKind] = frozenset()
+    album: int = 1
+    file_limit_bytes: int = 0
     accepted: Status = Status.SENT
     repeatable: bool = False
     quotes: bool = False

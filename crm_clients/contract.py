@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from mappers.vocabulary import (
+    AttachmentKind,
     Catalogue,
     Deal,
     DealDraft,
@@ -37,11 +38,14 @@ class Can:
     `statuses` are those that the CRM can show on an operator's reply. `replies_told_once` means
     that a reply's hook is never repeated, so what we missed must be read back. `settles_after` is
     how long a call may still take effect after its answer was lost: only then is "not found" a
-    proof. `bulk` is how many entries of different conversations one call may carry.
+    proof. `attachments` are what the timeline can show as itself; anything else becomes a line of
+    text. `bulk` is how many entries of different conversations one call may carry.
     """
 
     text_limit: int
     statuses: frozenset[Status] = frozenset()
+    attachments: frozenset[AttachmentKind] = frozenset()
+    file_limit_bytes: int = 0
     replies_told_once: bool = False
     edits: bool = False
     deletes: bool = False

@@ -12,6 +12,8 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 from mappers.vocabulary.hooks import Arrival, Polled, Reading, Received, Webhook
 from mappers.vocabulary.http import Http
+from mappers.vocabulary.media import FetchedFile
+from mappers.vocabulary.messages import Attachment
 from mappers.vocabulary.outgoing import Account
 
 
@@ -71,6 +73,19 @@ class RefreshesCredentials(Protocol):
 
         Called under a lease, since a refresh token may be good for one use only.
         Raises: `ProviderError`; `AuthExpired` means that a person must sign in again.
+        """
+        ...
+
+
+@runtime_checkable
+class FetchesFiles(Protocol):
+    """Attachments of this account's messages can be turned into bytes."""
+
+    async def fetch(self, attachment: Attachment, limit_bytes: int) -> FetchedFile:
+        """Download what `attachment.handle` refers to; a repeat is harmless.
+
+        Raises: `ProviderError`; `Permanent(code="file.too_large")` when it is larger than the
+        limit, or than the provider hands out.
         """
         ...
 

@@ -27,6 +27,7 @@ class HttpCall:
     state as sending it once. It defaults to the cautious answer. `budgets` names the rate limits
     that the call counts against, as the manifest's `budgets` know them. `label` is what traces
     and metrics call this request: it holds no id and no secret.
+    `most_bytes` caps the reply's body where a file is expected; None is the gateway's usual cap.
     Whatever may carry a token or a customer's words stays out of the repr.
     Shape: at most one of `json` and `content`.
     """
@@ -39,6 +40,7 @@ class HttpCall:
     json: Any = field(default=None, repr=False)
     content: bytes | None = field(default=None, repr=False)
     timeout: timedelta = timedelta(seconds=10)
+    most_bytes: int | None = None
     repeatable: bool = False
     budgets: tuple[str, ...] = ()
 

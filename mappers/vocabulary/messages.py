@@ -57,12 +57,29 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A point on the map, in degrees (WGS 84)."""
+
+    latitude: float = field(repr=False)
+    longitude: float = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """Somebody's visiting card. The phone is as the sender's book spells it."""
+
+    name: str = field(default="", repr=False)
+    phone: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
     """Something shown rather than said.
 
     `handle` is the provider's own reference, which only its adapter can turn into bytes;
-    it may carry a token and is never shown. `title` is what an honest line of text says:
-    a file's name, an address, a sticker's emoji.
+    it may carry a token and is never shown; empty means that there is no file. `title` is what
+    an honest line of text says: a file's name, an address, a sticker's emoji. `place` belongs to
+    `LOCATION` and `card` to `CONTACT`.
     """
 
     kind: AttachmentKind
@@ -70,6 +87,9 @@ class Attachment:
     title: str = field(default="", repr=False)
     mime: str = ""
     size_bytes: int | None = None
+    duration_s: int | None = None
+    place: Place | None = None
+    card: Card | None = None
 
 
 class SpanKind(StrEnum):

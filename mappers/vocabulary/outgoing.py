@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from mappers.vocabulary.media import MediaFile
 from mappers.vocabulary.messages import Attachment, Span
 
 
@@ -10,7 +11,8 @@ class Outgoing:
     """One provider call's worth of an operator's reply: splitting has happened before.
 
     `key` is ours, stable over every attempt. `quoted` is the channel's id of the quoted message,
-    as a receipt or an origin gave it.
+    as a receipt or an origin gave it. `files` are as many as the channel takes in one call, with
+    `text` as their caption; `attachments` show what needs no file, a place or a card.
     Units: spans count code points of `text`.
     """
 
@@ -19,6 +21,7 @@ class Outgoing:
     text: str = field(repr=False)
     spans: tuple[Span, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    files: tuple[MediaFile, ...] = ()
     quoted: str = ""
 
 

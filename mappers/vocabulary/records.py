@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from mappers.vocabulary.media import MediaFile
 from mappers.vocabulary.messages import Message, Status
 from mappers.vocabulary.people import Operator, Person
 
@@ -78,7 +79,8 @@ class Entry:
 
     `key` is ours, stable over every attempt, and findable again. `quoted` is the CRM's id of the
     quoted message when we know it. `quiet` asks the CRM to open no deal of its own and to notify
-    nobody. `author` is set when an employee wrote on the company's own phone.
+    nobody. `author` is set when an employee wrote on the company's own phone. `file` is the one
+    that this entry shows, with `text` as its caption; a message with several has several entries.
     """
 
     key: str
@@ -91,6 +93,7 @@ class Entry:
     quoted: str = ""
     quiet: bool = False
     author: Operator | None = None
+    file: MediaFile | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

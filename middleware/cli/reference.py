@@ -27,7 +27,10 @@ PRINTED = "<!-- Printed by `threadline docs`; edit what it describes instead. --
 ABILITIES: Mapping[str, str] = {
     "text_limit": "longest text in one part",
     "text_unit": "which counts",
-    "attachments": "files carried",
+    "caption_limit": "longest caption of a file",
+    "attachments": "shown as themselves",
+    "album": "files in one call",
+    "file_limit_bytes": "largest file, in bytes",
     "accepted": "an accepted send proves",
     "repeatable": "drops a repeat by our key",
     "quotes": "quotes",

@@ -121,7 +121,7 @@ class Sending:
         request = self._spelt.request({"trace": self._last, "timeout": patience})
         response = await client.send(request, stream=True)
         try:
-            return await read(response, settings.most_bytes)
+            return await read(response, self._call.most_bytes or settings.most_bytes)
         finally:
             await response.aclose()
 
