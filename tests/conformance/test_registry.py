@@ -1,23 +1,23 @@
-"""Every channel is on the bench, and every rule that it claims to satisfy has a proof."""
+"""Every adapter is on the bench, and every rule that it claims to satisfy has a proof."""
 
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
-from channel_clients.contract import ChannelManifest
 from channel_clients.registry import CHANNELS
+from crm_clients.registry import CRMS
+from mappers.vocabulary import Status
 from tests.conformance.channels import ChannelPromises
+from tests.conformance.crms import CrmPromises
 
 ROOT = Path(__file__).parents[2]
-QUALITY: Mapping[str, Mapping[str, Any]] = tomllib.loads(
-    (ROOT / "channel_clients/quality.toml").read_text()
-)
 HEADINGS = (
     "Setup",
     "What works",
@@ -35,16 +35,19 @@ class Promises:
 
     names: tuple[str, ...]
 
-    def holds(self, manifest: ChannelManifest) -> bool:
-        bench = bench_of(manifest.name)
-        return all(getattr(bench, name) is getattr(ChannelPromises, name) for name in self.names)
+    def holds(self, family: "Family", name: str) -> bool:
+        bench = family.bench_of(name)
+        return all(getattr(bench, each) is getattr(family.promises, each) for each in self.names)
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Proof by looking."""
+    """Proof by looking at what the manifest says of the adapter's abilities."""
 
-    holds: Callable[[ChannelManifest], bool]
+    of: Callable[[Any], bool]
+
+    def holds(self, family: "Family", name: str) -> bool:
+        return self.of(family.manifests[name].can)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,104 +56,169 @@ class Heading:
 
     title: str
 
-    def holds(self, manifest: ChannelManifest) -> bool:
-        return len(sections(manifest.name).get(self.title, "")) > 40
+    def holds(self, family: "Family", name: str) -> bool:
+        return len(family.sections(name).get(self.title, "")) > 40
 
 
-Proof = Promises | Fact | Heading
-HUB = None  # shown only with the hub around the channel: nothing here can prove it yet
+@dataclass(frozen=True, slots=True)
+class Emulated:
+    """Proof by the emulator that stands beside the adapter."""
 
-BRONZE: Mapping[str, Proof] = {
-    "signed-webhooks": Promises(
-        ("test_a_forged_webhook_is_refused", "test_a_door_without_its_secrets_stays_shut")
-    ),
-    "stable-origins": Promises(
-        ("test_reading_twice_gives_the_same_events", "test_origins_do_not_collide")
-    ),
-    "unknown-events-named": Promises(("test_an_unknown_event_is_named_not_raised",)),
-    "faults-classified": Promises(
-        ("test_every_fault_is_recognised", "test_no_fault_of_the_emulator_is_forgotten")
-    ),
-    "secrets-redacted": Promises(("test_no_secret_is_ever_shown",)),
-    "check-before-saving": Promises(("test_check_proves_the_credentials",)),
-    "one-account-per-connection": Promises(
-        ("test_origins_do_not_collide", "test_check_proves_the_credentials")
-    ),
-    "emulator": Fact(
-        lambda manifest: find_spec(f"channel_clients.emulators.{manifest.name}") is not None
-    ),
-    "docs-setup": Heading("Setup"),
-    "docs-removal": Heading("Removal"),
-}
-SILVER: Mapping[str, Proof | None] = {
-    "re-auth-without-data-loss": HUB,
-    "rate-limit-respected": Promises(
-        ("test_calls_stay_inside_the_declared_budgets_and_addresses",)
-    ),
-    "down-logged-once": HUB,
-    "delivery-statuses": Fact(lambda manifest: manifest.can.accepted.rank > 1),
-    "attachments-both-ways": Fact(lambda manifest: bool(manifest.can.attachments)),
-    "docs-limitations": Heading("Limitations and quirks"),
-    "docs-troubleshooting": Heading("Troubleshooting"),
-}
-GOLD: Mapping[str, Proof | None] = {
-    "probe-before-resend": Fact(lambda manifest: manifest.can.probe),
-    "webhook-self-setup": Promises(
-        (
-            "test_setting_up_twice_is_the_same_as_once",
-            "test_somebody_elses_webhook_is_taken_only_when_asked_and_put_back",
-            "test_tearing_down_leaves_nothing_of_ours",
+    def holds(self, family: "Family", name: str) -> bool:
+        return find_spec(f"{family.package}.emulators.{name}") is not None
+
+
+Proof: TypeAlias = Promises | Fact | Heading | Emulated
+HUB = None  # shown only with the hub around the adapter: nothing here can prove it yet
+
+
+@dataclass(frozen=True)
+class Family:
+    """Channels or CRMs: their registry, their promises, and how each rule is proved."""
+
+    package: str
+    pages: str
+    manifests: Mapping[str, Any]
+    promises: type
+    bronze: Mapping[str, Proof]
+    beyond: Mapping[str, Proof | None]
+
+    def __str__(self) -> str:
+        return self.package
+
+    @property
+    def rules(self) -> Mapping[str, Proof | None]:
+        return {**self.bronze, **self.beyond}
+
+    @cached_property
+    def quality(self) -> Mapping[str, Mapping[str, Any]]:
+        return tomllib.loads((ROOT / self.package / "quality.toml").read_text())
+
+    def bench_of(self, name: str) -> type:
+        module = import_module(f"tests.conformance.test_{name}")
+        found = (value for value in vars(module).values() if isinstance(value, type))
+        return next(
+            kind for kind in found if issubclass(kind, self.promises) and kind is not self.promises
         )
-    ),
-    "history-import": HUB,
-    "diagnostics-bundle": Promises(("test_a_diagnosis_names_what_is_wrong_and_changes_nothing",)),
-    "field-catalogue": HUB,
-    "load-tested": HUB,
-}
-RULES: Mapping[str, Proof | None] = {**BRONZE, **SILVER, **GOLD}
 
-every_channel = pytest.mark.parametrize("name", sorted(CHANNELS))
+    def sections(self, name: str) -> dict[str, str]:
+        page = (ROOT / "docs" / self.pages / f"{name}.md").read_text()
+        parts = (part.partition("\n") for part in page.split("\n## ")[1:])
+        return {title.strip(): text.strip() for title, _, text in parts}
 
 
-def bench_of(name: str) -> type[ChannelPromises]:
-    module = import_module(f"tests.conformance.test_{name}")
-    found = (value for value in vars(module).values() if isinstance(value, type))
-    return next(
-        kind for kind in found if issubclass(kind, ChannelPromises) and kind is not ChannelPromises
-    )
+CHANNEL = Family(
+    package="channel_clients",
+    pages="channels",
+    manifests=CHANNELS,
+    promises=ChannelPromises,
+    bronze={
+        "signed-webhooks": Promises(
+            ("test_a_forged_webhook_is_refused", "test_a_door_without_its_secrets_stays_shut")
+        ),
+        "stable-origins": Promises(
+            ("test_reading_twice_gives_the_same_events", "test_origins_do_not_collide")
+        ),
+        "unknown-events-named": Promises(("test_an_unknown_event_is_named_not_raised",)),
+        "faults-classified": Promises(
+            ("test_every_fault_is_recognised", "test_no_fault_of_the_emulator_is_forgotten")
+        ),
+        "secrets-redacted": Promises(("test_no_secret_is_ever_shown",)),
+        "check-before-saving": Promises(("test_check_proves_the_credentials",)),
+        "one-account-per-connection": Promises(
+            ("test_origins_do_not_collide", "test_check_proves_the_credentials")
+        ),
+        "emulator": Emulated(),
+        "docs-setup": Heading("Setup"),
+        "docs-removal": Heading("Removal"),
+    },
+    beyond={
+        "re-auth-without-data-loss": HUB,
+        "rate-limit-respected": Promises(
+            ("test_calls_stay_inside_the_declared_budgets_and_addresses",)
+        ),
+        "down-logged-once": HUB,
+        "delivery-statuses": Fact(lambda can: can.accepted.rank > 1),
+        "attachments-both-ways": Fact(lambda can: bool(can.attachments)),
+        "docs-limitations": Heading("Limitations and quirks"),
+        "docs-troubleshooting": Heading("Troubleshooting"),
+        "probe-before-resend": Fact(lambda can: can.probe),
+        "webhook-self-setup": Promises(
+            (
+                "test_setting_up_twice_is_the_same_as_once",
+                "test_somebody_elses_webhook_is_taken_only_when_asked_and_put_back",
+                "test_tearing_down_leaves_nothing_of_ours",
+            )
+        ),
+        "history-import": HUB,
+        "diagnostics-bundle": Promises(
+            ("test_a_diagnosis_names_what_is_wrong_and_changes_nothing",)
+        ),
+        "field-catalogue": HUB,
+        "load-tested": HUB,
+    },
+)
+CRM = Family(
+    package="crm_clients",
+    pages="crms",
+    manifests=CRMS,
+    promises=CrmPromises,
+    bronze={
+        "signed-webhooks": Promises(("test_a_forged_webhook_is_refused",)),
+        "stable-origins": Promises(
+            (
+                "test_reading_twice_gives_the_same_events",
+                "test_the_same_event_has_the_same_key_and_another_event_another",
+            )
+        ),
+        "unknown-events-named": Promises(("test_an_unknown_event_is_named_not_raised",)),
+        "faults-classified": Promises(
+            ("test_every_fault_is_recognised", "test_no_fault_of_the_emulator_is_forgotten")
+        ),
+        "secrets-redacted": Promises(("test_no_secret_and_no_word_of_a_customer_is_ever_shown",)),
+        "check-before-saving": Promises(("test_check_proves_the_credentials",)),
+        "one-account-per-connection": Promises(("test_check_proves_the_credentials",)),
+        "emulator": Emulated(),
+        "docs-setup": Heading("Setup"),
+        "docs-removal": Heading("Removal"),
+    },
+    beyond={
+        "re-auth-without-data-loss": HUB,
+        "rate-limit-respected": Promises(
+            ("test_calls_stay_inside_the_declared_budgets_and_addresses",)
+        ),
+        "down-logged-once": HUB,
+        "delivery-statuses": Fact(
+            lambda can: can.statuses >= {Status.DELIVERED, Status.READ, Status.FAILED}
+        ),
+        "attachments-both-ways": HUB,
+        "docs-limitations": Heading("Limitations and quirks"),
+        "docs-troubleshooting": Heading("Troubleshooting"),
+        "probe-before-resend": Promises(
+            (
+                "test_a_write_in_doubt_is_found_exactly_once",
+                "test_a_write_that_never_was_is_not_found",
+                "test_a_creation_in_doubt_is_found_exactly_once",
+                "test_a_deal_in_doubt_is_found_exactly_once",
+            )
+        ),
+        "webhook-self-setup": Promises(
+            ("test_setting_up_twice_and_tearing_down_twice_is_harmless",)
+        ),
+        "history-import": Promises(
+            ("test_history_gives_the_replies_in_order_and_says_when_it_ends",)
+        ),
+        "diagnostics-bundle": Promises(("test_a_diagnosis_is_well_when_all_is_well",)),
+        "field-catalogue": Promises(("test_the_catalogue_can_be_read",)),
+        "load-tested": HUB,
+    },
+)
 
-
-def sections(name: str) -> dict[str, str]:
-    page = (ROOT / f"docs/channels/{name}.md").read_text()
-    parts = (part.partition("\n") for part in page.split("\n## ")[1:])
-    return {title.strip(): text.strip() for title, _, text in parts}
-
-
-@every_channel
-def test_a_channel_is_registered_under_its_own_name(name: str) -> None:
-    assert CHANNELS[name].name == name
-
-
-@every_channel
-def test_a_channel_has_a_bench(name: str) -> None:
-    assert bench_of(name).__name__.startswith("Test")
-
-
-@every_channel
-def test_a_channels_page_has_the_usual_headings(name: str) -> None:
-    assert tuple(sections(name)) == HEADINGS
-
-
-def test_every_channel_is_judged_and_nothing_else() -> None:
-    assert set(QUALITY) == set(CHANNELS)
-
-
-@every_channel
-def test_every_rule_is_answered(name: str) -> None:
-    said = QUALITY[name]
-    assert said["owner"]
-    assert set(said) - {"owner"} == set(RULES)
-    assert all(is_answer(said[rule]) for rule in RULES)
+every_adapter = pytest.mark.parametrize(
+    ("family", "name"),
+    [(family, name) for family in (CHANNEL, CRM) for name in sorted(family.manifests)],
+    ids=str,
+)
 
 
 def is_answer(status: object) -> bool:
@@ -163,15 +231,37 @@ def is_answer(status: object) -> bool:
             return False
 
 
-@every_channel
-def test_what_is_merged_is_at_least_bronze(name: str) -> None:
-    assert {rule: QUALITY[name][rule] for rule in BRONZE} == dict.fromkeys(BRONZE, "done")
+@every_adapter
+def test_an_adapter_is_registered_under_its_own_name_and_has_a_bench(
+    family: Family, name: str
+) -> None:
+    assert family.manifests[name].name == name
+    assert family.bench_of(name).__name__.startswith("Test")
 
 
-@every_channel
-def test_what_is_done_is_proved(name: str, subtests: pytest.Subtests) -> None:
-    for rule in (rule for rule, status in QUALITY[name].items() if status == "done"):
+@every_adapter
+def test_its_page_has_the_usual_headings(family: Family, name: str) -> None:
+    assert tuple(family.sections(name)) == HEADINGS
+
+
+@pytest.mark.parametrize("family", [CHANNEL, CRM], ids=str)
+def test_every_adapter_is_judged_and_nothing_else(family: Family) -> None:
+    assert set(family.quality) == set(family.manifests)
+
+
+@every_adapter
+def test_every_rule_is_answered_and_bronze_is_done(family: Family, name: str) -> None:
+    said = family.quality[name]
+    assert said["owner"]
+    assert set(said) - {"owner"} == set(family.rules)
+    assert all(is_answer(said[rule]) for rule in family.rules)
+    assert {rule: said[rule] for rule in family.bronze} == dict.fromkeys(family.bronze, "done")
+
+
+@every_adapter
+def test_what_is_done_is_proved(family: Family, name: str, subtests: pytest.Subtests) -> None:
+    for rule in (rule for rule, status in family.quality[name].items() if status == "done"):
         with subtests.test(rule=rule):
-            proof = RULES[rule]
+            proof = family.rules[rule]
             assert proof is not None
-            assert proof.holds(CHANNELS[name])
+            assert proof.holds(family, name)
