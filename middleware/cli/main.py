@@ -1,10 +1,12 @@
 """The command line's root: global options, and the modules that bring the commands."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from mappers.text import Language
 from middleware.cli import (
@@ -19,7 +21,9 @@ from middleware.cli import (
     tail,
     trial,
 )
+from middleware.cli.help import asked_language, in_russian
 from middleware.cli.session import begin
+from middleware.settings import Settings
 
 app = typer.Typer(
     name="threadline",
@@ -67,5 +71,20 @@ for module in MODULES:
     module.register(app)
 
 
+def run() -> None:
+    """Speak the language of the settings, or the one that is asked for."""
+    command = typer.main.get_command(app)
+    if asked_language(sys.argv[1:], _usual_language()) == "ru":
+        in_russian(command)
+    command()
+
+
+def _usual_language() -> Language:
+    try:
+        return Settings().language
+    except ValidationError:
+        return "ru"
+
+
 if __name__ == "__main__":
-    app()
+    run()

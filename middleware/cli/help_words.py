@@ -1,0 +1,184 @@
+"""What commands say of themselves, in Russian. The English is in the commands; a test compares."""
+
+from collections.abc import Mapping
+
+RUSSIAN: Mapping[str, str] = {
+    "Every customer's thread, on one line: the CRM's timeline.": (
+        "Каждый разговор с клиентом — в одной ленте CRM."
+    ),
+    "Language; default: the setting.": "Язык; по умолчанию — из настроек.",
+    "Data directory; default: the setting.": "Каталог данных; по умолчанию — из настроек.",
+    "Install completion for the current shell.": "Установить автодополнение для этой оболочки.",
+    "Show completion for the current shell, to copy it or customize the installation.": (
+        "Показать автодополнение для этой оболочки, чтобы скопировать или изменить."
+    ),
+    "Show this message and exit.": "Показать эту справку.",
+    "Run the hub until it is told to stop: web server, database and workers in one process.": (
+        "Запустить хаб: веб-сервер, база и обработка в одном процессе, пока его не остановят."
+    ),
+    "Address to listen on.": "Адрес, на котором слушать.",
+    "Port to listen on; 0: any free one.": "Порт; 0 — любой свободный.",
+    "Look at the hub and ask every provider what stands in the way. Changes nothing.": (
+        "Осмотреть хаб и спросить каждого провайдера, что мешает. Ничего не меняет."
+    ),
+    "Print JSON, for scripts.": "Вывести JSON, для скриптов.",
+    "Print the version.": "Показать версию.",
+    "List connections with their health.": "Список подключений и их состояние.",
+    "Stop serving an account for a while. Hooks are still kept, and what is owed waits.": (
+        "Приостановить подключение. Хуки сохраняются, отправка ждёт."
+    ),
+    "Id, the beginning of one, account, or title.": "Id, его начало, аккаунт или название.",
+    "Check an account, set it up again, and go on with everything that waited.": (
+        "Проверить аккаунт, настроить заново и продолжить всё, что ждало."
+    ),
+    "Put back what was changed at the provider, and stop serving the account for good.": (
+        "Вернуть всё, что меняли у провайдера, и отключить аккаунт насовсем."
+    ),
+    "Do not ask.": "Не переспрашивать.",
+    "Let a channel's messages go to a CRM, and say how. What is left out takes its default.": (
+        "Направить сообщения канала в CRM и сказать как. Не названное берётся по умолчанию."
+    ),
+    "The channel's connection.": "Подключение канала.",
+    "The CRM's connection.": "Подключение CRM.",
+    "hub or crm.": "hub или crm.",
+    "reuse_open or never.": "reuse_open или never.",
+    "The CRM's id of the pipeline.": "Id воронки в CRM.",
+    "The CRM's id of the stage.": "Id этапа в CRM.",
+    "skip or wait.": "skip или wait.",
+    "Stop the route.": "Выключить маршрут.",
+    "List routes with what they decide.": "Список маршрутов и того, что они решают.",
+    "List deliveries, the newest first; what customers said is hidden.": (
+        "Список доставок, новые первыми; слова клиентов скрыты."
+    ),
+    "In this state.": "В этом состоянии.",
+    "Of this kind.": "Этого вида.",
+    "Owed to this connection.": "Для этого подключения.",
+    "Planned in the last hours.": "Запланированные за последние часы.",
+    "Failed with this code.": "С этим кодом ошибки.",
+    "Go on where a page ended.": "Продолжить с места, где кончилась страница.",
+    "At most so many.": "Не больше стольких.",
+    "Deliver once more: one, or many. Without --state, many means what is dead.": (
+        "Доставить ещё раз: одну или многие. Без --state многие — это окончательно не доставленные."
+    ),
+    "One delivery; or say which, by options.": "Одна доставка; или укажите какие — параметрами.",
+    "Also what is done or skipped already.": "В том числе уже доставленные и пропущенные.",
+    "Do it; without, many are only counted.": "Выполнить; без этого многие только считаются.",
+    "Tell everything about one id: what came, who it was and why, each try, ids on both sides.": (
+        "Всё об одном id: что пришло, кто это и почему, каждая попытка, id с обеих сторон."
+    ),
+    "A delivery, message, conversation or contact; a provider's id of a message, chat, record"
+    " or deal; or # and an arrival number.": (
+        "Доставка, сообщение, разговор или контакт; id сообщения, чата, карточки или сделки у"
+        " провайдера; или # и номер поступления."
+    ),
+    "Show words, phones and bodies.": "Показать слова, телефоны и тела запросов.",
+    "Follow messages and tries at deliveries; what people said is hidden.": (
+        "Следить за сообщениями и попытками доставки; слова людей скрыты."
+    ),
+    "Show the latest and end.": "Показать последние и закончить.",
+    "Begin with so many.": "Начать со стольких.",
+    "List who did what, the newest first.": "Кто что сделал, новое первым.",
+    "Only what was done to this id.": "Только то, что сделано с этим id.",
+    "Play a day of a small shop on emulated Telegram and amoCRM, and judge it.": (
+        "Сыграть день маленького магазина на эмуляторах Telegram и amoCRM и вынести вердикт."
+    ),
+    "End with the verdict; do not stay.": "Закончить вердиктом и не оставаться.",
+    "Write the verdict to this file.": "Записать вердикт в этот файл.",
+    "Keep data and logs here. Default: a temporary folder.": (
+        "Хранить данные и журналы здесь. По умолчанию — временная папка."
+    ),
+    "Port of the hub. Default: any free one.": "Порт хаба. По умолчанию — любой свободный.",
+    "Break everything around running conversations, and judge what became of them.": (
+        "Ломать всё вокруг идущих разговоров и проверить, что с ними стало."
+    ),
+    "What is broken, and when, follows from it.": "От него зависит, что и когда сломается.",
+    "How many are said in all.": "Сколько сообщений всего.",
+    "Run the whole hub in virtual time while everything around it breaks.\n\nThe same seed"
+    " gives the same run. Exits with 1 when a message was lost, doubled or out of\norder, or"
+    " something never came to its end.": (
+        "Прогнать весь хаб в виртуальном времени, пока вокруг всё ломается.\n\nОдно зерно —"
+        " один и тот же прогон. Код выхода 1, если сообщение потеряно, удвоено\nили пришло не"
+        " по порядку, или что-то так и не завершилось."
+    ),
+    "The first seed.": "Первое зерно.",
+    "How many seeds, one after another.": "Сколько зёрен подряд.",
+    "Messages of customers in each.": "Сообщений клиентов в каждом.",
+    "Write every seed's result there.": "Записать туда итог каждого зерна.",
+    "Print the reference pages from the code.": "Напечатать страницы справочника из кода.",
+    "Write nothing; fail when a page is out of date.": (
+        "Ничего не писать; ошибка, если страница устарела."
+    ),
+    "The checkout whose pages these are.": "Рабочая копия, чьи это страницы.",
+    "Connect an account of a channel or a CRM.": "Подключить аккаунт канала или CRM.",
+    "Connect a Telegram bot.": "Подключить бота Telegram.",
+    "Token of the bot; - reads standard input.": "Токен бота; - читает стандартный ввод.",
+    "Poll, or be called at the public address; default: whichever is possible.": (
+        "Опрашивать или принимать хуки на публичном адресе; по умолчанию — что возможно."
+    ),
+    "Replace another system's webhook.": "Заменить вебхук другой системы.",
+    "Another Bot API server, or an emulator.": "Другой сервер Bot API или эмулятор.",
+    "What to call it; default: as the provider does.": "Название; по умолчанию — как у провайдера.",
+    "Connect an amoCRM account, by a long-lived token or by its administrator's consent.": (
+        "Подключить аккаунт amoCRM: долгоживущим токеном или с согласия администратора."
+    ),
+    "The account: https://company.amocrm.ru": "Аккаунт: https://company.amocrm.ru",
+    "Long-lived token; - reads standard input.": "Долгоживущий токен; - читает стандартный ввод.",
+    "Id of a registration that is kept already.": "Id уже сохранённой регистрации.",
+    "YAML or JSON with the registration's values.": "YAML или JSON со значениями регистрации.",
+    "Integration id, from its Keys tab.": "Id интеграции, с её вкладки «Ключи».",
+    "Secret key; - reads standard input.": "Секретный ключ; - читает стандартный ввод.",
+    "What waits for a person's decision.": "Что ждёт решения человека.",
+    "List what waits for a person's decision.": "Список того, что ждёт решения человека.",
+    "Decide about a held delivery, or about a reply's held parts.": (
+        "Решить судьбу задержанной доставки или частей ответа."
+    ),
+    "A delivery, or a reply with its parts.": "Доставка или ответ с его частями.",
+    "send: deliver it. sent: it arrived. drop: do not.": (
+        "send: отправить. sent: уже дошло. drop: не отправлять."
+    ),
+    "What could not be read.": "Что не удалось прочитать.",
+    "List parcels that nobody could read, the oldest first.": (
+        "Список посылок, которые не удалось прочитать, старые первыми."
+    ),
+    "Of this connection.": "Этого подключения.",
+    "Read parcels again, once whatever made them unreadable is mended.": (
+        "Прочитать посылки снова, когда причина устранена."
+    ),
+    "The connection.": "Подключение.",
+    "Arrival numbers; none: all that were set aside.": (
+        "Номера поступлений; без них — все отложенные."
+    ),
+    "Tokens of the API.": "Токены API.",
+    "Create a token. It is printed once, alone on standard output.": (
+        "Создать токен. Он показывается один раз, единственной строкой вывода."
+    ),
+    "Who will use it.": "Кто будет им пользоваться.",
+    "read looks, operate replays and decides, admin connects.": (
+        "read смотрит, operate повторяет и решает, admin подключает."
+    ),
+    "List tokens, revoked ones too. The tokens themselves are not kept.": (
+        "Список токенов, и отозванных. Сами токены не хранятся."
+    ),
+    "End a token for good.": "Отозвать токен насовсем.",
+    "Id of the token.": "Id токена.",
+    "The keys that secrets are sealed with.": "Ключи, которыми запечатаны секреты.",
+    "Seal every secret with a new key. The hub has to be stopped.": (
+        "Перешифровать все секреты новым ключом. Хаб должен быть остановлен."
+    ),
+    "Forget the old keys; earlier links stop working.": (
+        "Забыть старые ключи; прежние ссылки перестанут работать."
+    ),
+    "Seal every secret with the first of the keys in THREADLINE_SECRET_KEYS.": (
+        "Перешифровать все секреты первым из ключей THREADLINE_SECRET_KEYS."
+    ),
+    "Print a new key, for THREADLINE_SECRET_KEYS. Nothing is changed.": (
+        "Напечатать новый ключ для THREADLINE_SECRET_KEYS. Ничего не меняется."
+    ),
+}
+TITLES: Mapping[str, str] = {
+    "ARGUMENTS_PANEL_TITLE": "Что",
+    "OPTIONS_PANEL_TITLE": "Параметры",
+    "COMMANDS_PANEL_TITLE": "Команды",
+    "DEFAULT_STRING": "[по умолчанию: {}]",
+    "REQUIRED_LONG_STRING": "[обязательно]",
+}
