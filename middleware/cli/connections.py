@@ -102,6 +102,13 @@ def route(
     pipeline: Annotated[str | None, typer.Option(help="The CRM's id of the pipeline.")] = None,
     stage: Annotated[str | None, typer.Option(help="The CRM's id of the stage.")] = None,
     lane_policy: Annotated[str | None, typer.Option(help="skip or wait.")] = None,
+    pilot: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Carry only this customer, and others so named: phone, e-mail, @username or"
+            " telegram:ID.",
+        ),
+    ] = None,
     off: Annotated[bool, typer.Option("--off", help="Stop the route.")] = False,
 ) -> None:
     """Let a channel's messages go to a CRM, and say how. What is left out takes its default."""
@@ -112,6 +119,7 @@ def route(
         "pipeline": pipeline,
         "stage": stage,
         "lane_policy": lane_policy,
+        "pilot": pilot or None,
     }
     policy: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
 

@@ -45,6 +45,10 @@ RUSSIAN: Mapping[str, str] = {
     "The CRM's id of the pipeline.": "Id воронки в CRM.",
     "The CRM's id of the stage.": "Id этапа в CRM.",
     "skip or wait.": "skip или wait.",
+    "Carry only this customer, and others so named: phone, e-mail, @username or telegram:ID.": (
+        "Пропускать только этого клиента и других, названных так же: телефон, почта, @имя или"
+        " telegram:ID."
+    ),
     "Stop the route.": "Выключить маршрут.",
     "List routes with what they decide.": "Список маршрутов и того, что они решают.",
     "List deliveries, the newest first; what customers said is hidden.": (

@@ -7,7 +7,7 @@ from enum import Enum
 from importlib import import_module
 from textwrap import fill, indent
 from types import NoneType
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -55,6 +55,9 @@ POLICY: Mapping[str, str] = {
     "stage": "The CRM's id of the stage for new deals. Empty: the pipeline's first.",
     "lane_policy": "What the messages behind one that failed for good, or waits for a person, do."
     " `skip`: they go on, and the gap is marked. `wait`: they wait for it.",
+    "pilot": "The customers that the route is tried with: phones, e-mails, `@username`, or"
+    " `telegram:ID`. What others write is kept, and not written to the CRM, not even later. Empty:"
+    " everybody.",
 }
 CONNECTION: Mapping[str, str] = {
     "on_doubt": "What to do when nobody can tell whether a message arrived. `hold`: ask a person."
@@ -146,6 +149,8 @@ def kind_in_words(annotation: Any) -> str:
     """Say what may be entered: a word for a type, the words themselves for a choice."""
     known = {str: "text", int: "whole number", float: "number", bool: "yes or no"}
     known |= {timedelta: "duration", SecretStr: "secret"}
+    if get_origin(annotation) is tuple:
+        return f"a list of {kind_in_words(get_args(annotation)[0])}"
     options = [option for option in get_args(annotation) if option is not NoneType]
     if not options:
         return known.get(annotation, str(annotation.__name__).lower())
@@ -255,7 +260,7 @@ def _choices(of: type[Any], words: Mapping[str, str]) -> Iterator[str]:
 
 
 def _default_of(choice: "Field[Any]") -> str:
-    return "" if choice.default is MISSING else _spelt(choice.default)
+    return "" if choice.default in (MISSING, ()) else _spelt(choice.default)
 
 
 # The command line.

@@ -58,7 +58,9 @@ class Planner:
     ) -> None:
         """Owe a customer's message to every CRM that the channel is routed to."""
         for route in await self.unit.routes_from(conversation.connection):
-            await self._write_to(Counterpart(route, conversation, contact), message)
+            pilot = route.policy.pilot
+            if not pilot or rules.is_in_pilot(pilot, await self.unit.person(contact)):
+                await self._write_to(Counterpart(route, conversation, contact), message)
 
     async def _write_to(self, at: Counterpart, message: MessageId) -> None:
         route, contact = at.route, at.contact

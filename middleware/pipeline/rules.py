@@ -1,5 +1,6 @@
 """What must happen to an event: which duties, in which lanes, in which parts."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -9,12 +10,14 @@ from mappers.text import Language, Slice, split, timeline_text
 from mappers.vocabulary import (
     NEEDS_A_PERSON,
     SETTLED,
+    Confidence,
     ContactId,
     ConversationId,
     DeliveryKind,
     DeliveryState,
     Message,
     MessageId,
+    Person,
 )
 from middleware.store.port import DealRow, LinkRow, OpenedRow, Owed, Policy
 
@@ -127,6 +130,16 @@ def is_quiet(policy: Policy) -> bool:
 def reply_parts(message: Message, can: Can, language: Language) -> tuple[Slice, ...]:
     """Cut an operator's reply into what one provider call each may carry."""
     return split(timeline_text(message, language), can.text_limit, can.text_unit)
+
+
+def is_in_pilot(pilot: Collection[str], person: Person | None) -> bool:
+    """Say whether a route that is tried with a few carries this customer. No list: everybody."""
+    if not pilot:
+        return True
+    if person is None:
+        return False
+    known = {each.value for each in person.identities if each.confidence is Confidence.STRONG}
+    return not {f"@{person.username.lower()}", *known}.isdisjoint(pilot)
 
 
 def too_old(sent_at: datetime, now: datetime, limit: timedelta) -> bool:

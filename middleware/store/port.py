@@ -158,6 +158,7 @@ class Policy:
     pipeline: str = ""
     stage: str = ""
     lane_policy: Literal["skip", "wait"] = "skip"
+    pilot: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -362,6 +363,10 @@ class Unit(Protocol):
         The first identity decides. Another strong identity that already belongs to someone else
         is recorded as a claim for review and links nothing.
         """
+        ...
+
+    async def person(self, contact: ContactId) -> Person | None:
+        """Return a contact as last seen, with every identity that is known to be theirs."""
         ...
 
     async def conversation_for(

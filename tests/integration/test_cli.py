@@ -149,6 +149,11 @@ class TestDoing:
         shell.says("route", "bot", "crm", "--deal-owner", "crm", "--pipeline", "7")
         (route,) = shell.json("routes")
         assert route["policy"]["deal_owner"] == "crm"
+        said = shell.says("route", "bot", "crm", "--pilot", "nobody knows", status=1)
+        assert "provider:id" in said
+        shell.says("route", "bot", "crm", "--pilot", "8 999 000-11-22", "--pilot", "@Nina")
+        (route,) = shell.json("routes")
+        assert route["policy"]["pilot"] == ["+79990001122", "@nina"]
         shell.says("route", "bot", "crm", "--off")
         assert shell.json("routes") == []
 

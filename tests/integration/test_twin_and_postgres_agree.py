@@ -227,7 +227,7 @@ class Agreement(RuleBasedStateMachine):
         async def work(world: World, unit: Unit) -> Any:
             row = await unit.contact_for(WORKSPACE, person)
             world.kept.contacts.append(row.id)
-            return row
+            return row, await unit.person(row.id)
 
         self.in_unit(work)
 

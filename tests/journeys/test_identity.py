@@ -8,7 +8,7 @@ from middleware.store.port import Policy
 from tests.journeys.conftest import Opened
 from tests.journeys.town import ACCOUNT, Plan, Town
 
-NINA = 1001
+NINA, PETR = 1001, 1002
 PHONE = "+79990001122"
 
 
@@ -180,6 +180,21 @@ async def test_an_open_deal_of_the_company_is_used(town: Town) -> None:
     await town.settle()
 
     assert [each["id"] for each in leads(town)] == [lead.id]
+
+
+async def test_a_pilot_carries_only_those_who_are_on_its_list(town_of: Opened) -> None:
+    async with town_of(Plan(policy=Policy(pilot=("telegram:1001", "+79990001122")))) as town:
+        town.telegram.say(NINA, "в пилоте", name="Нина")
+        town.telegram.say(PETR, "ещё нет", name="Пётр")
+        await town.settle()
+        town.telegram.share_contact(PETR, "+7 999 000-11-22")
+        town.telegram.say(PETR, "теперь да")
+        await town.settle()
+
+        assert "в пилоте" in town.entries()
+        assert "ещё нет" not in town.entries()
+        assert town.entries()[-1] == "теперь да"
+        assert await town.count("SELECT count(*) FROM messages") == 4
 
 
 async def test_no_deal_is_opened_where_the_route_wants_none(town_of: Opened) -> None:

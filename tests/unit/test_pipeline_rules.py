@@ -9,16 +9,20 @@ from channel_clients.contract import Can, TextUnit
 from mappers.vocabulary import (
     Attachment,
     AttachmentKind,
+    Confidence,
     ContactId,
     ConversationId,
     DeliveryId,
     DeliveryKind,
     DeliveryState,
     Direction,
+    Identity,
+    IdentityKind,
     Message,
     MessageId,
     OpenedConversation,
     Origin,
+    Person,
 )
 from middleware.pipeline import rules
 from middleware.pipeline.rules import DEAL_IS_FRESH, Known, Needs
@@ -54,6 +58,37 @@ def said(text: str, *attachments: Attachment) -> Message:
         text=text,
         attachments=attachments,
     )
+
+
+@pytest.mark.parametrize(
+    ("pilot", "carried"),
+    [
+        ((), True),
+        (("+79990001122",), True),
+        (("@nina",), True),
+        (("telegram:1001", "@petr"), True),
+        (("@petr", "+79990001123"), False),
+        (("nina@shop.example",), False),
+        (("@",), False),
+    ],
+)
+def test_a_pilot_knows_its_customers_by_what_is_sure(
+    pilot: tuple[str, ...], *, carried: bool
+) -> None:
+    person = Person(
+        identities=(
+            Identity(kind=IdentityKind.CHANNEL_USER, value="telegram:1001", evidence="e"),
+            Identity(kind=IdentityKind.PHONE, value="+79990001122", evidence="e"),
+            Identity(
+                kind=IdentityKind.EMAIL,
+                value="nina@shop.example",
+                evidence="e",
+                confidence=Confidence.WEAK,
+            ),
+        ),
+        username="Nina",
+    )
+    assert rules.is_in_pilot(pilot, person) is carried
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,12 @@ from middleware.connections.store import ConnectionRow
 from middleware.errors import BadRequest, Conflict, NotFound
 from middleware.hub import Hub
 from middleware.operations.access.store import AccessStore
-from middleware.operations.accounts.rules import End, completed, problems_of_route
+from middleware.operations.accounts.rules import (
+    End,
+    completed,
+    problems_of_route,
+    spelt_as_identity,
+)
 from middleware.operations.accounts.store import (
     AccountStore,
     ApplicationLine,
@@ -173,9 +178,10 @@ async def set_route(
     problems = problems_of_route(_end(begins), _end(ends), policy)
     if problems:
         raise BadRoute(" ".join(problems))
-    decided = decode_policy(dict(policy))
+    pilot = [spelt_as_identity(each) for each in policy.get("pilot", ())]
+    decided = decode_policy({**policy, "pilot": pilot})
     await hub.connections.set_route(caller.workspace, source, target, decided)
-    await _note(hub, caller, "route.set", source, target=str(target), policy=dict(policy))
+    await _note(hub, caller, "route.set", source, target=str(target), policy=_told(policy))
     return decided
 
 
@@ -185,6 +191,12 @@ async def drop_route(hub: Hub, caller: Caller, source: ConnectionId, target: Con
     await own(hub, caller, target)
     await hub.connections.drop_route(source, target)
     await _note(hub, caller, "route.dropped", source, target=str(target))
+
+
+def _told(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """What the audit log keeps of a policy: of the customers in its pilot, only how many."""
+    pilot = len(policy.get("pilot", ()))
+    return {**policy, "pilot": pilot} if pilot else dict(policy)
 
 
 def _end(row: ConnectionRow) -> End:

@@ -2,12 +2,15 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from mappers.phones import e164
 from middleware.store.port import Policy
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
-    name: get_args(hint) for name, hint in get_type_hints(Policy).items() if get_args(hint)
+    name: get_args(hint)
+    for name, hint in get_type_hints(Policy).items()
+    if get_origin(hint) is Literal
 }
 
 
@@ -48,11 +51,29 @@ def problems_of_policy(target: End, policy: Mapping[str, Any]) -> tuple[str, ...
         for name in ("pipeline", "stage")
         if not isinstance(policy.get(name, ""), str)
     ]
+    if not _is_pilot(policy.get("pilot", ())):
+        found.append(
+            "pilot lists customers, each by a phone, an e-mail, @username, or provider:id."
+        )
     if policy.get("stage") and not policy.get("pipeline"):
         found.append("A stage belongs to a pipeline: name the pipeline, too.")
     if policy.get("deal_owner") == "crm" and not target.opens_own_deals:
         found.append(f"“{target.title}” opens no deals by itself: deal_owner has to be hub.")
     return tuple(found)
+
+
+def _is_pilot(asked: Any) -> bool:
+    return isinstance(asked, list | tuple) and all(
+        isinstance(each, str) and spelt_as_identity(each) for each in asked
+    )
+
+
+def spelt_as_identity(asked: str) -> str | None:
+    """Spell a customer's phone, e-mail, @username or id as identities are spelt."""
+    asked = asked.strip()
+    if ("@" in asked or ":" in asked) and " " not in asked and len(asked) > 1:
+        return asked.lower() if "@" in asked else asked
+    return e164(asked)
 
 
 def completed(

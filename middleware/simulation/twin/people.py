@@ -34,6 +34,9 @@ class People(Chapter):
                 await tx.claims.insert(claim)
         return ContactRow(id=contact, is_new=is_new, learned=tuple(learned))
 
+    async def person(self, contact: ContactId) -> Person | None:
+        return person_of(await self._turn(), contact)
+
     async def conversation_for(
         self, connection: ConnectionId, external: str, contact: ContactId | None
     ) -> ConversationRow:

@@ -12,14 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Uuid
 
 from mappers.vocabulary import (
-    Confidence,
     ContactId,
     ConversationId,
     DeliveryId,
     DeliveryKind,
     DeliveryState,
     Identity,
-    IdentityKind,
     Message,
     MessageId,
     OpenedConversation,
@@ -28,6 +26,7 @@ from mappers.vocabulary import (
 )
 from middleware.store.codec import decode_fact, decode_message, decode_policy, decode_profile
 from middleware.store.port import ConversationRow, Fact, Job, LinkRow, OpenedRow
+from middleware.store.postgres import people
 from middleware.webhooks.keys import digest_of
 
 LOAD = text(
@@ -51,12 +50,6 @@ LOAD = text(
            ON o.conversation_id = c.id AND o.connection_id = d.target_id
     LEFT JOIN routes AS r ON r.id = d.route_id
     WHERE d.id = ANY(:ids)
-    """
-).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
-IDENTITIES = text(
-    """
-    SELECT contact_id, kind, value, evidence, confidence FROM identities
-    WHERE contact_id = ANY(:ids) ORDER BY since, kind, value
     """
 ).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 NAMES = text(
@@ -115,12 +108,12 @@ async def load(at: AsyncConnection, taken: Mapping[UUID, DeliveryState]) -> tupl
 
 async def _around(at: AsyncConnection, rows: Sequence[Any], said: Mapping[UUID, Message]) -> Around:
     around = Around()
-    people = list({row.person_id for row in rows if row.person_id is not None})
-    if people:
-        for row in await at.execute(IDENTITIES, {"ids": people}):
-            around.identities[row.contact_id].append(_identity(row))
+    persons = list({row.person_id for row in rows if row.person_id is not None})
+    if persons:
+        for row in await at.execute(people.IDENTITIES, {"ids": persons}):
+            around.identities[row.contact_id].append(people.identity_of(row))
     if any(row.kind == DeliveryKind.ENSURE_CONTACT for row in rows):
-        for row in await at.execute(PEERS, {"ids": people}):
+        for row in await at.execute(PEERS, {"ids": persons}):
             around.peers[row.connection_id, row.contact_id].append(row.external)
     await _quotes(at, rows, said, around)
     messages = [*said, *around.quoted.values()]
@@ -147,15 +140,6 @@ async def _quotes(
         values = {"connections": list(connections), "digests": list(digests)}
         for row in await at.execute(QUOTED, values):
             around.quoted[row.connection_id, row.digest] = row.message_id
-
-
-def _identity(row: Any) -> Identity:
-    return Identity(
-        kind=IdentityKind(row.kind),
-        value=row.value,
-        evidence=row.evidence,
-        confidence=Confidence(row.confidence),
-    )
 
 
 def _job(row: Any, was: DeliveryState, said: Mapping[UUID, Message], around: Around) -> Job:

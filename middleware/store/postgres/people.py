@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Uuid
 
@@ -14,12 +15,13 @@ from mappers.vocabulary import (
     ConversationId,
     Deal,
     Identity,
+    IdentityKind,
     OpenedConversation,
     Person,
     WorkspaceId,
 )
 from middleware.ids import NewId
-from middleware.store.codec import encode_profile
+from middleware.store.codec import decode_profile, encode_profile
 from middleware.store.port import ContactRow, ConversationRow, DealRow, LinkRow, OpenedRow
 
 FIND_CONTACT = text(
@@ -28,6 +30,13 @@ FIND_CONTACT = text(
     WHERE i.workspace_id = :workspace AND i.kind = :kind AND i.value = :value
     """
 )
+PERSON = text("SELECT profile FROM contacts WHERE id = :contact")
+IDENTITIES = text(
+    """
+    SELECT contact_id, kind, value, evidence, confidence FROM identities
+    WHERE contact_id = ANY(:ids) ORDER BY since, kind, value
+    """
+).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 ADD_CONTACT = text(
     "INSERT INTO contacts (id, workspace_id, profile) VALUES (:id, :workspace, :profile)"
 )
@@ -176,6 +185,23 @@ async def contact_for(
             claim = {**_identity(workspace, identity, contact), "holder": row.contact_id}
             await at.execute(ADD_CLAIM, claim)
     return ContactRow(id=contact, is_new=is_new, learned=tuple(learned))
+
+
+async def person(at: AsyncConnection, contact: ContactId) -> Person | None:
+    found = (await at.execute(PERSON, {"contact": contact})).first()
+    if found is None:
+        return None
+    rows = await at.execute(IDENTITIES, {"ids": [contact]})
+    return decode_profile(found.profile, tuple(map(identity_of, rows)))
+
+
+def identity_of(row: Any) -> Identity:
+    return Identity(
+        kind=IdentityKind(row.kind),
+        value=row.value,
+        evidence=row.evidence,
+        confidence=Confidence(row.confidence),
+    )
 
 
 async def _by_first_identity(

@@ -129,6 +129,9 @@ class PostgresUnit:
     async def contact_for(self, workspace: WorkspaceId, person: Person) -> ContactRow:
         return await people.contact_for(self.at, workspace, person, self.new_id)
 
+    async def person(self, contact: ContactId) -> Person | None:
+        return await people.person(self.at, contact)
+
     async def conversation_for(
         self, connection: ConnectionId, external: str, contact: ContactId | None
     ) -> ConversationRow:
