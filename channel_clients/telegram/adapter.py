@@ -47,7 +47,7 @@ class Telegram:
     http: Http
 
     def read(self, arrival: Arrival) -> Reading:
-        return read_update(arrival.body, self.config)
+        return read_update(arrival, self.config)
 
     async def check(self) -> Account:
         bot = await self._api.call(GET_ME)

@@ -2,8 +2,9 @@
 
 import re
 
-from channel_clients.telegram.wire import Card, File, Message, extra_objects
-from mappers.vocabulary import Attachment, AttachmentKind
+from channel_clients.telegram import wire
+from channel_clients.telegram.wire import File, Message, extra_objects
+from mappers.vocabulary import Attachment, AttachmentKind, Card, Place
 
 # Animations come before documents: every animation is sent as both.
 FILES: tuple[tuple[str, AttachmentKind, str], ...] = (
@@ -28,7 +29,6 @@ ABOUT_THE_MESSAGE = frozenset(
         "receiver_user",
         "reply_markup",
         "reply_to_story",
-        "sender_business_bot",
         "sender_chat",
         "suggested_post_info",
         "via_bot",
@@ -99,7 +99,17 @@ def attachments_in(said: Message) -> tuple[Attachment, ...]:
     return (shown,) if shown else ()
 
 
-def phone_in(card: Card) -> str:
+def words_in(said: Message) -> tuple[str, tuple[wire.Entity, ...]]:
+    """Return what is said, and how it looks; a poll is its question and its options."""
+    if said.text:
+        return said.text, said.entities
+    if said.poll:
+        options = (f"– {option.text}" for option in said.poll.options)
+        return "\n".join((f"📊 {said.poll.question}", *options)), ()
+    return said.caption, said.caption_entities
+
+
+def phone_in(card: wire.Card) -> str:
     """Return the card's number as E.164, or nothing. Telegram may leave out the plus sign."""
     digits = re.sub(r"[\s()+.-]", "", card.phone_number)
     return f"+{digits}" if PHONE.fullmatch(digits) else ""
@@ -125,6 +135,7 @@ def _bytes(kind: AttachmentKind, file: File, usual_mime: str) -> Attachment:
         title=tune or file.file_name,
         mime=file.mime_type or usual_mime,
         size_bytes=file.file_size,
+        duration_s=file.duration,
     )
 
 
@@ -140,23 +151,34 @@ def _sticker(file: File) -> Attachment:
 
 
 def _place(said: Message) -> Attachment | None:
+    if not said.location and not said.venue:
+        return None
+    at = said.location
+    title = f"{at.latitude}, {at.longitude}" if at else ""
     if said.venue:  # a venue repeats its place as `location`
         title = ", ".join(part for part in (said.venue.title, said.venue.address) if part)
-        return Attachment(kind=AttachmentKind.LOCATION, title=title)
-    if said.location:
-        title = f"{said.location.latitude}, {said.location.longitude}"
-        return Attachment(kind=AttachmentKind.LOCATION, title=title)
-    return None
+    place = Place(latitude=at.latitude, longitude=at.longitude) if at else None
+    return Attachment(kind=AttachmentKind.LOCATION, title=title, place=place)
+
+
+def _card(card: wire.Card) -> Attachment:
+    name = f"{card.first_name} {card.last_name}".strip()
+    title = f"{name} {phone_in(card) or card.phone_number}".strip()
+    shown = Card(name=name, phone=card.phone_number)
+    return Attachment(kind=AttachmentKind.CONTACT, title=title, card=shown)
 
 
 def _other(said: Message) -> Attachment | None:
     if said.contact:
-        card = said.contact
-        words = (card.first_name, card.last_name, phone_in(card) or card.phone_number)
-        title = " ".join(word for word in words if word)
-        return Attachment(kind=AttachmentKind.CONTACT, title=title)
-    if said.poll:
-        return Attachment(kind=AttachmentKind.OTHER, title=said.poll.question)
+        return _card(said.contact)
+    if said.dice:
+        return _named(f"{said.dice.emoji} {said.dice.value}".strip())
+    if said.game:
+        return _named(f"game {said.game.title}".strip())
     unknown = (name for name in extra_objects(said) if name not in ABOUT_THE_MESSAGE)
     name = next(unknown, "")
-    return Attachment(kind=AttachmentKind.OTHER, title=name) if name else None
+    return _named(name) if name else None
+
+
+def _named(title: str) -> Attachment:
+    return Attachment(kind=AttachmentKind.OTHER, title=title)

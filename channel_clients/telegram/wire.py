@@ -17,6 +17,7 @@ def _without_nul(text: str) -> str:
 
 Words = Annotated[str, AfterValidator(_without_nul)]
 Seconds = Annotated[int, Field(ge=0, lt=2**37)]  # unix time, up to where datetime ends
+Degrees = Annotated[float, Field(ge=-180, le=180)]  # neither infinite nor no number at all
 
 
 class Wire(BaseModel):
@@ -36,9 +37,23 @@ class User(Wire):
 
 
 class Chat(Wire):
+    """A private chat has the id and the names of the person on its other side."""
+
     id: int
     type: Words = ""
     title: Words = ""
+    first_name: Words = ""
+    last_name: Words = ""
+    username: Words = ""
+
+    @property
+    def person(self) -> User:
+        return User(
+            id=self.id,
+            first_name=self.first_name,
+            last_name=self.last_name,
+            username=self.username,
+        )
 
 
 class Entity(Wire):
@@ -55,6 +70,7 @@ class File(Wire):
     file_size: int | None = None
     file_name: Words = ""
     mime_type: Words = ""
+    duration: int | None = None
     performer: Words = ""
     title: Words = ""
     emoji: Words = ""
@@ -63,8 +79,8 @@ class File(Wire):
 
 
 class Location(Wire):
-    latitude: float
-    longitude: float
+    latitude: Degrees
+    longitude: Degrees
 
 
 class Venue(Wire):
@@ -81,8 +97,22 @@ class Card(Wire):
     user_id: int | None = None
 
 
+class Option(Wire):
+    text: Words = ""
+
+
 class Poll(Wire):
     question: Words
+    options: tuple[Option, ...] = ()
+
+
+class Dice(Wire):
+    emoji: Words = ""
+    value: int
+
+
+class Game(Wire):
+    title: Words = ""
 
 
 class Replied(Wire):
@@ -122,6 +152,8 @@ class Message(Wire):
     is_from_offline: bool = False
     is_automatic_forward: bool = False
     migrate_to_chat_id: int | None = None
+    business_connection_id: Words = ""
+    sender_business_bot: User | None = None
 
     text: Words = ""
     entities: tuple[Entity, ...] = ()
@@ -143,6 +175,8 @@ class Message(Wire):
     location: Location | None = None
     contact: Card | None = None
     poll: Poll | None = None
+    dice: Dice | None = None
+    game: Game | None = None
 
 
 class Member(Wire):
@@ -168,6 +202,52 @@ class ReactionUpdate(Wire):
     new_reaction: tuple[Reaction, ...]
 
 
+class Deleted(Wire):
+    business_connection_id: Words
+    chat: Chat
+    message_ids: tuple[int, ...] = ()
+
+
+class BusinessConnection(Wire):
+    is_enabled: bool = True
+
+
+class Button(Wire):
+    text: Words = ""
+    callback_data: Words = ""
+
+
+class Keyboard(Wire):
+    inline_keyboard: tuple[tuple[Button, ...], ...] = ()
+
+
+class Pressed(Wire):
+    """The message under which a button was; an old one is known by its number alone."""
+
+    message_id: int
+    chat: Chat
+    business_connection_id: Words = ""
+    text: Words = ""
+    caption: Words = ""
+    reply_markup: Keyboard = Keyboard()
+
+
+class Press(Wire):
+    """A `CallbackQuery`."""
+
+    id: Words
+    sender: User = Field(alias="from")
+    message: Pressed | None = None
+    data: Words = ""
+
+    @property
+    def label(self) -> str:
+        """What the button says, as far as it is still to be seen; else what it sends."""
+        rows = self.message.reply_markup.inline_keyboard if self.message else ()
+        fitting = (b.text for row in rows for b in row if b.callback_data == self.data)
+        return next(fitting, "") or self.data
+
+
 class Update(Wire):
     """Exactly one kind is present; kinds that we do not read are named in `model_extra`."""
 
@@ -176,6 +256,11 @@ class Update(Wire):
     update_id: int
     message: Message | None = None
     edited_message: Message | None = None
+    business_message: Message | None = None
+    edited_business_message: Message | None = None
+    deleted_business_messages: Deleted | None = None
+    business_connection: BusinessConnection | None = None
+    callback_query: Press | None = None
     my_chat_member: MemberUpdate | None = None
     message_reaction: ReactionUpdate | None = None
 

@@ -252,33 +252,6 @@ def test_a_picture_of_an_album_is_its_largest_size_under_its_caption() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "kind", "title"),
-    [
-        ({"location": {"latitude": 55.75, "longitude": 37.61}}, "location", "55.75, 37.61"),
-        (
-            {
-                "location": {"latitude": 1, "longitude": 2},
-                "venue": {"location": {}, "title": "Кафе", "address": "Арбат, 1"},
-            },
-            "location",
-            "Кафе, Арбат, 1",
-        ),
-        (
-            {"poll": {"id": "1", "question": "Приём удобен?", "options": []}},
-            "other",
-            "Приём удобен?",
-        ),
-        ({"dice": {"emoji": "🎲", "value": 6}}, "other", "dice"),
-        ({"game": {"title": "2048"}}, "other", "game"),
-        ({"story": {"chat": CHAT, "id": 1}}, "other", "story"),
-        ({"content_of_next_year": {"x": 1}, "via_bot": SHOP}, "other", "content_of_next_year"),
-    ],
-)
-def test_what_has_no_bytes_is_named(content: Any, kind: str, title: str) -> None:
-    assert shown(**content) == Attachment(kind=AttachmentKind(kind), title=title)
-
-
-@pytest.mark.parametrize(
     ("number", "whose", "phone"),
     [
         ("79990001122", 3527065, "+79990001122"),
@@ -351,9 +324,7 @@ def test_a_group_that_moves() -> None:
 @pytest.mark.parametrize(
     ("kind", "value", "name"),
     [
-        ("callback_query", {"id": "1", "from": NIKA, "data": "size:42"}, "update.callback_query"),
-        ("business_message", HEAD | {"text": "Антон"}, "update.business_message"),
-        ("deleted_business_messages", {"chat": CHAT}, "update.deleted_business_messages"),
+        ("shipping_query", {"id": "1", "from": NIKA}, "update.shipping_query"),
         ("channel_post", HEAD | {"text": "Новости"}, "update.channel_post"),
         ("kind of next year", {}, "update.nameless"),
         ("message", HEAD | {"pinned_message": {"message_id": 1}}, "message.pinned_message"),
