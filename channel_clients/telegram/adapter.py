@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from channel_clients.contract import Can
-from channel_clients.telegram import registration
+from channel_clients.telegram import files, registration
 from channel_clients.telegram.api import (
     DELETE_MESSAGE,
     EDIT_TEXT,
@@ -22,6 +22,8 @@ from channel_clients.telegram.spans import entities_for
 from mappers.vocabulary import (
     Account,
     Arrival,
+    Attachment,
+    FetchedFile,
     Http,
     Outgoing,
     Permanent,
@@ -78,6 +80,9 @@ class Telegram:
         except ProviderError as error:
             if error.failure.code != NOTHING_TO_DELETE:
                 raise
+
+    async def fetch(self, attachment: Attachment, limit_bytes: int) -> FetchedFile:
+        return await files.fetch(self._api, attachment, limit_bytes)
 
     async def poll(self, cursor: str) -> Polled:
         """Asking for updates after `cursor` makes Telegram forget those before it."""

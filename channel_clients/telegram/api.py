@@ -37,6 +37,7 @@ GET_UPDATES = Method(
 GET_WEBHOOK = Method(name="getWebhookInfo", answer=wire.Answer[wire.WebhookInfo], repeatable=True)
 SET_WEBHOOK = Method(name="setWebhook", answer=Done, repeatable=True)
 DELETE_WEBHOOK = Method(name="deleteWebhook", answer=Done, repeatable=True)
+GET_FILE = Method(name="getFile", answer=wire.Answer[wire.FileFound], repeatable=True)
 SEND_MESSAGE = Method(name="sendMessage", answer=wire.Answer[wire.Sent], repeatable=False)
 EDIT_TEXT = Method(
     name="editMessageText", answer=wire.Answer[wire.Sent | Literal[True]], repeatable=True

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+FILE_TOO_LARGE = "file.too_large"  # a word of every adapter that fetches files
+
 SENTENCES: Mapping[str, str] = MappingProxyType(
     {
         "telegram.attachment_unsupported": "A file cannot be sent to Telegram yet, only text.",
@@ -11,8 +13,12 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "telegram.button_refused": "Telegram refused the data of a button.",
         "telegram.chat_deleted": "The chat does not exist any more.",
         "telegram.chat_not_found": "Telegram knows no such chat, or not with this bot.",
+        "telegram.file_kept_local": "The Bot API server keeps files on its own disk (`--local`) and"
+        " hands none out.",
         "telegram.file_not_fetched": "Telegram could not fetch the file; it is tried again.",
         "telegram.file_too_big": "The file is larger than Telegram takes.",
+        "telegram.file_unavailable": "Telegram does not hand the file out at the moment; it is"
+        " asked again.",
         "telegram.file_unreachable": "The file's address is not one that Telegram can fetch.",
         "telegram.formatting_refused": "Telegram did not understand the text's formatting.",
         "telegram.garbled_success": "Telegram answered a success that cannot be read: the message"

@@ -24,6 +24,7 @@ from mappers.vocabulary import (
 
 NOT_MODIFIED = "telegram.not_modified"
 NOTHING_TO_DELETE = "telegram.nothing_to_delete"
+FILE_TOO_BIG = "telegram.file_too_big"
 
 
 def _closed(code: str) -> Blocked:
@@ -67,7 +68,8 @@ SENTENCES: tuple[tuple[str, Failure], ...] = (
     ("query is too old", _refused("query_too_old")),
     ("photo_invalid_dimensions", _refused("media_refused")),
     ("voice_messages_forbidden", _refused("media_refused")),
-    ("file is too big", _refused("file_too_big")),
+    ("file is too big", Permanent(code=FILE_TOO_BIG)),
+    ("file is temporarily unavailable", Transient(code="telegram.file_unavailable")),
     ("wrong http url specified", _refused("file_unreachable")),
     ("failed to get http url content", Transient(code="telegram.file_not_fetched")),
     ("wrong type of the web page content", Transient(code="telegram.file_not_fetched")),

@@ -277,6 +277,13 @@ class Sent(Wire):
     message_id: int
 
 
+class FileFound(Wire):
+    """A `File` that can be downloaded for at least an hour."""
+
+    file_size: int | None = None
+    file_path: Words = Field(default="", repr=False)
+
+
 class WebhookInfo(Wire):
     url: Words = ""
     pending_update_count: int = 0

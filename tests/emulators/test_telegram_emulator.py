@@ -33,6 +33,7 @@ from aiogram.types import (
 
 from channel_clients.emulators.stage import Request, Response, Stage, asgi, serving
 from channel_clients.emulators.telegram import Pace, TelegramEmulator
+from channel_clients.emulators.telegram.specimens import SPECIMENS
 from tests.emulators.telegram_scene import CUSTOMER, OTHER, TOKEN, ask
 
 
@@ -110,6 +111,24 @@ async def test_aiogram_uploads_and_downloads_files(live: TelegramEmulator) -> No
         assert update.message.document is not None
         with pytest.raises(TelegramBadRequest, match="file is too big"):
             await bot.get_file(update.message.document.file_id)
+
+
+async def test_python_telegram_bot_fetches_what_a_customer_sends(live: TelegramEmulator) -> None:
+    async with (
+        serving(live.app) as base_url,
+        ptb.Bot(TOKEN, base_url=f"{base_url}/bot", base_file_url=f"{base_url}/file/bot") as bot,
+    ):
+        for kind in ("voice", "audio", "video", "video_note", "sticker", "animation"):
+            live.show(CUSTOMER, kind, content=kind.encode())
+            [*_, update] = await bot.get_updates()
+            assert update.message is not None
+            shown = update.message.effective_attachment
+            assert isinstance(
+                shown,
+                ptb.Voice | ptb.Audio | ptb.Video | ptb.VideoNote | ptb.Sticker | ptb.Animation,
+            )
+            file = await shown.get_file()
+            assert bytes(await file.download_as_bytearray()) == kind.encode()
 
 
 async def test_python_telegram_bot_converses_with_it(live: TelegramEmulator) -> None:
@@ -228,8 +247,8 @@ async def test_everything_a_customer_does_parses_as_an_update(live: TelegramEmul
         live.start(CUSTOMER, "promo_7")
         live.share_contact(CUSTOMER, "79990001122")
         live.share_contact(CUSTOMER, "79990003344", whose_id=55)
-        for kind in ("photo", "voice", "document", "sticker", "location"):
-            live.show(CUSTOMER, kind)
+        for kind in SPECIMENS:
+            live.show(CUSTOMER, kind, forwarded_from="Инкогнито")
         query_id = live.press(CUSTOMER, 2, "size:42")
         live.react(CUSTOMER, 2, "👍")
         live.block(CUSTOMER)
@@ -243,9 +262,13 @@ async def test_everything_a_customer_does_parses_as_an_update(live: TelegramEmul
             await bot.answer_callback_query(query_id)
     assert [update.event_type for update in updates] == [
         *("message", "message", "edited_message", "message", "message", "message"),
-        *["message"] * 5,
+        *["message"] * len(SPECIMENS),
         *("callback_query", "message_reaction", "my_chat_member", "my_chat_member", "message"),
     ]
+    forwarded = [update.message for update in updates if update.message]
+    shown = [str(m.content_type) for m in forwarded if m.forward_origin]
+    assert len(shown) == len(SPECIMENS)
+    assert not {"ContentType.TEXT", "ContentType.UNKNOWN"} & set(shown)
     assert [u.update_id for u in updates] == sorted({u.update_id for u in updates})
     reply, own, foreign = updates[1].message, updates[4].message, updates[5].message
     assert reply is not None

@@ -301,6 +301,7 @@ async def test_the_stage_lets_customers_act_over_http(telegram: TelegramEmulator
         "reply_to": None,
         "edited": True,
         "deleted": False,
+        "shown": [],
     }
     told = (await control(telegram, "GET", "said"))["said"]
     assert [line["kind"] for line in told] == ["text", "edit", "contact", "text"]

@@ -32,21 +32,25 @@ Faults of this provider, beside those of the network:
 Routes of the stage, beside those of every emulator (see `stage`); bodies are JSON, `bot` is a
 token, a username or an id, and may be left out while there is one bot:
 
-    POST /_stage/say            {user_id, text, bot?, name?, reply_to?, quote?, entities?}
+    POST /_stage/say            {user_id, text, bot?, name?, reply_to?, quote?, entities?,
+                                forwarded_from?}
     POST /_stage/start          {user_id, payload?, bot?}
     POST /_stage/edit           {user_id, message_id, text, bot?}
     POST /_stage/delete         {user_id, message_id, bot?}
     POST /_stage/share_contact  {user_id, phone, whose_id?, bot?}
-    POST /_stage/show           {user_id, kind, caption?, size_bytes?, bot?}; kind is photo, voice,
-                                document, sticker, or location
+    POST /_stage/show           {user_id, kind, caption?, entities?, content?, size_bytes?,
+                                file_name?, album?, reply_to?, forwarded_from?, bot?}; kind is one
+                                of `specimens`, content is base64
+    POST /_stage/move           {user_id, message_id, point, bot?}: a live location goes on
     POST /_stage/press          {user_id, message_id, data, bot?}
     POST /_stage/react          {user_id, message_id, emoji, bot?}
     POST /_stage/block, /_stage/unblock   {user_id, bot?}
     POST /_stage/deactivate     {user_id}
-    POST /_stage/group_say      {chat_id, user_id, text, bot?, name?, reply_to?, quote?, entities?}
+    POST /_stage/group_say      {chat_id, user_id, text, bot?, name?, ...as in say}
     POST /_stage/update         an update as it is, and bot?
     GET  /_stage/chats?bot=     every chat: message_id, from (customer or bot), text, date, at,
-                                reply_to, edited, deleted
+                                reply_to, edited, deleted, shown (kind, file_id, file_name)
+    GET  /_stage/file?id=       the bytes of a file, whoever sent it
     GET  /_stage/said           what customers did, in order
     GET  /_stage/state          bots, webhooks, what is pending
 """

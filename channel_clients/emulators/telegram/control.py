@@ -1,13 +1,14 @@
 """The `/_stage/` routes of the emulator: the acts of its customers and the views, over HTTP."""
 
 import inspect
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from channel_clients.emulators.stage import Request, Response, Stage, common_control
 from channel_clients.emulators.telegram.bots import Bot
-from channel_clients.emulators.telegram.customers import Customers, Details
+from channel_clients.emulators.telegram.customers import Customers, Details, Look
 from channel_clients.emulators.telegram.refusals import Refused
 from channel_clients.emulators.telegram.world import Said, Wire
 
@@ -18,6 +19,7 @@ _ACTS: Mapping[str, Callable[..., Said | str | int | None]] = {
     "delete": Customers.delete,
     "share_contact": Customers.share_contact,
     "show": Customers.show,
+    "move": Customers.move,
     "press": Customers.press,
     "react": Customers.react,
     "block": Customers.block,
@@ -39,6 +41,8 @@ async def answer_control(stage: Stage, customers: Customers, request: Request) -
                 return Response.of({"chats": customers.chats(request.param("bot"))})
             case "GET", "said":
                 return Response.of({"said": [asdict(said) for said in customers.said]})
+            case "GET", "file":
+                return Response(body=customers.world.file(request.param("id") or "").content)
             case "GET", "state":
                 return Response.of(_state(stage, customers))
             case "POST", "update":
@@ -66,11 +70,20 @@ def _act(customers: Customers, name: str, body: dict[str, Any]) -> Any:
     Raises: `TypeError` for arguments it does not have.
     """
     act = _ACTS[name]
-    known = set(inspect.signature(act).parameters) | set(Details.__annotations__)
+    known = set(inspect.signature(act).parameters) | _more_of(act)
     if unknown := set(body) - known:
         raise TypeError(f"{name} does not take {sorted(unknown)}")
+    if isinstance(body.get("content"), str):
+        body["content"] = b64decode(body["content"], validate=True)
     result = act(customers, **body)
     return asdict(result) if isinstance(result, Said) else result
+
+
+def _more_of(act: Callable[..., object]) -> set[str]:
+    """Name what an act takes beside its own parameters."""
+    more = {"details": Details, "look": Look}
+    names = inspect.signature(act).parameters
+    return {key for name, kind in more.items() if name in names for key in kind.__annotations__}
 
 
 def _state(stage: Stage, customers: Customers) -> Wire:

@@ -10,7 +10,7 @@ from typing import Any, NotRequired, TypedDict, Unpack
 from channel_clients.emulators.telegram.bots import Bot
 from channel_clients.emulators.telegram.markup import formatted
 from channel_clients.emulators.telegram.sending import replying
-from channel_clients.emulators.telegram.specimens import SPECIMENS
+from channel_clients.emulators.telegram.specimens import SPECIMENS, Material
 from channel_clients.emulators.telegram.world import Chat, Said, User, Wire, World
 
 
@@ -21,6 +21,23 @@ class Details(TypedDict):
     reply_to: NotRequired[int | None]
     quote: NotRequired[str | None]
     entities: NotRequired[list[Wire] | None]
+    forwarded_from: NotRequired[str | None]
+
+
+class Look(TypedDict):
+    """How a thing is shown. `content` are its real bytes; `size_bytes` is what it claims to be.
+
+    Things of one `album` are shown together; `entities` are those of the caption.
+    """
+
+    caption: NotRequired[str]
+    entities: NotRequired[list[Wire] | None]
+    content: NotRequired[bytes | None]
+    size_bytes: NotRequired[int | None]
+    file_name: NotRequired[str]
+    album: NotRequired[str]
+    reply_to: NotRequired[int | None]
+    forwarded_from: NotRequired[str | None]
 
 
 class Customers:
@@ -96,10 +113,11 @@ class Customers:
             raise ValueError(f"user {user_id} has no message {message_id} to edit")
         words = formatted(text)
         name = "text" if "text" in entry.wire else "caption"
-        rest = {key: value for key, value in entry.wire.items() if key != "entities"}
+        marks = "entities" if name == "text" else "caption_entities"
+        rest = {key: value for key, value in entry.wire.items() if key != marks}
         entry.wire = {**rest, name: words.text, "edit_date": self.world.date}
-        if words.entities and name == "text":
-            entry.wire["entities"] = list(words.entities)
+        if words.entities:
+            entry.wire[marks] = list(words.entities)
         at.announce("edited_message", entry.wire)
         return self._record(at, user, entry.wire, "edit", words.text)
 
@@ -116,22 +134,24 @@ class Customers:
         return self._write(at, user, chat, "contact", {"contact": contact})
 
     def show(
-        self,
-        user_id: int,
-        kind: str,
-        *,
-        caption: str = "",
-        size_bytes: int | None = None,
-        bot: str | None = None,
+        self, user_id: int, kind: str, *, bot: str | None = None, **look: Unpack[Look]
     ) -> Said:
-        """Send a specimen of what is not text. `size_bytes` is what the file claims to be."""
-        if kind not in SPECIMENS:
-            raise ValueError(f"no specimen is called {kind!r}; there are {sorted(SPECIMENS)}")
+        """Send a specimen of what is not text."""
         at, user, chat = self._at(user_id, bot)
-        content = SPECIMENS[kind](self.world, size_bytes)
-        if caption:
-            content["caption"] = caption
-        return self._write(at, user, chat, kind, content)
+        return self._write(at, user, chat, kind, self._shown(chat, kind, look))
+
+    def move(
+        self, user_id: int, message_id: int, point: tuple[float, float], *, bot: str | None = None
+    ) -> None:
+        """Let a live location go on; `point` is latitude and longitude."""
+        at, _, chat = self._at(user_id, bot)
+        entry = chat.living(message_id)
+        if entry is None or "live_period" not in entry.wire.get("location", {}):
+            raise ValueError(f"message {message_id} is no live location")
+        there = {"latitude": point[0], "longitude": point[1]}
+        place = {**entry.wire["location"], **there}
+        entry.wire = {**entry.wire, "location": place, "edit_date": self.world.date}
+        at.announce("edited_message", entry.wire)
 
     def press(self, user_id: int, message_id: int, data: str, *, bot: str | None = None) -> str:
         """Press a button under a message of the bot; return the id of the query."""
@@ -198,13 +218,36 @@ class Customers:
         content: Wire = {"text": words.text}
         if words.entities:
             content["entities"] = list(words.entities)
+        return self._around(chat, details) | content
+
+    def _shown(self, chat: Chat, kind: str, look: Look) -> Wire:
+        if kind not in SPECIMENS:
+            raise ValueError(f"no specimen is called {kind!r}; there are {sorted(SPECIMENS)}")
+        given = Material(
+            content=look.get("content"),
+            size_bytes=look.get("size_bytes"),
+            name=look.get("file_name", ""),
+        )
+        words = formatted(look.get("caption", ""), entities=look.get("entities") or ())
+        said = {"caption": words.text, "caption_entities": list(words.entities)}
+        said["media_group_id"] = look.get("album", "")
+        told = {name: value for name, value in said.items() if value}
+        return self._around(chat, look) | SPECIMENS[kind](self.world, given) | told
+
+    def _around(self, chat: Chat, details: Details | Look) -> Wire:
+        """Return what a message has beside its content: whose words it passes on, its reply."""
+        around: Wire = {}
+        if author := details.get("forwarded_from"):
+            head = {"type": "hidden_user", "date": self.world.date}
+            around["forward_origin"] = {**head, "sender_user_name": author}
         reply_to = details.get("reply_to")
         if reply_to is None:
-            return content
+            return around
         target = chat.living(reply_to)
         if target is None:
             raise ValueError(f"there is no message {reply_to} to reply to")
-        return replying(target, details.get("quote")) | content
+        quote = details.get("quote")
+        return replying(target, str(quote) if quote else None) | around
 
     def _write(self, at: Bot, user: User, chat: Chat, kind: str, content: Wire) -> Said:
         entry = chat.post("customer", user.wire, self.world.moment, content)

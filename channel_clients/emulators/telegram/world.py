@@ -14,6 +14,11 @@ from channel_clients.emulators.telegram.refusals import bad_request
 
 Wire = dict[str, Any]
 Side = Literal["customer", "bot"]
+# The more particular kind comes first.
+SHOWN = (
+    *("photo", "animation", "document", "video", "video_note", "voice", "audio", "sticker"),
+    *("venue", "location", "contact", "poll", "dice"),
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,6 +81,17 @@ class Entry:
         return str(self.wire.get("text") or self.wire.get("caption") or "")
 
     @property
+    def shown(self) -> list[Wire]:
+        """What is shown rather than said; of a photo, its largest size."""
+        found = []
+        for kind in (name for name in SHOWN if name in self.wire):
+            value = self.wire[kind]
+            file = value[-1] if isinstance(value, list) else value
+            named = {name: file[name] for name in ("file_id", "file_name") if name in file}
+            found.append({"kind": kind, **named})
+        return found[:1]  # an animation is a document, too, and a venue a location
+
+    @property
     def seen(self) -> Wire:
         """What a person looking at the chat sees."""
         reply = self.wire.get("reply_to_message")
@@ -89,6 +105,7 @@ class Entry:
             "reply_to": reply["message_id"] if reply else None,
             "edited": "edit_date" in self.wire,
             "deleted": self.deleted,
+            "shown": self.shown,
         }
 
 

@@ -1,0 +1,237 @@
+"""Files, places and cards between customers and operators: the adapter against the emulator."""
+
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from channel_clients.emulators.stage import Stage, serving
+from channel_clients.emulators.telegram import TelegramEmulator
+from channel_clients.telegram import Config, Telegram
+from channel_clients.telegram.content import FILES
+from mappers.vocabulary import (
+    Arrival,
+    Attachment,
+    AttachmentKind,
+    AuthExpired,
+    Event,
+    HttpCall,
+    HttpReply,
+    Message,
+    MessageArrived,
+    Permanent,
+    ProviderError,
+    Transient,
+)
+from mappers.vocabulary.adapters import FetchesFiles
+from tests.conformance.channels import refusal
+from tests.emulators.telegram_scene import control
+from tests.port import NOON, LoopbackHttp
+
+TOKEN = "7:abcdefghij"
+CUSTOMER = 3527065
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """One bot, both of its sides."""
+
+    emulator: TelegramEmulator
+    channel: Telegram
+    http: LoopbackHttp
+
+    async def events(self) -> list[Event]:
+        parcels = (await self.channel.poll("")).parcels
+        arrivals = [Arrival(body=p.body, form=p.form, received_at=NOON) for p in parcels]
+        return [event for one in arrivals for event in self.channel.read(one).events]
+
+    async def heard(self) -> Message:
+        """The last thing that was said to the bot."""
+        said = [event for event in await self.events() if isinstance(event, MessageArrived)]
+        return said[-1].message
+
+
+@pytest.fixture
+async def scene() -> AsyncIterator[Scene]:
+    emulator = TelegramEmulator(Stage(), limits=None)
+    emulator.add_bot(TOKEN, "shop_bot")
+    async with serving(emulator.app) as base, httpx.AsyncClient(trust_env=False) as client:
+        http = LoopbackHttp(client)
+        config = Config(token=SecretStr(TOKEN), api_base=base)
+        yield Scene(emulator=emulator, channel=Telegram(config, http), http=http)
+    await emulator.aclose()
+
+
+class TestFetching:
+    @pytest.mark.parametrize(
+        ("kind", "name", "mime"),
+        [
+            ("photo", "image.jpg", "image/jpeg"),
+            ("voice", "voice.oga", "audio/ogg"),
+            ("audio", "Кино – Звезда.mp3", "audio/mpeg"),
+            ("video", "ролик.mp4", "video/mp4"),
+            ("video_note", "video.mp4", "video/mp4"),
+            ("animation", "кот.mp4", "video/mp4"),
+            ("document", "счёт.pdf", "application/pdf"),
+            ("sticker", "sticker.webp", "image/webp"),
+        ],
+    )
+    async def test_every_kind_of_file_comes_with_its_bytes_and_a_name(
+        self, scene: Scene, kind: str, name: str, mime: str
+    ) -> None:
+        assert isinstance(scene.channel, FetchesFiles)
+        scene.emulator.show(CUSTOMER, kind, content=b"\x00\xff bytes of it", caption="вот")
+        message = await scene.heard()
+        file = await scene.channel.fetch(message.attachments[0], 20 * MEGABYTE)
+        assert (file.body, file.name, file.mime) == (b"\x00\xff bytes of it", name, mime)
+        assert message.text == "вот"
+
+    async def test_neither_the_token_nor_a_path_is_shown(self, scene: Scene) -> None:
+        scene.emulator.show(CUSTOMER, "document")
+        (attachment,) = (await scene.heard()).attachments
+        file = await scene.channel.fetch(attachment, MEGABYTE)
+        words = f"{file!r} {attachment!r} {scene.http.calls!r}"
+        words += " ".join(call.label for call in scene.http.calls)
+        assert not [secret for secret in (TOKEN, "documents/", "/file/bot") if secret in words]
+        assert file.name not in words
+
+    async def test_more_than_the_limit_is_not_even_asked_for(self, scene: Scene) -> None:
+        large = Attachment(kind=AttachmentKind.FILE, handle="x", size_bytes=MEGABYTE + 1)
+        error = await refusal(scene.channel.fetch(large, MEGABYTE))
+        assert error.failure == Permanent(code="file.too_large")
+        assert not scene.http.calls
+
+    @pytest.mark.parametrize("size_bytes", [20_000_001, MEGABYTE + 1])
+    async def test_telegrams_ceiling_and_ours_are_the_same_refusal(
+        self, scene: Scene, size_bytes: int
+    ) -> None:
+        scene.emulator.show(CUSTOMER, "document", size_bytes=size_bytes)
+        (attachment,) = (await scene.heard()).attachments
+        silent = replace(attachment, size_bytes=None)
+        limit = size_bytes if size_bytes > 20 * MEGABYTE else MEGABYTE
+        error = await refusal(scene.channel.fetch(silent, limit))
+        assert error.failure == Permanent(code="file.too_large")
+
+    async def test_a_file_larger_than_it_claims_is_refused_too(self, scene: Scene) -> None:
+        scene.emulator.show(CUSTOMER, "document", content=b"x" * 101, size_bytes=10)
+        (attachment,) = (await scene.heard()).attachments
+        error = await refusal(scene.channel.fetch(attachment, 100))
+        assert error.failure == Permanent(code="file.too_large")
+        assert scene.http.calls[-1].most_bytes == 100
+
+    async def test_a_file_that_is_away_is_asked_for_again(self, scene: Scene) -> None:
+        gone = Attachment(kind=AttachmentKind.IMAGE, handle="never-given")
+        error = await refusal(scene.channel.fetch(gone, MEGABYTE))
+        assert isinstance(error.failure, Transient)
+        assert error.failure.code == "telegram.file_unavailable"
+
+    @pytest.mark.parametrize("fault", ["cut_after", "hang_after", "bad_gateway_before"])
+    async def test_a_download_that_breaks_is_no_doubt(self, scene: Scene, fault: str) -> None:
+        scene.emulator.show(CUSTOMER, "document")
+        (attachment,) = (await scene.heard()).attachments
+        scene.emulator.stage.arm(fault, match="/file/bot")
+        error = await refusal(scene.channel.fetch(attachment, MEGABYTE))
+        assert error.failure.kind == "transient"
+        assert TOKEN not in f"{error.failure!r} {error.failure.detail}"
+        assert (await scene.channel.fetch(attachment, MEGABYTE)).body
+
+    async def test_a_revoked_token_is_noticed(self, scene: Scene) -> None:
+        scene.emulator.stage.arm("token_revoked", match="getFile")
+        photo = Attachment(kind=AttachmentKind.IMAGE, handle="x")
+        error = await refusal(scene.channel.fetch(photo, MEGABYTE))
+        assert isinstance(error.failure, AuthExpired)
+
+
+class Answers:
+    """A port that answers what it was told, in turn."""
+
+    def __init__(self, *replies: HttpReply | ProviderError) -> None:
+        self.replies = list(replies)
+        self.calls: list[HttpCall] = []
+
+    async def send(self, call: HttpCall) -> HttpReply:
+        self.calls.append(call)
+        reply = self.replies.pop(0)
+        if isinstance(reply, ProviderError):
+            raise reply
+        return reply
+
+    now = LoopbackHttp.now
+    at = NOON
+
+
+FOUND = b'{"ok": true, "result": {"file_id": "x", "file_path": "photos/file 1.jpg"}}'
+OVERFLOWN = ProviderError(Permanent(code="net.ResponseTooLarge"))
+
+
+@pytest.mark.parametrize(
+    ("replies", "code"),
+    [
+        ((HttpReply(status=200, body=FOUND), HttpReply(status=404)), "telegram.file_unavailable"),
+        ((HttpReply(status=200, body=FOUND), OVERFLOWN), "file.too_large"),
+        ((HttpReply(status=200, body=FOUND), HttpReply(status=403)), "http.403"),
+        (
+            (HttpReply(status=200, body=FOUND.replace(b"photos/", b"/var/lib/")),),
+            "telegram.file_kept_local",
+        ),
+        (
+            (HttpReply(status=200, body=b'{"ok": true, "result": {"file_id": "x"}}'),),
+            "telegram.file_unavailable",
+        ),
+    ],
+)
+async def test_what_may_go_wrong_with_a_download(
+    replies: tuple[HttpReply | ProviderError, ...], code: str
+) -> None:
+    http = Answers(*replies)
+    channel = Telegram(Config(token=SecretStr(TOKEN)), http)
+    photo = Attachment(kind=AttachmentKind.IMAGE, handle="x")
+    error = await refusal(channel.fetch(photo, MEGABYTE))
+    assert (error.failure.code, error.failure.detail) == (code, "")
+    assert all(call.repeatable and " " not in call.url for call in http.calls)
+
+
+class TestWhatCustomersShow:
+    async def test_each_file_kind_is_known_to_the_emulator(self, scene: Scene) -> None:
+        for name, kind, _ in FILES:
+            scene.emulator.show(CUSTOMER, name)
+            assert (await scene.heard()).attachments[0].kind is kind
+
+    async def test_an_album_keeps_its_order_and_its_words(self, scene: Scene) -> None:
+        bold = {"type": "bold", "offset": 0, "length": 3}
+        scene.emulator.show(CUSTOMER, "photo", album="139", caption="Вот", entities=[bold])
+        scene.emulator.show(CUSTOMER, "photo", album="139")
+        events = await scene.events()
+        said = [event.message for event in events if isinstance(event, MessageArrived)]
+        assert [(m.text, len(m.attachments)) for m in said] == [("Вот", 1), ("", 1)]
+        assert said[0].spans[0].end == 3
+
+    async def test_a_live_location_is_one_place_however_it_moves(self, scene: Scene) -> None:
+        said = scene.emulator.show(CUSTOMER, "live_location")
+        scene.emulator.move(CUSTOMER, said.message_id, (55.0, 37.0))
+        (event,) = await scene.events()
+        assert isinstance(event, MessageArrived)
+        assert event.message.attachments[0].place is not None
+
+    @pytest.mark.parametrize("kind", ["venue", "poll", "dice", "location"])
+    async def test_what_has_no_bytes_is_still_something(self, scene: Scene, kind: str) -> None:
+        scene.emulator.show(CUSTOMER, kind, forwarded_from="Инкогнито")
+        message = await scene.heard()
+        assert message.text or message.attachments[0].title
+        assert message.forwarded_from == "Инкогнито"
+
+    async def test_the_stage_takes_bytes_and_gives_them_back(self, scene: Scene) -> None:
+        body = {"user_id": CUSTOMER, "kind": "photo", "content": b64encode(b"\xff\xd8!").decode()}
+        shown = await control(scene.emulator, "POST", "show", body)
+        assert shown["status"] == 200
+        (attachment,) = (await scene.heard()).attachments
+        assert (await scene.channel.fetch(attachment, MEGABYTE)).body == b"\xff\xd8!"
+        (chat,) = scene.emulator.chats()
+        (seen,) = chat["messages"][0]["shown"]
+        assert seen == {"kind": "photo", "file_id": attachment.handle}
+        path = f"{scene.channel.config.api_base}/_stage/file?id={attachment.handle}"
+        assert (await scene.http.client.get(path)).content == b"\xff\xd8!"
