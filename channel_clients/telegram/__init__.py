@@ -1,8 +1,9 @@
-"""Telegram bots: text both ways, everything else named honestly.
+"""Telegram bots and business accounts: words, files, places and cards, both ways.
 
 Source: Bot API, https://core.telegram.org/bots/api. Four quirks shaped this package:
 
-- message ids count per chat, so an origin is `"<chat>:<message>"`, in both directions;
+- message ids count per chat, so an origin is `"<chat>:<message>"`, in both directions, and what
+  goes through a business account has its connection in front;
 - a send takes no idempotency key and a bot cannot list what it sent, so a lost answer stays
   `Ambiguous` and `Can.probe` is False;
 - offsets of formatting count UTF-16 code units, ours count code points;

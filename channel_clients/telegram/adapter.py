@@ -1,5 +1,6 @@
 """The adapter: what a channel owes the hub, in calls of the Bot API."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,26 +8,28 @@ from channel_clients.contract import Can
 from channel_clients.telegram import files, registration
 from channel_clients.telegram.api import (
     DELETE_MESSAGE,
+    EDIT_CAPTION,
     EDIT_TEXT,
     GET_ME,
     GET_UPDATES,
     LISTEN_FOR,
-    SEND_MESSAGE,
     BotApi,
+    Method,
 )
+from channel_clients.telegram.chats import ChatAddress, message_at
 from channel_clients.telegram.config import Config
 from channel_clients.telegram.door import TelegramDoor, parcel
-from channel_clients.telegram.failures import NOT_MODIFIED, NOTHING_TO_DELETE
+from channel_clients.telegram.failures import NO_TEXT, NOT_MODIFIED, NOTHING_TO_DELETE
 from channel_clients.telegram.reading import read_update
-from channel_clients.telegram.spans import entities_for
+from channel_clients.telegram.saying import say, words_for
 from mappers.vocabulary import (
     Account,
     Arrival,
     Attachment,
+    AttachmentKind,
     FetchedFile,
     Http,
     Outgoing,
-    Permanent,
     Polled,
     ProviderError,
     Reading,
@@ -36,9 +39,7 @@ from mappers.vocabulary import (
 from mappers.vocabulary.adapters import Budget, Finding, Manifest, SetUp
 
 POLLED = "update"
-NO_ATTACHMENTS = Permanent(
-    code="telegram.attachment_unsupported", detail="only text can be sent to Telegram yet"
-)
+SHOWN = frozenset(AttachmentKind) - {AttachmentKind.OTHER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +58,24 @@ class Telegram:
         return Account(id=str(bot.id), title=f"@{bot.username}", url=url)
 
     async def send(self, outgoing: Outgoing) -> Receipt:
-        chat = outgoing.conversation
-        form = {"chat_id": chat, **_said(outgoing)}
-        if quoted := _number(outgoing.quoted, chat):
-            # The quoted message may be gone by now; the answer matters more than the link.
-            form["reply_parameters"] = {"message_id": quoted, "allow_sending_without_reply": True}
-        sent = await self._api.call(SEND_MESSAGE, form, budgets=_counted(chat))
-        return Receipt(provider_ids=(f"{chat}:{sent.message_id}",))
+        at = ChatAddress.of(outgoing.conversation)
+        numbers = await say(self._api, outgoing)
+        return Receipt(provider_ids=tuple(at.message(number) for number in numbers))
 
     async def edit(self, sent: str, outgoing: Outgoing) -> None:
-        form = {**_address(sent), **_said(outgoing)}
+        """Change the text; of a message that shows something, the caption."""
         try:
-            await self._api.call(EDIT_TEXT, form, budgets=_counted(form["chat_id"]))
+            await self._edit(EDIT_TEXT, sent, words_for(outgoing, "text"))
         except ProviderError as error:
-            if error.failure.code != NOT_MODIFIED:
+            if error.failure.code != NO_TEXT:
                 raise
+            await self._edit(EDIT_CAPTION, sent, words_for(outgoing, "caption"))
 
     async def delete(self, sent: str) -> None:
-        form = _address(sent)
-        try:
-            await self._api.call(DELETE_MESSAGE, form, budgets=_counted(form["chat_id"]))
-        except ProviderError as error:
-            if error.failure.code != NOTHING_TO_DELETE:
-                raise
+        at, number = message_at(sent)
+        form = {**at.form, "message_id": number}
+        deleting = self._api.call(DELETE_MESSAGE, form, budgets=at.budgets)
+        await _unless(NOTHING_TO_DELETE, deleting)
 
     async def fetch(self, attachment: Attachment, limit_bytes: int) -> FetchedFile:
         return await files.fetch(self._api, attachment, limit_bytes)
@@ -109,31 +105,23 @@ class Telegram:
     async def diagnose(self, address: str) -> tuple[Finding, ...]:
         return await registration.diagnose(self._api, address)
 
+    async def _edit(self, method: Method[Any], sent: str, words: dict[str, Any]) -> None:
+        at, number = message_at(sent)
+        form = {**at.form, "message_id": number, **words}
+        await _unless(NOT_MODIFIED, self._api.call(method, form, budgets=at.budgets))
+
     @property
     def _api(self) -> BotApi:
         return BotApi(self.config, self.http)
 
 
-def _said(outgoing: Outgoing) -> dict[str, Any]:
-    if outgoing.attachments:
-        raise ProviderError(NO_ATTACHMENTS)
-    entities = entities_for(outgoing.text, outgoing.spans)
-    return {"text": outgoing.text} | ({"entities": entities} if entities else {})
-
-
-def _address(sent: str) -> dict[str, Any]:
-    chat, _, number = sent.rpartition(":")
-    return {"chat_id": chat, "message_id": int(number)}
-
-
-def _number(quoted: str, chat: str) -> int | None:
-    """The number of a message in this chat; one from elsewhere cannot be answered here."""
-    where, _, number = quoted.rpartition(":")
-    return int(number) if where == chat else None
-
-
-def _counted(chat: str) -> tuple[str, ...]:
-    return ("bot", f"chat:{chat}")
+async def _unless(harmless: str, attempt: Awaitable[object]) -> None:
+    """Make a call that may find its work done already."""
+    try:
+        await attempt
+    except ProviderError as error:
+        if error.failure.code != harmless:
+            raise
 
 
 def _budgets(config: Config, _application: None) -> tuple[Budget, ...]:
@@ -163,6 +151,10 @@ MANIFEST: Manifest[Config, None, Telegram, Can] = Manifest(
     can=Can(
         text_limit=4096,
         text_unit="utf16",
+        caption_limit=1024,
+        attachments=SHOWN,
+        album=10,
+        file_limit_bytes=50_000_000,
         accepted=Status.SENT,
         quotes=True,
         edits=True,

@@ -1,7 +1,8 @@
 """The Bot API's methods, described, and the one way to call them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Generic, Literal, TypeVar
 
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from channel_clients.telegram import wire
 from channel_clients.telegram.config import Config
 from channel_clients.telegram.failures import failure_in
+from channel_clients.telegram.multipart import FilePart, multipart
 from mappers.vocabulary import Ambiguous, Http, HttpCall, ProviderError, Transient
 
 ResultT = TypeVar("ResultT")
@@ -38,10 +40,35 @@ GET_WEBHOOK = Method(name="getWebhookInfo", answer=wire.Answer[wire.WebhookInfo]
 SET_WEBHOOK = Method(name="setWebhook", answer=Done, repeatable=True)
 DELETE_WEBHOOK = Method(name="deleteWebhook", answer=Done, repeatable=True)
 GET_FILE = Method(name="getFile", answer=wire.Answer[wire.FileFound], repeatable=True)
-SEND_MESSAGE = Method(name="sendMessage", answer=wire.Answer[wire.Sent], repeatable=False)
-EDIT_TEXT = Method(
-    name="editMessageText", answer=wire.Answer[wire.Sent | Literal[True]], repeatable=True
+UPLOAD_FOR = timedelta(seconds=120)
+
+
+def _sending(name: str, timeout: timedelta = timedelta(seconds=10)) -> Method[wire.Sent]:
+    return Method(name=name, answer=wire.Answer[wire.Sent], repeatable=False, timeout=timeout)
+
+
+def _editing(name: str) -> Method[wire.Sent | Literal[True]]:
+    answer = wire.Answer[wire.Sent | Literal[True]]
+    return Method(name=name, answer=answer, repeatable=True)
+
+
+SEND_MESSAGE = _sending("sendMessage")
+SEND_LOCATION = _sending("sendLocation")
+SEND_VENUE = _sending("sendVenue")
+SEND_CONTACT = _sending("sendContact")
+SEND_PHOTO = _sending("sendPhoto", UPLOAD_FOR)
+SEND_VIDEO = _sending("sendVideo", UPLOAD_FOR)
+SEND_AUDIO = _sending("sendAudio", UPLOAD_FOR)
+SEND_VOICE = _sending("sendVoice", UPLOAD_FOR)
+SEND_DOCUMENT = _sending("sendDocument", UPLOAD_FOR)
+SEND_GROUP = Method(
+    name="sendMediaGroup",
+    answer=wire.Answer[tuple[wire.Sent, ...]],
+    repeatable=False,
+    timeout=UPLOAD_FOR,
 )
+EDIT_TEXT = _editing("editMessageText")
+EDIT_CAPTION = _editing("editMessageCaption")
 DELETE_MESSAGE = Method(name="deleteMessage", answer=Done, repeatable=True)
 
 
@@ -54,10 +81,11 @@ class BotApi:
         self,
         method: Method[ResultT],
         form: Mapping[str, Any] | None = None,
+        files: Sequence[FilePart] = (),
         *,
         budgets: tuple[str, ...] = ("bot",),
     ) -> ResultT:
-        """Return what the method returns.
+        """Return what the method returns. `files` are uploaded with the form.
 
         Raises: `ProviderError`.
         """
@@ -71,7 +99,7 @@ class BotApi:
             repeatable=method.repeatable,
             budgets=budgets,
         )
-        reply = await self.http.send(call)
+        reply = await self.http.send(_with_files(call, files) if files else call)
         if failure := failure_in(reply, repeatable=method.repeatable):
             raise ProviderError(failure)
         try:
@@ -79,3 +107,13 @@ class BotApi:
         except ValidationError:
             unsure = Transient if method.repeatable else Ambiguous
             raise ProviderError(unsure(code="telegram.garbled_success")) from None
+
+
+def _with_files(call: HttpCall, files: Sequence[FilePart]) -> HttpCall:
+    """Make a multipart form of the call; in it whatever is no text is spelt as JSON."""
+    fields = {
+        key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for key, value in call.json.items()
+    }
+    kind, content = multipart(fields, files)
+    return replace(call, json=None, headers={"content-type": kind}, content=content)

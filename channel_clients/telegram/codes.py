@@ -7,7 +7,8 @@ FILE_TOO_LARGE = "file.too_large"  # a word of every adapter that fetches files
 
 SENTENCES: Mapping[str, str] = MappingProxyType(
     {
-        "telegram.attachment_unsupported": "A file cannot be sent to Telegram yet, only text.",
+        "telegram.attachment_unsupported": "What is neither a file, a place nor a card cannot be"
+        " shown in Telegram.",
         "telegram.blocked_by_user": "The customer blocked the bot; nothing reaches them until they"
         " write again.",
         "telegram.button_refused": "Telegram refused the data of a button.",
@@ -31,6 +32,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         " was registered.",
         "telegram.not_modified": "The message says this already.",
         "telegram.not_started": "The customer never started the bot, and a bot cannot write first.",
+        "telegram.no_text_to_edit": "The message has no text that could be changed.",
         "telegram.nothing_to_delete": "The message is not there any more.",
         "telegram.nothing_to_edit": "The message to be changed is not there any more.",
         "telegram.query_too_old": "A button was answered too late.",

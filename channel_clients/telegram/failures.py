@@ -25,6 +25,8 @@ from mappers.vocabulary import (
 NOT_MODIFIED = "telegram.not_modified"
 NOTHING_TO_DELETE = "telegram.nothing_to_delete"
 FILE_TOO_BIG = "telegram.file_too_big"
+MEDIA_REFUSED = "telegram.media_refused"
+NO_TEXT = "telegram.no_text_to_edit"
 
 
 def _closed(code: str) -> Blocked:
@@ -66,8 +68,12 @@ SENTENCES: tuple[tuple[str, Failure], ...] = (
     ("can't parse entities", _refused("formatting_refused")),
     ("button_data_invalid", _refused("button_refused")),
     ("query is too old", _refused("query_too_old")),
-    ("photo_invalid_dimensions", _refused("media_refused")),
-    ("voice_messages_forbidden", _refused("media_refused")),
+    ("photo_invalid_dimensions", Permanent(code=MEDIA_REFUSED)),
+    ("image_process_failed", Permanent(code=MEDIA_REFUSED)),
+    ("too big for a photo", Permanent(code=MEDIA_REFUSED)),
+    ("voice_messages_forbidden", Permanent(code=MEDIA_REFUSED)),
+    ("there is no text in the message", Permanent(code=NO_TEXT)),
+    ("request entity too large", Permanent(code=FILE_TOO_BIG)),
     ("file is too big", Permanent(code=FILE_TOO_BIG)),
     ("file is temporarily unavailable", Transient(code="telegram.file_unavailable")),
     ("wrong http url specified", _refused("file_unreachable")),

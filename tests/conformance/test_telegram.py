@@ -67,6 +67,7 @@ FAULTS = {
     "user_deactivated": "blocked",
     "no_such_chat": "blocked",
     "migrated": "permanent",
+    "media_refused": "permanent",
     "restart": "ambiguous",
     "garbled_success": "ambiguous",
     **dict.fromkeys(NETWORK_FAULTS - {"slow"}, "ambiguous"),
@@ -195,7 +196,7 @@ class TestSending:
         error = await refusal(channel.send(replace(bench.outgoing, text="😀" * 2049)))
         assert bare(error) == Permanent(code="telegram.too_long")
 
-    async def test_attachments_are_refused_rather_than_dropped(
+    async def test_what_is_nothing_to_be_shown_is_refused_rather_than_dropped(
         self, channel: telegram.Telegram, bench: Bench
     ) -> None:
         photo = Attachment(kind=AttachmentKind.IMAGE)

@@ -10,20 +10,26 @@ from pydantic import SecretStr
 
 from channel_clients.emulators.stage import Stage, serving
 from channel_clients.emulators.telegram import TelegramEmulator
-from channel_clients.telegram import Config, Telegram
+from channel_clients.telegram import MANIFEST, Config, Telegram
 from channel_clients.telegram.content import FILES
 from mappers.vocabulary import (
     Arrival,
     Attachment,
     AttachmentKind,
     AuthExpired,
+    Card,
     Event,
     HttpCall,
     HttpReply,
+    MediaFile,
     Message,
     MessageArrived,
+    Outgoing,
     Permanent,
+    Place,
     ProviderError,
+    Span,
+    SpanKind,
     Transient,
 )
 from mappers.vocabulary.adapters import FetchesFiles
@@ -144,6 +150,137 @@ class TestFetching:
         photo = Attachment(kind=AttachmentKind.IMAGE, handle="x")
         error = await refusal(scene.channel.fetch(photo, MEGABYTE))
         assert isinstance(error.failure, AuthExpired)
+
+
+def media(kind: AttachmentKind, mime: str, body: bytes, name: str = "имя.bin") -> MediaFile:
+    async def read() -> bytes:
+        return body
+
+    url = "https://hub.example/media/x"
+    return MediaFile(kind=kind, name=name, mime=mime, size_bytes=len(body), url=url, read=read)
+
+
+PHOTO = media(AttachmentKind.IMAGE, "image/jpeg", b"\xff\xd8\r\n--\x00 photo", "фото.jpg")
+VIDEO = media(AttachmentKind.VIDEO, "video/mp4", b"ftyp film", "фильм.mp4")
+VOICE = media(AttachmentKind.VOICE, "audio/ogg", b"OggS speech", "голос.oga")
+TUNE = media(AttachmentKind.AUDIO, "audio/mpeg", b"ID3 tune", "песня.mp3")
+PAPER = media(AttachmentKind.FILE, "application/pdf", b"%PDF paper", 'счёт "1".pdf')
+REPLY = Outgoing(key="reply-1", conversation=str(CUSTOMER), text="Вот, держите 👟")
+
+
+class TestShowing:
+    @pytest.fixture(autouse=True)
+    def begun(self, scene: Scene) -> None:
+        scene.emulator.start(CUSTOMER)
+
+    def shown(self, scene: Scene) -> list[tuple[str, str, bytes]]:
+        """What the bot showed: kind, words, bytes."""
+        (chat,) = scene.emulator.chats()
+        lines = [line for line in chat["messages"] if line["from"] == "bot"]
+        return [
+            (thing["kind"], line["text"], scene.emulator.world.file(thing["file_id"]).content)
+            for line in lines
+            for thing in line["shown"]
+        ]
+
+    @pytest.mark.parametrize(
+        ("file", "kind"),
+        [
+            (PHOTO, "photo"),
+            (VIDEO, "video"),
+            (VOICE, "voice"),
+            (TUNE, "audio"),
+            (PAPER, "document"),
+        ],
+    )
+    async def test_a_file_arrives_byte_for_byte_under_its_caption(
+        self, scene: Scene, file: MediaFile, kind: str
+    ) -> None:
+        bold = Span(kind=SpanKind.BOLD, start=0, end=3)
+        outgoing = replace(REPLY, files=(file,), spans=(bold,), quoted=f"{CUSTOMER}:1")
+        receipt = await scene.channel.send(outgoing)
+        assert receipt.provider_ids == (f"{CUSTOMER}:2",)
+        assert self.shown(scene) == [(kind, REPLY.text, await file.read())]
+        wire = scene.emulator.bot().chats[CUSTOMER].entries[2].wire
+        assert wire["caption_entities"] == [{"type": "bold", "offset": 0, "length": 3}]
+        assert wire["reply_to_message"]["message_id"] == 1
+
+    async def test_a_name_survives_the_form(self, scene: Scene) -> None:
+        await scene.channel.send(replace(REPLY, files=(PAPER,)))
+        (chat,) = scene.emulator.chats()
+        assert chat["messages"][1]["shown"][0]["file_name"] == "счёт '1'.pdf"
+
+    async def test_an_album_is_one_call_and_each_of_its_messages_has_an_id(
+        self, scene: Scene
+    ) -> None:
+        receipt = await scene.channel.send(replace(REPLY, files=(PHOTO, VIDEO)))
+        assert receipt.provider_ids == (f"{CUSTOMER}:2", f"{CUSTOMER}:3")
+        photo, video = await PHOTO.read(), await VIDEO.read()
+        assert self.shown(scene) == [("photo", REPLY.text, photo), ("video", "", video)]
+        assert len(scene.http.calls) == 1
+        mixed = replace(REPLY, files=(PHOTO, PAPER, VOICE))
+        await scene.channel.send(mixed)
+        assert [kind for kind, _, _ in self.shown(scene)[2:]] == ["document"] * 3
+
+    async def test_what_is_refused_as_a_photo_goes_as_a_document(self, scene: Scene) -> None:
+        scene.emulator.stage.arm("media_refused", match="sendPhoto")
+        await scene.channel.send(replace(REPLY, files=(PHOTO,)))
+        assert self.shown(scene) == [("document", REPLY.text, await PHOTO.read())]
+
+    async def test_a_document_that_is_refused_is_refused(self, scene: Scene) -> None:
+        scene.emulator.stage.arm("media_refused", match="sendDocument")
+        error = await refusal(scene.channel.send(replace(REPLY, files=(PAPER,))))
+        assert error.failure.code == "telegram.media_refused"
+        assert len(scene.http.calls) == 1
+
+    async def test_the_limits_that_we_declare_are_telegrams(self, scene: Scene) -> None:
+        can = MANIFEST.can
+        words = "😀" * (can.caption_limit // 2)
+        assert (await scene.channel.send(replace(REPLY, text=words, files=(PHOTO,)))).provider_ids
+        error = await refusal(scene.channel.send(replace(REPLY, text=f"{words}!", files=(PHOTO,))))
+        assert error.failure.code == "telegram.too_long"
+        files = (PHOTO,) * can.album
+        assert len((await scene.channel.send(replace(REPLY, files=files))).provider_ids) == 10
+        large = media(AttachmentKind.FILE, "a/b", b"x" * can.file_limit_bytes)
+        assert (await scene.channel.send(replace(REPLY, files=(large,)))).provider_ids
+        vast = media(AttachmentKind.FILE, "a/b", b"x" * 53_000_001)
+        error = await refusal(scene.channel.send(replace(REPLY, files=(vast,))))
+        assert error.failure.code == "telegram.file_too_big"
+
+    async def test_a_picture_over_ten_megabytes_is_a_document(self, scene: Scene) -> None:
+        large = media(AttachmentKind.IMAGE, "image/png", b"x" * 10_000_001)
+        await scene.channel.send(replace(REPLY, files=(large,)))
+        assert [kind for kind, _, _ in self.shown(scene)] == ["document"]
+
+    async def test_a_lost_answer_to_an_upload_is_doubt(self, scene: Scene) -> None:
+        scene.emulator.stage.arm("cut_after", match="sendPhoto")
+        error = await refusal(scene.channel.send(replace(REPLY, files=(PHOTO,))))
+        assert error.failure.kind == "ambiguous"
+        assert len(self.shown(scene)) == 1
+        assert "держите" not in repr(scene.http.calls)
+
+    async def test_places_and_cards_arrive_as_such(self, scene: Scene) -> None:
+        place = Place(latitude=55.75, longitude=37.61)
+        things = [
+            Attachment(kind=AttachmentKind.LOCATION, place=place),
+            Attachment(kind=AttachmentKind.LOCATION, place=place, title="Кафе, Арбат"),
+            Attachment(kind=AttachmentKind.CONTACT, card=Card(name="Антон", phone="+7999")),
+        ]
+        for thing in things:
+            await scene.channel.send(replace(REPLY, text="", attachments=(thing,)))
+        (chat,) = scene.emulator.chats()
+        kinds = [line["shown"][0]["kind"] for line in chat["messages"][1:]]
+        assert kinds == ["location", "venue", "contact"]
+
+    async def test_a_caption_is_edited_where_there_is_no_text(self, scene: Scene) -> None:
+        sent = await scene.channel.send(replace(REPLY, files=(PHOTO, VIDEO)))
+        for _ in range(2):
+            await scene.channel.edit(sent.provider_ids[0], replace(REPLY, text="Исправлено"))
+        assert [words for _, words, _ in self.shown(scene)] == ["Исправлено", ""]
+        for name in sent.provider_ids:
+            await scene.channel.delete(name)
+        (chat,) = scene.emulator.chats()
+        assert [line["deleted"] for line in chat["messages"]] == [False, True, True]
 
 
 class Answers:

@@ -26,6 +26,8 @@ from aiogram.types import (
     BufferedInputFile,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
+    InputMediaPhoto,
+    InputMediaVideo,
     ReactionTypeEmoji,
     ReplyParameters,
     Update,
@@ -111,6 +113,52 @@ async def test_aiogram_uploads_and_downloads_files(live: TelegramEmulator) -> No
         assert update.message.document is not None
         with pytest.raises(TelegramBadRequest, match="file is too big"):
             await bot.get_file(update.message.document.file_id)
+
+
+async def test_aiogram_shows_things(live: TelegramEmulator) -> None:
+    async with over_http(live) as bot:
+        voice = await bot.send_voice(CUSTOMER, BufferedInputFile(b"OggS", "a.oga"), duration=4)
+        assert voice.voice is not None
+        assert voice.voice.duration == 4
+        photo = InputMediaPhoto(media=BufferedInputFile(b"\xff\xd8 1", "1.jpg"), caption="Вот")
+        film = InputMediaVideo(media=BufferedInputFile(b"ftyp 2", "2.mp4"))
+        first, second = await bot.send_media_group(CUSTOMER, [photo, film])
+        assert (first.caption, second.caption) == ("Вот", None)
+        assert first.media_group_id == second.media_group_id is not None
+        edited = await bot.edit_message_caption(
+            chat_id=CUSTOMER, message_id=first.message_id, caption="Вот они"
+        )
+        assert not isinstance(edited, bool)
+        assert edited.caption == "Вот они"
+        with pytest.raises(TelegramBadRequest, match="there is no text in the message to edit"):
+            await bot.edit_message_text(chat_id=CUSTOMER, message_id=first.message_id, text="x")
+        venue = await bot.send_venue(CUSTOMER, 55.75, 37.61, "Кафе", "Арбат, 1")
+        assert venue.venue is not None
+        assert venue.venue.location.latitude == 55.75
+        card = await bot.send_contact(CUSTOMER, "+79990001122", "Антон")
+        assert card.contact is not None
+        assert (await bot.send_location(CUSTOMER, 55.75, 37.61)).location is not None
+        assert second.video is not None
+        content = await bot.download(second.video.file_id)
+        assert content is not None
+        assert content.read() == b"ftyp 2"
+
+
+async def test_python_telegram_bot_shows_things(live: TelegramEmulator) -> None:
+    async with (
+        serving(live.app) as base_url,
+        ptb.Bot(TOKEN, base_url=f"{base_url}/bot", base_file_url=f"{base_url}/file/bot") as bot,
+    ):
+        tune = await bot.send_audio(CUSTOMER, b"ID3 tune", duration=7, filename="песня.mp3")
+        assert tune.audio is not None
+        assert tune.audio.file_name == "песня.mp3"
+        video = await bot.send_video(CUSTOMER, b"ftyp", caption="<b>Вот</b>", parse_mode="HTML")
+        assert video.caption_entities[0].type == "bold"
+        papers = [ptb.InputMediaDocument(bytes([n]), filename=f"{n}.pdf") for n in range(3)]
+        album = await bot.send_media_group(CUSTOMER, papers)
+        file = await bot.get_file(album[2].document.file_id) if album[2].document else None
+        assert file is not None
+        assert bytes(await file.download_as_bytearray()) == b"\x02"
 
 
 async def test_python_telegram_bot_fetches_what_a_customer_sends(live: TelegramEmulator) -> None:

@@ -158,6 +158,20 @@ async def test_a_reply_to_a_lost_message_is_refused_unless_allowed(
     [
         ("editMessageText", {"message_id": 9, "text": "x"}, "message to edit not found"),
         ("editMessageText", {"message_id": 1, "text": "x"}, "message can't be edited"),
+        ("editMessageCaption", {"message_id": 1, "caption": "x"}, "message can't be edited"),
+        ("sendMediaGroup", {"media": []}, "wrong number of items in the media group"),
+        (
+            "sendMediaGroup",
+            {"media": [{"type": "photo", "media": "x"}, {"type": "document", "media": "x"}]},
+            "wrong type of the media group item",
+        ),
+        ("sendLocation", {"latitude": 91, "longitude": 0}, "wrong location specified"),
+        (
+            "sendVenue",
+            {"latitude": 1, "longitude": 0, "title": "Кафе"},
+            "venue title and address must be non-empty",
+        ),
+        ("sendContact", {"first_name": "Антон"}, "phone number must be non-empty"),
         ("deleteMessage", {"message_id": 9}, "message to delete not found"),
         ("setMessageReaction", {"message_id": 9}, "message to react not found"),
         (

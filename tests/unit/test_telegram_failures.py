@@ -23,6 +23,11 @@ def refused(status: int, description: str, **parameters: int) -> HttpReply:
     return HttpReply(status=status, body=json.dumps(body).encode())
 
 
+MEDIA = ("permanent", "media_refused")
+AWAY = ("transient", "file_unavailable")
+WORDLESS = ("permanent", "no_text_to_edit")
+
+
 @pytest.mark.parametrize(
     ("status", "description", "kind", "code"),
     [
@@ -57,7 +62,12 @@ def refused(status: int, description: str, **parameters: int) -> HttpReply:
         (400, "Bad Request: BUTTON_DATA_INVALID", "permanent", "button_refused"),
         (400, "Bad Request: PHOTO_INVALID_DIMENSIONS", "permanent", "media_refused"),
         (400, "Bad Request: VOICE_MESSAGES_FORBIDDEN", "permanent", "media_refused"),
+        (400, "Bad Request: IMAGE_PROCESS_FAILED", "permanent", "media_refused"),
+        (400, "Bad Request: file of size 9 bytes is too big for a photo; …", *MEDIA),
         (400, "Bad Request: file is too big", "permanent", "file_too_big"),
+        (413, "Request Entity Too Large", "permanent", "file_too_big"),
+        (400, "Bad Request: wrong file_id or the file is temporarily unavailable", *AWAY),
+        (400, "Bad Request: there is no text in the message to edit", *WORDLESS),
         (400, "Bad Request: Wrong HTTP URL specified", "permanent", "file_unreachable"),
         (400, "Bad Request: failed to get HTTP URL content", "transient", "file_not_fetched"),
         (400, "Bad Request: message can't be edited", "permanent", "too_old"),

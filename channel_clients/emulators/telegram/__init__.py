@@ -20,7 +20,7 @@ Faults of this provider, beside those of the network:
     flood_at_proxy         429 with a page of HTML
     token_revoked          401
     restart                500 "Internal Server Error: restart"
-    blocked_by_user, user_deactivated, no_such_chat
+    blocked_by_user, user_deactivated, no_such_chat, media_refused
                            refusals of any call that names a chat
     migrated               400 with `migrate_to_chat_id`; a group really moves there
     garbled_success        the call is done, and a page of HTML answers it

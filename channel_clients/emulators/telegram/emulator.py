@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from channel_clients.emulators.stage import App, Request, Response, Stage, asgi
-from channel_clients.emulators.telegram import account, sending
+from channel_clients.emulators.telegram import account, sending, showing
 from channel_clients.emulators.telegram.bots import Bot, Call
 from channel_clients.emulators.telegram.control import answer_control
 from channel_clients.emulators.telegram.courier import Courier, Pace, Pushed
@@ -41,10 +41,18 @@ METHODS: Mapping[str, Method] = {
     "logout": account.log_out,
     "close": account.close,
     "sendmessage": sending.send_message,
-    "sendphoto": sending.send_photo,
-    "senddocument": sending.send_document,
+    "sendphoto": showing.send_photo,
+    "senddocument": showing.send_document,
+    "sendvoice": showing.send_voice,
+    "sendaudio": showing.send_audio,
+    "sendvideo": showing.send_video,
+    "sendmediagroup": showing.send_media_group,
+    "sendlocation": showing.send_location,
+    "sendvenue": showing.send_venue,
+    "sendcontact": showing.send_contact,
     "sendchataction": sending.send_chat_action,
     "editmessagetext": sending.edit_message_text,
+    "editmessagecaption": showing.edit_message_caption,
     "deletemessage": sending.delete_message,
     "setmessagereaction": sending.set_message_reaction,
 }

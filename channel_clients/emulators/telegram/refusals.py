@@ -78,6 +78,7 @@ CHAT_CALL: Mapping[str, Response] = {
     "blocked_by_user": forbidden("bot was blocked by the user").response(),
     "user_deactivated": forbidden("user is deactivated").response(),
     "no_such_chat": bad_request("chat not found").response(),
+    "media_refused": bad_request("PHOTO_INVALID_DIMENSIONS").response(),
 }
 GARBLED = _html(200, b"<html><body>Welcome to nginx!</body></html>")
 ON_DELIVERY = frozenset({"duplicate_update", "reordered_updates", "lost_ack"})

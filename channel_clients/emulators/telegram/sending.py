@@ -1,15 +1,15 @@
 """The methods by which a bot speaks in a chat. Source: https://core.telegram.org/bots/api."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from channel_clients.emulators.telegram.bots import Call
 from channel_clients.emulators.telegram.markup import Formatted, formatted
 from channel_clients.emulators.telegram.parameters import Parameters, objects_in
 from channel_clients.emulators.telegram.refusals import bad_request
-from channel_clients.emulators.telegram.world import Chat, Entry, File, Wire
+from channel_clients.emulators.telegram.world import Chat, Entry, Wire
 
 TEXT_LIMIT = 4096
-CAPTION_LIMIT = 1024
 BUTTON_DATA_LIMIT_BYTES = 64
 DELETABLE_FOR = timedelta(hours=48)
 _ENTITY_FIELDS = ("offset", "length")
@@ -45,28 +45,37 @@ _NOT_MODIFIED = (
 def send_message(call: Call) -> Wire:
     if not call.asked.text("text"):
         raise bad_request("message text is empty")
-    words = _words(call, "text", "entities")
+    words = words_of(call, "text", "entities")
     chat = call.open_chat()
     if not words.text:
         raise bad_request("message text is empty")
     if words.length > TEXT_LIMIT:
         raise bad_request("message is too long")
-    return _post(call, chat, _text_content(words))
+    return post(call, chat, _text_content(words))
 
 
 def edit_message_text(call: Call) -> Wire:
-    words = _words(call, "text", "entities")
+    words = words_of(call, "text", "entities")
     if not words.text:
         raise bad_request("message text is empty")
-    markup = _inline_markup(call)
+    markup = inline_markup(call)
     chat = call.open_chat()
     entry = call.entry(chat, "message to edit")
-    if entry.side != "bot" or "text" not in entry.wire:
+    if entry.side != "bot":
         raise bad_request("message can't be edited")
+    if "text" not in entry.wire:
+        raise bad_request("there is no text in the message to edit")
     if words.length > TEXT_LIMIT:
         raise bad_request("MESSAGE_TOO_LONG")
     content = _text_content(words) | markup
-    kept = ("text", "entities", "reply_markup")
+    return replaced(call, chat, entry, content, ("text", "entities", "reply_markup"))
+
+
+def replaced(call: Call, chat: Chat, entry: Entry, content: Wire, kept: Sequence[str]) -> Wire:
+    """Put `content` in the place of the fields named in `kept`.
+
+    Raises: `Refused` when that changes nothing.
+    """
     if {name: entry.wire[name] for name in kept if name in entry.wire} == content:
         raise bad_request(_NOT_MODIFIED)
     call.world.meter.admit(call.bot.id, chat.id)
@@ -106,38 +115,13 @@ def set_message_reaction(call: Call) -> bool:
     return True
 
 
-def send_photo(call: Call) -> Wire:
-    file = _attachment(call, "photo", "jpg")
-    size = {**file.wire, "width": 1280, "height": 960}
-    return _captioned(call, {"photo": [size]})
-
-
-def send_document(call: Call) -> Wire:
-    file = _attachment(call, "document", "bin")
-    upload = call.asked.uploads.get(_upload_name(call, "document"))
-    named = {"file_name": upload.name} if upload else {}
-    return _captioned(call, {"document": {**named, **file.wire}})
-
-
-def _captioned(call: Call, content: Wire) -> Wire:
-    words = _words(call, "caption", "caption_entities")
-    chat = call.open_chat()
-    if words.length > CAPTION_LIMIT:
-        raise bad_request("message caption is too long")
-    if words.text:
-        content["caption"] = words.text
-    if words.entities:
-        content["caption_entities"] = list(words.entities)
-    return _post(call, chat, content)
-
-
-def _post(call: Call, chat: Chat, content: Wire) -> Wire:
-    content = _reply(call, chat) | content | _inline_markup(call)
+def post(call: Call, chat: Chat, content: Wire) -> Wire:
+    content = reply_of(call, chat) | content | inline_markup(call)
     call.world.meter.admit(call.bot.id, chat.id)
     return chat.post("bot", call.bot.wire, call.world.moment, content).wire
 
 
-def _words(call: Call, text: str, entities: str) -> Formatted:
+def words_of(call: Call, text: str, entities: str) -> Formatted:
     listed = call.asked.objects(entities)
     if not all(isinstance(mark.get(field), int) for mark in listed for field in _ENTITY_FIELDS):
         raise bad_request("can't parse entities: field offset and length must be of type Number")
@@ -151,7 +135,7 @@ def _text_content(words: Formatted) -> Wire:
     return content
 
 
-def _reply(call: Call, chat: Chat) -> Wire:
+def reply_of(call: Call, chat: Chat) -> Wire:
     """Read `reply_parameters`, or the two parameters that did its work before Bot API 7.0."""
     nested = call.asked.mapping("reply_parameters")
     asked = Parameters(nested) if nested else call.asked
@@ -182,7 +166,7 @@ def replying(target: Entry, quote: str | None) -> Wire:
     return {"reply_to_message": shown, "quote": part}
 
 
-def _inline_markup(call: Call) -> Wire:
+def inline_markup(call: Call) -> Wire:
     """Return the buttons that stay with a message; a reply keyboard is not part of it."""
     rows = call.asked.mapping("reply_markup").get("inline_keyboard") or []
     if not isinstance(rows, list):
@@ -191,21 +175,3 @@ def _inline_markup(call: Call) -> Wire:
         if len(str(button.get("callback_data", "")).encode()) > BUTTON_DATA_LIMIT_BYTES:
             raise bad_request("BUTTON_DATA_INVALID")
     return {"reply_markup": {"inline_keyboard": rows}} if rows else {}
-
-
-def _upload_name(call: Call, field: str) -> str:
-    """Return the part of the form that holds the file: the field itself, or what it points to."""
-    return call.asked.text(field).removeprefix("attach://") or field
-
-
-def _attachment(call: Call, field: str, extension: str) -> File:
-    """Take an upload, a file known by id, or a link, whose content is never fetched."""
-    value = call.asked.text(field)
-    upload = call.asked.uploads.get(_upload_name(call, field))
-    if upload is not None:
-        return call.world.keep(field, extension, upload.content)
-    if not value:
-        raise bad_request(f"there is no {field} in the request")
-    if value.startswith(("http://", "https://")):
-        return call.world.keep(field, extension, b"", size=1)
-    return call.world.file(value)
