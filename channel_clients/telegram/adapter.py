@@ -1,12 +1,15 @@
 """The adapter: what a channel owes the hub, in calls of the Bot API."""
 
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from channel_clients.contract import Can
 from channel_clients.telegram import files, registration
 from channel_clients.telegram.api import (
+    ANSWER_PRESS,
+    DELETE_BUSINESS,
     DELETE_MESSAGE,
     EDIT_CAPTION,
     EDIT_TEXT,
@@ -22,6 +25,7 @@ from channel_clients.telegram.door import TelegramDoor, parcel
 from channel_clients.telegram.failures import NO_TEXT, NOT_MODIFIED, NOTHING_TO_DELETE
 from channel_clients.telegram.reading import read_update
 from channel_clients.telegram.saying import say, words_for
+from channel_clients.telegram.wire import pressed_in
 from mappers.vocabulary import (
     Account,
     Arrival,
@@ -73,15 +77,22 @@ class Telegram:
 
     async def delete(self, sent: str) -> None:
         at, number = message_at(sent)
-        form = {**at.form, "message_id": number}
-        deleting = self._api.call(DELETE_MESSAGE, form, budgets=at.budgets)
+        if at.business:
+            form: dict[str, Any] = {"business_connection_id": at.business, "message_ids": [number]}
+            deleting = self._api.call(DELETE_BUSINESS, form, budgets=at.budgets)
+        else:
+            form = {**at.form, "message_id": number}
+            deleting = self._api.call(DELETE_MESSAGE, form, budgets=at.budgets)
         await _unless(NOTHING_TO_DELETE, deleting)
 
     async def fetch(self, attachment: Attachment, limit_bytes: int) -> FetchedFile:
         return await files.fetch(self._api, attachment, limit_bytes)
 
     async def poll(self, cursor: str) -> Polled:
-        """Asking for updates after `cursor` makes Telegram forget those before it."""
+        """Asking for updates after `cursor` makes Telegram forget those before it.
+
+        A pressed button is answered on the way, or the customer's phone would show it as busy.
+        """
         form: dict[str, Any] = {
             "timeout": int(LISTEN_FOR.total_seconds()),
             "allowed_updates": list(registration.ALLOWED_UPDATES),
@@ -93,6 +104,8 @@ class Telegram:
             parcel(update.update_id, update.model_dump_json().encode(), POLLED)
             for update in updates
         )
+        for press in pressed_in(updates):
+            await self._answer(press)
         after = str(max(update.update_id for update in updates) + 1) if updates else cursor
         return Polled(parcels=parcels, cursor=after)
 
@@ -104,6 +117,10 @@ class Telegram:
 
     async def diagnose(self, address: str) -> tuple[Finding, ...]:
         return await registration.diagnose(self._api, address)
+
+    async def _answer(self, press: str) -> None:
+        with suppress(ProviderError):  # the press is relayed all the same
+            await self._api.call(ANSWER_PRESS, {"callback_query_id": press}, budgets=())
 
     async def _edit(self, method: Method[Any], sent: str, words: dict[str, Any]) -> None:
         at, number = message_at(sent)

@@ -69,6 +69,10 @@ SEND_GROUP = Method(
 )
 EDIT_TEXT = _editing("editMessageText")
 EDIT_CAPTION = _editing("editMessageCaption")
+ANSWER_PRESS = Method(
+    name="answerCallbackQuery", answer=Done, repeatable=True, timeout=timedelta(seconds=5)
+)
+DELETE_BUSINESS = Method(name="deleteBusinessMessages", answer=Done, repeatable=True)
 DELETE_MESSAGE = Method(name="deleteMessage", answer=Done, repeatable=True)
 
 

@@ -1,15 +1,26 @@
 """The door: one `Update` a call, proved by a shared secret; and the key an update is stored under.
 
-Source: Bot API, setWebhook (secret_token) and Update (update_id); read 2026-11.
+Source: Bot API, setWebhook (secret_token), Update (update_id), and "Making requests when getting
+updates": the answer to a call may be a call of one method; read 2026-11.
 """
 
 import hmac
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Any
 
 from channel_clients.telegram.config import Config
-from mappers.vocabulary import ForgedWebhook, MalformedWebhook, Parcel, Received, Webhook
+from channel_clients.telegram.wire import press_in
+from mappers.vocabulary import (
+    ForgedWebhook,
+    HookAnswer,
+    MalformedWebhook,
+    Parcel,
+    Received,
+    Webhook,
+)
 
 SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105  # the header's name
 PROBES = frozenset({"GET", "HEAD"})
@@ -33,7 +44,9 @@ class TelegramDoor:
             raise ForgedWebhook("the secret token does not match")
         if hook.method != "POST":
             raise MalformedWebhook("Telegram only posts")
-        return Received(parcels=(parcel(_update_id(hook.body), hook.body),))
+        update = _update(hook.body)
+        arrived = parcel(_number(update), hook.body)
+        return Received(parcels=(arrived,), answer=_answer(update))
 
 
 def parcel(update_id: int, body: bytes, form: str = "") -> Parcel:
@@ -45,12 +58,27 @@ def parcel(update_id: int, body: bytes, form: str = "") -> Parcel:
     return Parcel(key=f"{update_id}:{digest}", body=body, form=form)
 
 
-def _update_id(body: bytes) -> int:
+def _update(body: bytes) -> dict[str, Any]:
     try:
         update = json.loads(body)
     except (ValueError, RecursionError):
         raise MalformedWebhook("the body is not JSON") from None
-    number = update.get("update_id") if isinstance(update, dict) else None
+    if not isinstance(update, dict):
+        raise MalformedWebhook("the body is not an Update")
+    return update
+
+
+def _number(update: Mapping[str, Any]) -> int:
+    number = update.get("update_id")
     if type(number) is not int or not 0 <= number < UPDATE_ID_LIMIT:
         raise MalformedWebhook("the body is not an Update")
     return number
+
+
+def _answer(update: Mapping[str, Any]) -> HookAnswer:
+    """Answer a pressed button at once, or the customer's phone would show it as busy."""
+    press = press_in(update)
+    if not press:
+        return HookAnswer()
+    order = {"method": "answerCallbackQuery", "callback_query_id": press}
+    return HookAnswer(body=json.dumps(order).encode(), content_type="application/json")

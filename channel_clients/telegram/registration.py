@@ -16,7 +16,17 @@ from mappers.vocabulary import Permanent, ProviderError
 from mappers.vocabulary.adapters import Finding, SetUp, TakenBySomeoneElse
 
 # Telegram keeps the last list it was given, so ours is always said in full.
-ALLOWED_UPDATES = ("message", "edited_message", "my_chat_member", "message_reaction")
+ALLOWED_UPDATES = (
+    "message",
+    "edited_message",
+    "message_reaction",
+    "callback_query",
+    "my_chat_member",
+    "business_connection",
+    "business_message",
+    "edited_business_message",
+    "deleted_business_messages",
+)
 MANY_PENDING = 100
 RECENT = timedelta(hours=1)
 NO_SECRET = Permanent(
@@ -74,6 +84,7 @@ async def diagnose(api: BotApi, address: str) -> tuple[Finding, ...]:
     findings = (
         Finding(level="ok", what=f"the token works: @{bot.username}"),
         _receiver(standing.url, "" if listens else address),
+        None if listens else _kinds(standing, address),
         _backlog(standing.pending_update_count),
         _last_error(standing, api.http.now()),
     )
@@ -122,6 +133,15 @@ def _receiver(standing: str, expected: str) -> Finding:
         what = f"updates go to another address, at {_host(standing)}"
         advice = "Find out whose it is; set the connection up again to take the bot over."
     return Finding(level="problem", what=what, advice=advice)
+
+
+def _kinds(standing: wire.WebhookInfo, address: str) -> Finding | None:
+    """A listener says each time what it wants to hear; a webhook was told once."""
+    missing = [kind for kind in ALLOWED_UPDATES if kind not in standing.allowed_updates]
+    if standing.url != address or not missing:
+        return None
+    what = f"Telegram was not asked to tell of {', '.join(missing)}"
+    return Finding(level="warning", what=what, advice="Set the connection up again.")
 
 
 def _backlog(pending: int) -> Finding | None:

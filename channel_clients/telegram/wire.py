@@ -4,6 +4,7 @@ Source: Bot API 10.1: Update, Message and what they hold. Fields that we do not 
 anything; those that we read and find broken make a `ValidationError`, which never repeats them.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -289,6 +290,7 @@ class WebhookInfo(Wire):
     pending_update_count: int = 0
     last_error_date: Seconds | None = None
     last_error_message: Words = ""
+    allowed_updates: tuple[Words, ...] = ()
 
 
 class Answer(Wire, Generic[ResultT]):
@@ -315,3 +317,16 @@ def extra_objects(message: Message) -> tuple[str, ...]:
     """Name the parts of a message that we have no field for and that are more than a flag."""
     extra: dict[str, Any] = message.model_extra or {}
     return tuple(name for name, value in extra.items() if isinstance(value, dict | list))
+
+
+def pressed_in(updates: Iterable[Numbered]) -> tuple[str, ...]:
+    """Return the ids of the presses among updates that nobody has read yet."""
+    found = (press_in(update.model_extra or {}) for update in updates)
+    return tuple(press for press in found if press)
+
+
+def press_in(update: Mapping[str, Any]) -> str:
+    """Return the id by which a pressed button wants to be answered, if that is what this is."""
+    query = update.get("callback_query")
+    press = query.get("id") if isinstance(query, dict) else None
+    return press if isinstance(press, str) else ""

@@ -2,27 +2,21 @@
 
 from base64 import b64encode
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import httpx
 import pytest
 from pydantic import SecretStr
 
-from channel_clients.emulators.stage import Stage, serving
-from channel_clients.emulators.telegram import TelegramEmulator
 from channel_clients.telegram import MANIFEST, Config, Telegram
 from channel_clients.telegram.content import FILES
 from mappers.vocabulary import (
-    Arrival,
     Attachment,
     AttachmentKind,
     AuthExpired,
     Card,
-    Event,
     HttpCall,
     HttpReply,
     MediaFile,
-    Message,
     MessageArrived,
     Outgoing,
     Permanent,
@@ -34,42 +28,17 @@ from mappers.vocabulary import (
 )
 from mappers.vocabulary.adapters import FetchesFiles
 from tests.conformance.channels import refusal
+from tests.conformance.telegram_scene import CUSTOMER, TOKEN, Scene, opened
 from tests.emulators.telegram_scene import control
 from tests.port import NOON, LoopbackHttp
 
-TOKEN = "7:abcdefghij"
-CUSTOMER = 3527065
 MEGABYTE = 1_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """One bot, both of its sides."""
-
-    emulator: TelegramEmulator
-    channel: Telegram
-    http: LoopbackHttp
-
-    async def events(self) -> list[Event]:
-        parcels = (await self.channel.poll("")).parcels
-        arrivals = [Arrival(body=p.body, form=p.form, received_at=NOON) for p in parcels]
-        return [event for one in arrivals for event in self.channel.read(one).events]
-
-    async def heard(self) -> Message:
-        """The last thing that was said to the bot."""
-        said = [event for event in await self.events() if isinstance(event, MessageArrived)]
-        return said[-1].message
 
 
 @pytest.fixture
 async def scene() -> AsyncIterator[Scene]:
-    emulator = TelegramEmulator(Stage(), limits=None)
-    emulator.add_bot(TOKEN, "shop_bot")
-    async with serving(emulator.app) as base, httpx.AsyncClient(trust_env=False) as client:
-        http = LoopbackHttp(client)
-        config = Config(token=SecretStr(TOKEN), api_base=base)
-        yield Scene(emulator=emulator, channel=Telegram(config, http), http=http)
-    await emulator.aclose()
+    async with opened() as scene:
+        yield scene
 
 
 class TestFetching:

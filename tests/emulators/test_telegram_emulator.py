@@ -334,6 +334,32 @@ async def test_everything_a_customer_does_parses_as_an_update(live: TelegramEmul
     assert start.entities[0].type == "bot_command"
 
 
+async def test_aiogram_serves_a_business_account(live: TelegramEmulator) -> None:
+    async with over_http(live) as bot:
+        account = live.connect_business(555000)
+        said = live.business_say(account, CUSTOMER, "Есть 42?")
+        live.business_show(account, CUSTOMER, "photo", by_owner=True)
+        sent = await bot.send_message(CUSTOMER, "Есть", business_connection_id=account)
+        assert sent.business_connection_id == account
+        assert sent.sender_business_bot is not None
+        live.business_edit(account, CUSTOMER, said.message_id, "Есть 43?")
+        assert await bot.delete_business_messages(account, [sent.message_id])
+        live.business_delete(account, CUSTOMER, [said.message_id])
+        assert (await bot.get_business_connection(account)).user.id == 555000
+        updates = await bot.get_updates()
+        live.disconnect_business(account)
+        with pytest.raises(TelegramBadRequest, match="business connection not found"):
+            await bot.send_message(CUSTOMER, "Есть", business_connection_id=account)
+    kinds = sorted(update.event_type for update in updates)
+    assert kinds == [
+        "business_connection",
+        *["business_message"] * 3,
+        *("deleted_business_messages", "edited_business_message", "message"),
+    ]
+    [told] = [u.deleted_business_messages for u in updates if u.deleted_business_messages]
+    assert told.message_ids == [said.message_id]
+
+
 async def test_a_second_poller_and_a_webhook_end_a_poll_with_409(live: TelegramEmulator) -> None:
     async with over_http(live) as bot:
         [update] = await bot.get_updates()

@@ -47,8 +47,14 @@ token, a username or an id, and may be left out while there is one bot:
     POST /_stage/block, /_stage/unblock   {user_id, bot?}
     POST /_stage/deactivate     {user_id}
     POST /_stage/group_say      {chat_id, user_id, text, bot?, name?, ...as in say}
+    POST /_stage/connect_business     {owner_id, bot?}; returns the id of the connection
+    POST /_stage/disconnect_business  {connection, bot?}
+    POST /_stage/business_say         {connection, user_id, text, by_owner?, bot?}
+    POST /_stage/business_show        {connection, user_id, kind, by_owner?, ...as in show}
+    POST /_stage/business_edit        {connection, user_id, message_id, text, bot?}
+    POST /_stage/business_delete      {connection, user_id, message_ids, bot?}
     POST /_stage/update         an update as it is, and bot?
-    GET  /_stage/chats?bot=     every chat: message_id, from (customer or bot), text, date, at,
+    GET  /_stage/chats?bot=     every chat: message_id, from (customer, bot, owner), text, at, date,
                                 reply_to, edited, deleted, shown (kind, file_id, file_name)
     GET  /_stage/file?id=       the bytes of a file, whoever sent it
     GET  /_stage/said           what customers did, in order

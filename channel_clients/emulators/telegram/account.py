@@ -41,7 +41,7 @@ def get_me(call: Call) -> Wire:
         "can_join_groups": True,
         "can_read_all_group_messages": False,
         "supports_inline_queries": False,
-        "can_connect_to_business": False,
+        "can_connect_to_business": True,
         "has_main_web_app": False,
     }
 
@@ -137,6 +137,11 @@ def get_chat(call: Call) -> Wire:
         "max_reaction_count": 11,
         "accepted_gift_types": dict.fromkeys(gifts.split(), False),
     }
+
+
+def get_business_connection(call: Call) -> Wire:
+    business = call.business(call.asked.text("business_connection_id"))
+    return {**business.wire, "date": call.world.date}
 
 
 def get_file(call: Call) -> Wire:

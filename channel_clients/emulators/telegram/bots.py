@@ -12,9 +12,28 @@ from channel_clients.emulators.telegram.refusals import Refused, bad_request, fo
 from channel_clients.emulators.telegram.updates import DEFAULT_KINDS, Backlog
 from channel_clients.emulators.telegram.world import Chat, Entry, User, Wire, World
 
+REPLY_WINDOW_S = 24 * 3600
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Business:
+    """A person's account that a bot serves, and its chats, which know nothing of the bot's own."""
+
+    id: str
+    owner: User
+    enabled: bool = True
+    chats: dict[int, Chat] = field(default_factory=dict)
+
+    @property
+    def wire(self) -> Wire:
+        head = {"id": self.id, "user": self.owner.wire, "user_chat_id": self.owner.id}
+        return {**head, "rights": {"can_reply": True}, "is_enabled": self.enabled}
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Bot:
+    """`echoes` is a switch for what is not documented: hearing of what it said for a business."""
+
     token: str
     username: str
     backlog: Backlog
@@ -24,6 +43,8 @@ class Bot:
     poll: asyncio.Future[Refused | None] | None = None
     queries: dict[str, datetime] = field(default_factory=dict)
     logged_out: bool = False
+    businesses: dict[str, Business] = field(default_factory=dict)
+    echoes: bool = True
 
     @property
     def id(self) -> int:
@@ -80,6 +101,8 @@ class Call:
         if not asked:
             raise bad_request("chat_id is empty")
         chat_id = int(asked) if asked.removeprefix("-").isdecimal() else None
+        if through := self.asked.text("business_connection_id"):
+            return self._business_chat(self.business(through), chat_id)
         chat = self.bot.chats.get(chat_id) if chat_id is not None else None
         if chat is None or (chat.user is not None and not chat.entries):
             if chat_id in self.world.users:
@@ -88,6 +111,25 @@ class Call:
         if chat.moved_to is not None:
             raise migrated(chat.moved_to)
         return chat
+
+    def business(self, connection: str) -> Business:
+        """Find an account that the bot serves.
+
+        Raises: `Refused` for one that it does not serve, or no longer.
+        """
+        business = self.bot.businesses.get(connection)
+        if business is None or not business.enabled:
+            raise bad_request("business connection not found")
+        return business
+
+    def _business_chat(self, business: Business, chat_id: int | None) -> Chat:
+        """A bot may write there for a day after the customer did."""
+        chat = business.chats.get(chat_id or 0)
+        now = self.world.moment
+        entries = chat.entries.values() if chat else ()
+        if not any(e.side == "customer" and now - e.at < REPLY_WINDOW_S for e in entries):
+            raise bad_request("BUSINESS_PEER_INVALID")
+        return business.chats[chat_id or 0]
 
     def open_chat(self) -> Chat:
         """Find a chat that the bot may write to.

@@ -9,6 +9,7 @@ from typing import Any
 from channel_clients.emulators.stage import Request, Response, Stage, common_control
 from channel_clients.emulators.telegram.bots import Bot
 from channel_clients.emulators.telegram.customers import Customers, Details, Look
+from channel_clients.emulators.telegram.owners import Owners
 from channel_clients.emulators.telegram.refusals import Refused
 from channel_clients.emulators.telegram.world import Said, Wire
 
@@ -26,11 +27,17 @@ _ACTS: Mapping[str, Callable[..., Said | str | int | None]] = {
     "unblock": Customers.unblock,
     "deactivate": Customers.deactivate,
     "group_say": Customers.group_say,
+    "connect_business": Owners.connect_business,
+    "disconnect_business": Owners.disconnect_business,
+    "business_say": Owners.business_say,
+    "business_show": Owners.business_show,
+    "business_edit": Owners.business_edit,
+    "business_delete": Owners.business_delete,
 }
 _PREFIX = "/_stage/"
 
 
-async def answer_control(stage: Stage, customers: Customers, request: Request) -> Response:
+async def answer_control(stage: Stage, customers: Owners, request: Request) -> Response:
     """Answer the routes of every emulator, then those of this one."""
     if (common := await common_control(stage, request)) is not None:
         return common
@@ -64,7 +71,7 @@ def _body(request: Request) -> dict[str, Any]:
     return body
 
 
-def _act(customers: Customers, name: str, body: dict[str, Any]) -> Any:
+def _act(customers: Owners, name: str, body: dict[str, Any]) -> Any:
     """Call an act with the body as its arguments.
 
     Raises: `TypeError` for arguments it does not have.
@@ -86,7 +93,7 @@ def _more_of(act: Callable[..., object]) -> set[str]:
     return {key for name, kind in more.items() if name in names for key in kind.__annotations__}
 
 
-def _state(stage: Stage, customers: Customers) -> Wire:
+def _state(stage: Stage, customers: Owners) -> Wire:
     return {
         "now": stage.clock.now().isoformat(),
         "bots": [_bot_state(bot) for bot in customers.bots],

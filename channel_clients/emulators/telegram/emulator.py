@@ -11,8 +11,8 @@ from channel_clients.emulators.telegram import account, sending, showing
 from channel_clients.emulators.telegram.bots import Bot, Call
 from channel_clients.emulators.telegram.control import answer_control
 from channel_clients.emulators.telegram.courier import Courier, Pace, Pushed
-from channel_clients.emulators.telegram.customers import Customers
 from channel_clients.emulators.telegram.limits import Limits, Meter
+from channel_clients.emulators.telegram.owners import Owners
 from channel_clients.emulators.telegram.parameters import Parameters, parameters_of
 from channel_clients.emulators.telegram.refusals import (
     ANY_CALL,
@@ -54,6 +54,8 @@ METHODS: Mapping[str, Method] = {
     "editmessagetext": sending.edit_message_text,
     "editmessagecaption": showing.edit_message_caption,
     "deletemessage": sending.delete_message,
+    "deletebusinessmessages": sending.delete_business_messages,
+    "getbusinessconnection": account.get_business_connection,
     "setmessagereaction": sending.set_message_reaction,
 }
 _METHOD_PATH = re.compile(r"/bot([1-9]\d*:[\w-]+)/([^/]*)")
@@ -62,8 +64,8 @@ _LIMITS = Limits()
 _PACE = Pace()
 
 
-class TelegramEmulator(Customers):
-    """Telegram, as far as bots can see it. The acts of its customers are those of `Customers`."""
+class TelegramEmulator(Owners):
+    """Telegram, as far as bots can see it. The acts of its people are those of `Owners`."""
 
     def __init__(
         self, stage: Stage, *, limits: Limits | None = _LIMITS, pace: Pace = _PACE

@@ -93,6 +93,19 @@ def delete_message(call: Call) -> bool:
     return True
 
 
+def delete_business_messages(call: Call) -> bool:
+    """Delete messages of one chat of an account; the ids are the account's own."""
+    business = call.business(call.asked.text("business_connection_id"))
+    numbers = call.asked.structure("message_ids") or []
+    if not isinstance(numbers, list) or not 1 <= len(numbers) <= 100:
+        raise bad_request("wrong number of message identifiers")
+    for chat in business.chats.values():
+        for entry in (chat.living(number) for number in numbers):
+            if entry is not None:
+                entry.deleted = True
+    return True
+
+
 def send_chat_action(call: Call) -> bool:
     action = call.asked.text("action").lower()
     if action not in _ACTIONS:
@@ -118,7 +131,14 @@ def set_message_reaction(call: Call) -> bool:
 def post(call: Call, chat: Chat, content: Wire) -> Wire:
     content = reply_of(call, chat) | content | inline_markup(call)
     call.world.meter.admit(call.bot.id, chat.id)
-    return chat.post("bot", call.bot.wire, call.world.moment, content).wire
+    if not chat.business:
+        return chat.post("bot", call.bot.wire, call.world.moment, content).wire
+    owner = call.business(chat.business).owner.wire
+    content = {**content, "sender_business_bot": call.bot.wire}
+    wire = chat.post("bot", owner, call.world.moment, content).wire
+    if call.bot.echoes:
+        call.bot.announce("business_message", wire)
+    return wire
 
 
 def words_of(call: Call, text: str, entities: str) -> Formatted:

@@ -3,7 +3,7 @@
 Message ids are counted per chat, and every bot sees chats of its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from channel_clients.emulators.telegram.limits import Meter
 from channel_clients.emulators.telegram.refusals import bad_request
 
 Wire = dict[str, Any]
-Side = Literal["customer", "bot"]
+Side = Literal["customer", "bot", "owner"]
 # The more particular kind comes first.
 SHOWN = (
     *("photo", "animation", "document", "video", "video_note", "voice", "audio", "sticker"),
@@ -52,7 +52,7 @@ class User:
 class Said:
     """What a customer really did in a chat: the truth that everything else is judged by.
 
-    Shape: `kind` is text, edit, contact, or the name of a specimen. `at` is `date` to the
+    Shape: `kind` is text, edit, contact, business, or the name of a specimen. `at` is `date` to the
     fraction of a second, which the wire does not tell.
     """
 
@@ -111,6 +111,11 @@ class Entry:
 
 @dataclass(slots=True, kw_only=True)
 class Chat:
+    """A chat of a bot; or, if `business` names a connection, one of the account behind it.
+
+    An account numbers the messages of all its chats together, with `number`.
+    """
+
     id: int
     user: User | None = None
     title: str = ""
@@ -118,6 +123,8 @@ class Chat:
     moved_to: int | None = None
     entries: dict[int, Entry] = field(default_factory=dict)
     actions: list[str] = field(default_factory=list)
+    business: str = ""
+    number: Callable[[], int] | None = None
 
     @property
     def wire(self) -> Wire:
@@ -129,15 +136,19 @@ class Chat:
     @property
     def seen(self) -> Wire:
         messages = [entry.seen for entry in self.entries.values()]
-        return {"chat_id": self.id, "blocked": self.blocked, **self.wire, "messages": messages}
+        through = {"business": self.business} if self.business else {}
+        head = {"chat_id": self.id, "blocked": self.blocked, **self.wire, **through}
+        return {**head, "messages": messages}
 
     def living(self, message_id: int) -> Entry | None:
         entry = self.entries.get(message_id)
         return None if entry is None or entry.deleted else entry
 
     def post(self, side: Side, sender: Wire, at: float, content: Mapping[str, Any]) -> Entry:
-        message_id = len(self.entries) + 1
+        message_id = self.number() if self.number else len(self.entries) + 1
         head = {"message_id": message_id, "from": sender, "chat": self.wire, "date": int(at)}
+        if self.business:
+            head["business_connection_id"] = self.business
         entry = self.entries[message_id] = Entry(wire={**head, **content}, side=side, at=at)
         return entry
 
