@@ -40,7 +40,8 @@ GET_WEBHOOK = Method(name="getWebhookInfo", answer=wire.Answer[wire.WebhookInfo]
 SET_WEBHOOK = Method(name="setWebhook", answer=Done, repeatable=True)
 DELETE_WEBHOOK = Method(name="deleteWebhook", answer=Done, repeatable=True)
 GET_FILE = Method(name="getFile", answer=wire.Answer[wire.FileFound], repeatable=True)
-UPLOAD_FOR = timedelta(seconds=120)
+# Longer than this no worker is sure to be the only one, and the call would never be begun.
+FILE_TAKES = timedelta(seconds=20)
 
 
 def _sending(name: str, timeout: timedelta = timedelta(seconds=10)) -> Method[wire.Sent]:
@@ -56,16 +57,16 @@ SEND_MESSAGE = _sending("sendMessage")
 SEND_LOCATION = _sending("sendLocation")
 SEND_VENUE = _sending("sendVenue")
 SEND_CONTACT = _sending("sendContact")
-SEND_PHOTO = _sending("sendPhoto", UPLOAD_FOR)
-SEND_VIDEO = _sending("sendVideo", UPLOAD_FOR)
-SEND_AUDIO = _sending("sendAudio", UPLOAD_FOR)
-SEND_VOICE = _sending("sendVoice", UPLOAD_FOR)
-SEND_DOCUMENT = _sending("sendDocument", UPLOAD_FOR)
+SEND_PHOTO = _sending("sendPhoto", FILE_TAKES)
+SEND_VIDEO = _sending("sendVideo", FILE_TAKES)
+SEND_AUDIO = _sending("sendAudio", FILE_TAKES)
+SEND_VOICE = _sending("sendVoice", FILE_TAKES)
+SEND_DOCUMENT = _sending("sendDocument", FILE_TAKES)
 SEND_GROUP = Method(
     name="sendMediaGroup",
     answer=wire.Answer[tuple[wire.Sent, ...]],
     repeatable=False,
-    timeout=UPLOAD_FOR,
+    timeout=FILE_TAKES,
 )
 EDIT_TEXT = _editing("editMessageText")
 EDIT_CAPTION = _editing("editMessageCaption")

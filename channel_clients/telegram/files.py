@@ -5,10 +5,9 @@ Source: Bot API, getFile: 20 MB at most, unless the Bot API server is one's own;
 
 import re
 from dataclasses import replace
-from datetime import timedelta
 from urllib.parse import quote
 
-from channel_clients.telegram.api import GET_FILE, BotApi
+from channel_clients.telegram.api import FILE_TAKES, GET_FILE, BotApi
 from channel_clients.telegram.codes import FILE_TOO_LARGE
 from channel_clients.telegram.failures import FILE_TOO_BIG
 from mappers.vocabulary import (
@@ -22,7 +21,6 @@ from mappers.vocabulary import (
     usual_failure,
 )
 
-DOWNLOAD_FOR = timedelta(seconds=120)
 EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,8}$")
 TOO_LARGE = Permanent(code=FILE_TOO_LARGE)
 # The hub's gateway stops reading there; the file was larger than it claimed to be.
@@ -70,7 +68,7 @@ async def _download(api: BotApi, path: str, limit_bytes: int) -> bytes:
         method="GET",
         url=f"{api.config.api_base}/file/bot{token}/{quote(path)}",
         label="telegram.file",
-        timeout=DOWNLOAD_FOR,
+        timeout=FILE_TAKES,
         most_bytes=limit_bytes,
         repeatable=True,
     )

@@ -14,10 +14,14 @@ from pydantic import SecretStr
 from channel_clients.telegram import Config, Telegram
 from mappers.vocabulary import (
     Arrival,
+    AttachmentKind,
     AuthExpired,
     Blocked,
+    Direction,
+    Event,
     Failure,
     MessageArrived,
+    MessageDeleted,
     Outgoing,
     Permanent,
     Polled,
@@ -75,14 +79,32 @@ async def conflict(bot: Telegram) -> None:
 async def updates(bot: Telegram) -> None:
     polled = await bot.poll("870001")
     assert isinstance(polled, Polled)
-    assert polled.cursor == "870007"
-    arrivals = [Arrival(body=p.body, form=p.form, received_at=NOON) for p in polled.parcels]
-    events = [event for arrival in arrivals for event in bot.read(arrival).events]
+    assert polled.cursor == "870009"
+    events = events_in(bot, polled)
     assert [type(event) for event in events] == [
         MessageArrived,
         MessageArrived,
         ReachabilityChanged,
+        MessageArrived,
+        MessageArrived,
     ]
+    said = [event.message for event in events if isinstance(event, MessageArrived)]
+    kinds = [attachment.kind for message in said for attachment in message.attachments]
+    assert kinds == [AttachmentKind.CONTACT, AttachmentKind.IMAGE, AttachmentKind.VOICE]
+
+
+async def business(bot: Telegram) -> None:
+    said, deleted = events_in(bot, await bot.poll("870007"))
+    assert isinstance(said, MessageArrived)
+    assert isinstance(deleted, MessageDeleted)
+    assert said.message.direction is Direction.OUTBOUND
+    assert said.message.conversation == "Vq1abc:3527065"
+    assert deleted.origin == said.message.origin
+
+
+def events_in(bot: Telegram, polled: Polled) -> list[Event]:
+    arrivals = [Arrival(body=p.body, form=p.form, received_at=NOON) for p in polled.parcels]
+    return [event for arrival in arrivals for event in bot.read(arrival).events]
 
 
 async def conversation(bot: Telegram) -> None:
@@ -101,6 +123,7 @@ REPLAYS: dict[str, Callable[[Telegram], Awaitable[None]]] = {
         unauthorized,
         conflict,
         updates,
+        business,
         conversation,
     )
 }
