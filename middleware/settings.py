@@ -85,6 +85,12 @@ class Settings(BaseSettings):
     hook_body_limit_bytes: int = Field(
         5 * 1024 * 1024, description="Largest hook body accepted.", ge=1024
     )
+    shared_after: int = Field(
+        3,
+        description="An identity that so many contacts claim is taken for shared: it links two of"
+        " them only when a person insists.",
+        ge=1,
+    )
     retention: Duration = Field(
         timedelta(days=90), description="How long raw hooks and attempts are kept."
     )

@@ -161,10 +161,19 @@ async def a_contact(hub: Hub, workspace: WorkspaceId, *, phone: str = PHONE) -> 
     return contact
 
 
+async def a_claim(hub: Hub, contact: ContactId, holder: ContactId, *, phone: str = PHONE) -> UUID:
+    """A phone that `contact` showed, and that is `holder`'s."""
+    values = {"contact_id": contact, "holder_id": holder, "kind": "phone", "value": phone}
+    query = insert(tables.claims).values(**values, evidence="telegram.contact_shared")
+    async with transaction(hub.engine) as at:
+        claim: UUID = (await at.execute(query.returning(tables.claims.c.id))).scalar_one()
+    return claim
+
+
 async def a_conversation(
-    hub: Hub, connection: ConnectionId, contact: ContactId | None = None
+    hub: Hub, connection: ConnectionId, contact: ContactId | None = None, external: str = ""
 ) -> ConversationId:
-    external = f"chat-{next(_numbers)}"
+    external = external or f"chat-{next(_numbers)}"
     async with hub.store.unit(None) as unit:
         return (await unit.conversation_for(connection, external, contact)).id
 

@@ -87,6 +87,10 @@ def _contact(contact: ContactTrace) -> Iterator[str]:
         yield f"  record {link.record} in {link.title}: {link.state}, {link.evidence}"
     for deal in contact.deals:
         yield f"  deal {deal.deal} in {deal.title}: {deal.state}, {deal.evidence}"
+    for join in contact.joins:
+        other = f" {join.joined}" if join.joined else ""
+        undone = f", undone {moment(join.undone_at)}" if join.undone_at else ""
+        yield f"  {join.kind} {join.id}: {join.kept}{other} by {join.by} {moment(join.at)}{undone}"
 
 
 def _conversation(conversation: ConversationTrace) -> Iterator[str]:

@@ -252,8 +252,30 @@ claims = Table(
     Column("evidence", Text, nullable=False),
     Column("holder_id", Uuid, ForeignKey("contacts.id"), nullable=False),
     _moment("at"),
+    Column("id", Uuid, nullable=False, unique=True, server_default=func.gen_random_uuid()),
+    Column("decision", Text, nullable=False, server_default=""),
+    _moment("decided_at", nullable=True),
+    Column("decided_by", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("contact_id", "kind", "value"),
 )
+Index("ix_claims_holder_id", claims.c.holder_id)
+
+joins = Table(
+    "joins",
+    metadata,
+    _id(),
+    _workspace(),
+    Column("kind", Text, nullable=False),
+    Column("kept_id", Uuid, ForeignKey("contacts.id"), nullable=False),
+    Column("joined_id", Uuid, ForeignKey("contacts.id")),
+    Column("moved", JSONB, nullable=False),
+    Column("by", Text, nullable=False),
+    _moment("at"),
+    _moment("undone_at", nullable=True),
+    Column("undone_by", Text, nullable=False, server_default=""),
+)
+Index("ix_joins_kept_id", joins.c.kept_id)
+Index("ix_joins_joined_id", joins.c.joined_id)
 
 contact_links = Table(
     "contact_links",
@@ -293,6 +315,7 @@ conversations = Table(
     Column("reachable", Boolean, nullable=False, server_default="true"),
     Column("refused", Text, nullable=False, server_default=""),
     _moment("created_at"),
+    Column("thread_id", Uuid, ForeignKey("contacts.id")),
     UniqueConstraint("connection_id", "external"),
 )
 Index("ix_conversations_contact_id", conversations.c.contact_id)

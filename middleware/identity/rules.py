@@ -1,6 +1,6 @@
 """Which record is this person? Values in, value out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from mappers.phones import same_number
@@ -14,6 +14,12 @@ def searchable(person: Person) -> tuple[Identity, ...]:
     strong = [i for i in person.identities if i.confidence is Confidence.STRONG]
     phones = [i for i in strong if i.kind is IdentityKind.PHONE]
     return (*phones, *(i for i in strong if i.kind is IdentityKind.EMAIL))
+
+
+def as_met(identities: Sequence[Identity], provider: str, exchange: str) -> tuple[Identity, ...]:
+    """Put the identity first that an exchange was brought by, so that it stays who wrote there."""
+    brought_by = f"{provider}:{exchange}"
+    return tuple(sorted(identities, key=lambda each: each.value != brought_by))
 
 
 def is_really(record: Record, identity: Identity) -> bool:

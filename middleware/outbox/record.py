@@ -106,9 +106,12 @@ class Recorder:
     async def _prerequisites(self, before: DeliveryKind) -> DeliveryId | None:
         job, last = self.job, None
         if job.conversation is not None and job.contact is not None:
-            for route in await self.unit.routes_from(job.conversation.connection):
+            # The conversation may have been given to another contact since it was loaded.
+            conversation = await self.unit.conversation(job.conversation.id)
+            contact = conversation.contact or job.contact
+            for route in await self.unit.routes_from(conversation.connection):
                 if route.target == job.target:
-                    at = Counterpart(route, job.conversation, job.contact)
+                    at = Counterpart(route, conversation, contact)
                     last = await self.planner.prerequisites(at, before)
         return last
 

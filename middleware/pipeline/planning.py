@@ -69,7 +69,7 @@ class Planner:
             Duty(
                 workspace=at.conversation.workspace,
                 target=route.target,
-                lane=rules.thread_lane(contact),
+                lane=rules.thread_lane(at.conversation.thread or contact),
                 kind=DeliveryKind.WRITE,
                 subject=message,
                 priority=Priority.MESSAGE,

@@ -33,7 +33,10 @@ def prerequisite_lane(kind: DeliveryKind, subject: UUID) -> str:
 
 
 def thread_lane(contact: ContactId) -> str:
-    """All conversations of one person share a timeline in the CRM, and so an order."""
+    """All conversations of one person share a timeline in the CRM, and so an order.
+
+    A conversation that was given to another contact stays in the lane that it began in.
+    """
     return f"thread:{contact}"
 
 

@@ -100,6 +100,7 @@ class ConversationRow:
     external: str
     contact: ContactId | None
     reachable: bool = True
+    thread: ContactId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,7 +285,7 @@ class Job:
         # the database was lost or restored.
         if self.message is not None:
             about = str(self.message.origin)
-        elif self.person is not None:
+        elif self.person is not None and self.person.identities:
             about = self.person.identities[0].value
         else:
             about = self.subject.hex

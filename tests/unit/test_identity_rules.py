@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappers.vocabulary import Confidence, Identity, IdentityKind, Person, Record, RecordDraft
-from middleware.identity.rules import choose, draft, is_really, lacks, searchable
+from middleware.identity.rules import as_met, choose, draft, is_really, lacks, searchable
 
 PHONE, OTHER_PHONE, EMAIL = "+79123456789", "+79123456780", "olga@example.com"
 YEAR_2020, YEAR_2025 = (datetime(year, 1, 1, tzinfo=UTC) for year in (2020, 2025))
@@ -34,6 +34,13 @@ phones = st.lists(
 emails = st.lists(st.sampled_from([EMAIL, "Olga@Example.com ", "b@example.com"]), max_size=3).map(
     tuple
 )
+
+
+def test_whoever_wrote_in_an_exchange_comes_first_there() -> None:
+    elsewhere = Identity(kind=IdentityKind.CHANNEL_USER, value="any:8", evidence="typed")
+    known = (USER, BY_PHONE, elsewhere)
+    assert as_met(known, "any", "8") == (elsewhere, USER, BY_PHONE)
+    assert as_met(known, "any", "9") == known
 
 
 def test_the_surest_way_to_search_comes_first_and_hearsay_never() -> None:

@@ -91,6 +91,19 @@ class DealTrace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JoinTrace:
+    """A link or an unlink that a person made, and whether it was undone."""
+
+    id: UUID
+    kind: str
+    kept: ContactId
+    joined: ContactId | None
+    by: str
+    at: datetime
+    undone_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContactTrace:
     """Who we decided it was, and why."""
 
@@ -101,6 +114,7 @@ class ContactTrace:
     claims: tuple[ClaimTrace, ...] = ()
     links: tuple[LinkTrace, ...] = ()
     deals: tuple[DealTrace, ...] = ()
+    joins: tuple[JoinTrace, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from mappers.vocabulary import (
 from middleware.db.engine import transaction
 from middleware.db.tables import connections, deliveries
 from middleware.operations.deliveries.store import LINE, line_of
+from middleware.operations.people.store import JOINS_OF
 from middleware.operations.trace.model import (
     ArrivalTrace,
     AttemptTrace,
@@ -37,6 +38,7 @@ from middleware.operations.trace.model import (
     FactTrace,
     IdentityTrace,
     Ids,
+    JoinTrace,
     LinkTrace,
     MessageTrace,
     NameTrace,
@@ -273,6 +275,7 @@ class TraceStore:
                 claims=await _all(at, CLAIMS, contact, ClaimTrace),
                 links=await _all(at, LINKS, contact, LinkTrace),
                 deals=await _all(at, DEALS, contact, DealTrace),
+                joins=await _all(at, JOINS_OF, contact, JoinTrace),
             )
 
     async def conversations(

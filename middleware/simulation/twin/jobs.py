@@ -1,6 +1,9 @@
 """A delivery and everything an attempt at it needs to know, as known at this moment."""
 
-from mappers.vocabulary import ConnectionId, ContactId, DeliveryKind, DeliveryState
+from dataclasses import replace
+
+from mappers.vocabulary import ConnectionId, ContactId, DeliveryKind, DeliveryState, Person
+from middleware.identity.rules import as_met
 from middleware.simulation.twin.chapter import there
 from middleware.simulation.twin.messages import names_at
 from middleware.simulation.twin.people import person_of
@@ -44,7 +47,7 @@ def assemble(tx: Transaction, delivery: Delivery) -> Job:
         fact=_newest_edit(tx, delivery),
         conversation=exchange or None,
         contact=contact,
-        person=None if contact is None else person_of(tx, contact),
+        person=_person(tx, contact, exchange or None),
         link=_link(tx, contact, duty.target),
         opened=opened,
         ours=_ours(tx, exchange or None, opened),
@@ -52,6 +55,17 @@ def assemble(tx: Transaction, delivery: Delivery) -> Job:
         sent=() if duty.message is None else names_at(tx, duty.target, duty.message),
         peers=_peers(tx, delivery, contact),
     )
+
+
+def _person(
+    tx: Transaction, contact: ContactId | None, exchange: ConversationRow | None
+) -> Person | None:
+    person = None if contact is None else person_of(tx, contact)
+    channel = None if exchange is None else tx.connections.get(exchange.connection)
+    if person is None or exchange is None or channel is None:
+        return person
+    met = as_met(person.identities, channel.provider, exchange.external)
+    return replace(person, identities=met)
 
 
 def _policy(tx: Transaction, delivery: Delivery) -> Policy:

@@ -24,6 +24,7 @@ from mappers.vocabulary import (
     Person,
     WorkspaceId,
 )
+from middleware.identity.rules import as_met
 from middleware.store.codec import decode_fact, decode_message, decode_policy, decode_profile
 from middleware.store.port import ConversationRow, Fact, Job, LinkRow, OpenedRow
 from middleware.store.postgres import people
@@ -33,7 +34,7 @@ LOAD = text(
     """
     SELECT d.*, clock_timestamp() AS taken_at, m.content, m.connection_id AS said_on, m.operator_id,
         c.external AS exchange, c.contact_id AS partner, c.connection_id AS channel, c.reachable,
-        s.provider, s.account, p.id AS person_id, p.profile,
+        c.thread_id,        s.provider, s.account, p.id AS person_id, p.profile,
         k.record AS linked, k.state AS link_state, k.evidence AS link_evidence,
         o.external AS opened_as, o.customer, o.ours, o.record AS opened_for, o.opened_at,
         o.behind_since, o.asks, r.policy,
@@ -196,13 +197,15 @@ def _conversation(row: Any) -> ConversationRow | None:
         external=row.exchange,
         contact=None if row.partner is None else ContactId(row.partner),
         reachable=row.reachable,
+        thread=None if row.thread_id is None else ContactId(row.thread_id),
     )
 
 
 def _person(row: Any, around: Around) -> Person | None:
     if row.person_id is None:
         return None
-    return decode_profile(row.profile, tuple(around.identities.get(row.person_id, ())))
+    known = around.identities.get(row.person_id, ())
+    return decode_profile(row.profile, as_met(known, row.provider or "", row.exchange or ""))
 
 
 def _link(row: Any) -> LinkRow | None:

@@ -24,10 +24,13 @@ from middleware.ids import NewId
 from middleware.store.codec import decode_profile, encode_profile
 from middleware.store.port import ContactRow, ConversationRow, DealRow, LinkRow, OpenedRow
 
+# Whoever moves an identity to another contact waits for us, and we for them: what follows in this
+# transaction is said of the contact that has it.
 FIND_CONTACT = text(
     """
     SELECT i.contact_id, c.profile FROM identities AS i JOIN contacts AS c ON c.id = i.contact_id
     WHERE i.workspace_id = :workspace AND i.kind = :kind AND i.value = :value
+    FOR KEY SHARE OF i
     """
 )
 PERSON = text("SELECT profile FROM contacts WHERE id = :contact")
@@ -62,10 +65,12 @@ ADD_CONVERSATION = text(
     SELECT :id, workspace_id, id, :external, :contact FROM connections WHERE id = :connection
     ON CONFLICT (connection_id, external) DO UPDATE
     SET contact_id = coalesce(conversations.contact_id, excluded.contact_id)
-    RETURNING id, workspace_id, connection_id, external, contact_id, reachable
+    RETURNING id, workspace_id, connection_id, external, contact_id, reachable, thread_id
     """
 ).bindparams(bindparam("contact", type_=Uuid))
-_COLUMNS = "c.id, c.workspace_id, c.connection_id, c.external, c.contact_id, c.reachable"
+_COLUMNS = (
+    "c.id, c.workspace_id, c.connection_id, c.external, c.contact_id, c.reachable, c.thread_id"
+)
 CONVERSATION_AT = text(
     f"SELECT {_COLUMNS} FROM conversations AS c "  # noqa: S608 - a constant of this module
     "WHERE connection_id = :connection AND external = :external"
@@ -282,6 +287,7 @@ def _conversation(row: Any) -> ConversationRow:
         external=row.external,
         contact=None if row.contact_id is None else ContactId(row.contact_id),
         reachable=row.reachable,
+        thread=None if row.thread_id is None else ContactId(row.thread_id),
     )
 
 
