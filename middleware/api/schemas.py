@@ -10,6 +10,7 @@ from mappers.vocabulary import ConnectionId, ConversationId, DeliveryId, Deliver
 from middleware.connections.model import ConnectionSettings
 from middleware.operations.access.rules import Scope
 from middleware.operations.deliveries.model import Decision, Filter, Group
+from middleware.operations.people.model import Verdict
 
 
 class _Asked(BaseModel):
@@ -89,6 +90,26 @@ class Settle(_Asked):
         description="`send`: deliver it, again perhaps. `sent`: a person knows that it arrived."
         " `drop`: do not deliver it; the operator is told."
     )
+
+
+class DecideClaim(_Asked):
+    decision: Verdict = Field(
+        description="`same`: the claimant is linked to the holder. `different`: never asked again."
+    )
+    again: bool = Field(False, description="Also when so many claim it that it is likely shared.")
+
+
+class LinkContact(_Asked):
+    join: UUID = Field(description="The contact whose identities and conversations are taken over.")
+    again: bool = Field(False, description="Also when all they have in common is likely shared.")
+
+
+class UnlinkConversation(_Asked):
+    conversation: UUID = Field(description="Becomes a contact of its own.")
+
+
+class UnlinkRecord(_Asked):
+    connection: UUID = Field(description="The CRM whose record the contact is tied to no more.")
 
 
 class ReadAgain(_Asked):

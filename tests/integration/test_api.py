@@ -17,10 +17,12 @@ from middleware.db.engine import transaction
 from middleware.hub import Hub
 from middleware.operations.access.rules import Scope
 from middleware.operations.model import Caller
+from middleware.operations.people import flow as people
 from tests.builders import (
     PHONE,
     WORDS,
     a_caller,
+    a_claim,
     a_connection,
     a_contact,
     a_conversation,
@@ -44,6 +46,11 @@ NEEDED: dict[tuple[str, str], Scope] = {
     ("get", "/held"): READ,
     ("post", "/held/{subject}"): OPERATE,
     ("get", "/trace/{asked}"): READ,
+    ("get", "/claims"): READ,
+    ("post", "/claims/{claim_id}/decision"): OPERATE,
+    ("post", "/contacts/{contact_id}/link"): OPERATE,
+    ("post", "/contacts/{contact_id}/unlink"): OPERATE,
+    ("post", "/joins/{join_id}/undo"): OPERATE,
     ("get", "/connections"): READ,
     ("post", "/connections"): ADMIN,
     ("get", "/connections/{connection_id}"): READ,
@@ -67,6 +74,9 @@ NEEDED: dict[tuple[str, str], Scope] = {
 BODIES: dict[tuple[str, str], Any] = {
     ("post", "/deliveries/{delivery_id}/replay"): {},
     ("post", "/held/{subject}"): {"decision": "drop"},
+    ("post", "/claims/{claim_id}/decision"): {"decision": "different"},
+    ("post", "/contacts/{contact_id}/link"): {"join": str(UUID(int=2))},
+    ("post", "/contacts/{contact_id}/unlink"): {"conversation": str(UUID(int=2))},
     ("post", "/connections/{connection_id}/inbox/read-again"): {},
     ("put", "/routes/{source_id}/{target_id}"): {},
 }
@@ -110,10 +120,18 @@ async def ids_of(hub: Hub, caller: Caller) -> dict[str, UUID]:
     contact = await a_contact(hub, caller.workspace)
     message = await a_message(hub, await a_conversation(hub, bot, contact), bot)
     delivery = await a_delivery(hub, crm, DeliveryState.HELD, message_id=message, subject=message)
+    claim = await a_claim(
+        hub, await a_contact(hub, caller.workspace, phone="+79160000001"), contact
+    )
+    twin = await a_contact(hub, caller.workspace, phone="+79160000002")
+    joined = await people.link(hub, caller, contact, twin)
     await a_token(hub, caller)
     async with talking(hub, await a_token(hub, caller)) as client:
         tokens = (await client.get(f"{API}/tokens")).json()
     return {
+        "claim_id": claim,
+        "contact_id": contact,
+        "join_id": joined.id or claim,
         "delivery_id": delivery,
         "subject": delivery,
         "asked": message,
@@ -295,6 +313,24 @@ class TestDoing:
             assert (await client.post(url, json={"decision": "sent"})).status_code == 200
             answer = await client.post(url, json={"decision": "send"})
         assert (answer.status_code, answer.json()["code"]) == (409, "delivery.not_held")
+
+    async def test_a_claim_is_seen_masked_previewed_and_decided_once(
+        self, hub: Hub, anna: Caller
+    ) -> None:
+        claim = (await ids_of(hub, anna))["claim_id"]
+        url = f"{API}/claims/{claim}/decision"
+        async with talking(hub, await a_token(hub, anna, OPERATE)) as client:
+            queue = await client.get(f"{API}/claims")
+            assert [line["id"] for line in queue.json()["items"]] == [str(claim)]
+            assert not [word for word in (PHONE, "Мария") if word in queue.text]
+            seen = await client.post(url, json={"decision": "same"}, params={"preview": True})
+            assert (seen.json()["join"]["id"], seen.json()["preview"]) == (None, True)
+            done = await client.post(url, json={"decision": "same"})
+            again = await client.post(url, json={"decision": "same"})
+            undo = f"{API}/joins/{done.json()['join']['id']}/undo"
+            undone = [(await client.post(undo)).status_code for _ in range(2)]
+        assert (again.status_code, again.json()["code"]) == (409, "claim.decided")
+        assert undone == [200, 409]
 
     async def test_a_token_is_shown_once_and_repeated_requests_make_no_other(
         self, hub: Hub, anna: Caller
