@@ -43,6 +43,16 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "dry": "Ничего не изменено. Чтобы отправить, добавьте --yes.",
         "settled": "Решено ({decision}): {count}",
         "read_again": "Будет прочитано снова: {count}",
+        "would_join": "Будет перенесено: идентичностей {identities}, диалогов {conversations},"
+        " доставок {deliveries}. Ничего не изменено.",
+        "joined": "Перенесено: идентичностей {identities}, диалогов {conversations}, доставок"
+        " {deliveries}.",
+        "join_undo": "Вернуть как было: threadline contacts undo {id}",
+        "join_nothing": "Переносить нечего: ничего не изменено.",
+        "join_stays": "Осталось на новом месте: {what}",
+        "claim_decided": "Решено ({decision}).",
+        "claim_would": "Будет решено ({decision}). Ничего не изменено.",
+        "one_of": "Назовите одно из двух: --conversation или --record.",
         "token_once": "Токен показан один раз, сохраните его. Id: {id}",
         "revoked": "Токен отозван.",
         "rotated": "Перешифровано: {count}. Ключей теперь: {keys}. Запустите хаб снова.",
@@ -103,6 +113,16 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "dry": "Nothing was changed. To replay, add --yes.",
         "settled": "Decided ({decision}): {count}",
         "read_again": "To be read again: {count}",
+        "would_join": "Would move: identities {identities}, conversations {conversations},"
+        " deliveries {deliveries}. Nothing was changed.",
+        "joined": "Moved: identities {identities}, conversations {conversations}, deliveries"
+        " {deliveries}.",
+        "join_undo": "To undo it: threadline contacts undo {id}",
+        "join_nothing": "There is nothing to move: nothing was changed.",
+        "join_stays": "Stays where it is now: {what}",
+        "claim_decided": "Decided ({decision}).",
+        "claim_would": "Would be decided ({decision}). Nothing was changed.",
+        "one_of": "Name one of the two: --conversation or --record.",
         "token_once": "The token is shown once: keep it. Its id: {id}",
         "revoked": "The token is revoked.",
         "rotated": "Sealed anew: {count}. Keys now: {keys}. Start the hub again.",

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import UUID
 
 import httpx
 import pytest
@@ -25,7 +26,16 @@ from middleware.db import tables
 from middleware.db.engine import transaction
 from middleware.hub import Hub
 from tests import builders
-from tests.builders import a_caller, a_connection, a_delivery, a_held_reply, an_open_hub, states_of
+from tests.builders import (
+    a_caller,
+    a_claim,
+    a_connection,
+    a_contact,
+    a_delivery,
+    a_held_reply,
+    an_open_hub,
+    states_of,
+)
 from tests.postgres import finished
 
 T = TypeVar("T")
@@ -85,6 +95,14 @@ async def dead_writes(hub: Hub) -> list[Any]:
     return [await a_delivery(hub, crm, DeliveryState.DEAD, code="http.400") for _ in range(3)]
 
 
+async def two_who_share_a_phone(hub: Hub) -> tuple[UUID, UUID, UUID]:
+    """The claim, who holds the phone, and who showed it too."""
+    caller = await a_caller(hub)
+    holder = await a_contact(hub, caller.workspace)
+    claimant = await a_contact(hub, caller.workspace, phone="+79162223344")
+    return await a_claim(hub, claimant, holder), holder, claimant
+
+
 class TestLooking:
     def test_an_empty_hub_says_what_comes_next(self, shell: Shell) -> None:
         assert "Nothing" in shell.says("connections")
@@ -141,6 +159,21 @@ class TestDoing:
         message = shell.prepare(held_reply)
         assert "Decided (sent): 1" in shell.says("held", "settle", str(message), "sent")
         assert "already" in shell.says("held", "settle", str(message), "send", status=1)
+
+    def test_two_contacts_are_linked_after_a_look_and_parted_again(self, shell: Shell) -> None:
+        claim, keep, join = (str(each) for each in shell.prepare(two_who_share_a_phone))
+        listed = shell.says("contacts", "claims")
+        assert claim in listed
+        assert builders.PHONE not in listed
+        assert "Would move: identities 1" in shell.says("contacts", "link", keep, join, "--preview")
+        assert "Nothing was changed" in shell.says("contacts", "decide", claim, "same", "--preview")
+        done = shell.json("contacts", "decide", claim, "same")
+        assert (done["join"]["kept"], done["join"]["joined"]) == (keep, join)
+        undo = ("contacts", "undo", done["join"]["id"])
+        assert "Moved: identities 1" in shell.says(*undo)
+        assert "undone already" in shell.says(*undo, status=1)
+        assert "--conversation" in shell.says("contacts", "unlink", keep, status=1)
+        assert "Decided (different)" in shell.says("contacts", "decide", claim, "different")
 
     def test_a_route_says_everything_that_is_wrong_with_it(self, shell: Shell) -> None:
         shell.prepare(two_ends)
