@@ -178,6 +178,38 @@ RUSSIAN: Mapping[str, str] = {
     "Print a new key, for THREADLINE_SECRET_KEYS. Nothing is changed.": (
         "Напечатать новый ключ для THREADLINE_SECRET_KEYS. Ничего не меняется."
     ),
+    "Who is the same person, and who is not.": "Кто — один человек, а кто нет.",
+    "List contacts that may be the same person, the oldest question first.": (
+        "Контакты, которые могут быть одним человеком; старые вопросы первыми."
+    ),
+    "Answer a claim: the same person, or two who share something.": (
+        "Ответить на вопрос: один человек или двое с чем-то общим."
+    ),
+    "The claim.": "Вопрос (claim).",
+    "same: link the two. different: do not ask again.": (
+        "same: связать. different: больше не спрашивать."
+    ),
+    "Also when all they have in common is likely shared.": (
+        "Даже если всё общее у них — похоже, ничьё лично."
+    ),
+    "Only say what would move; nothing is written.": (
+        "Только сказать, что переместится; ничего не писать."
+    ),
+    "Say that two contacts are one person.": "Сказать, что два контакта — один человек.",
+    "The contact that stays.": "Контакт, который остаётся.",
+    "The contact whose chats it takes over.": "Контакт, чьи чаты он забирает.",
+    "Take a conversation out of a contact, or the contact off a record.": (
+        "Отделить разговор от контакта или контакт от карточки."
+    ),
+    "The contact.": "Контакт.",
+    "Make it a contact of its own.": "Сделать его отдельным контактом.",
+    "Forget the contact's record in this CRM.": "Забыть карточку контакта в этой CRM.",
+    "Put back what a link or an unlink moved, as far as it has not moved on.": (
+        "Вернуть перемещённое, если оно не ушло дальше."
+    ),
+    "What a link or an unlink said to undo it by.": (
+        "Номер, который назвали при связывании или отделении."
+    ),
 }
 TITLES: Mapping[str, str] = {
     "ARGUMENTS_PANEL_TITLE": "Что",
