@@ -1,7 +1,6 @@
 """The adapter: what a channel owes the hub, in calls of the Bot API."""
 
-from collections.abc import Awaitable
-from contextlib import suppress
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,7 @@ from channel_clients.telegram.api import (
 )
 from channel_clients.telegram.chats import ChatAddress, message_at
 from channel_clients.telegram.config import Config
-from channel_clients.telegram.door import TelegramDoor, parcel
+from channel_clients.telegram.door import TelegramDoor, parcels_of
 from channel_clients.telegram.failures import NO_TEXT, NOT_MODIFIED, NOTHING_TO_DELETE
 from channel_clients.telegram.reading import read_update
 from channel_clients.telegram.saying import say, words_for
@@ -34,6 +33,7 @@ from mappers.vocabulary import (
     FetchedFile,
     Http,
     Outgoing,
+    Permanent,
     Polled,
     ProviderError,
     Reading,
@@ -101,11 +101,11 @@ class Telegram:
             form["offset"] = int(cursor)
         updates = await self._api.call(GET_UPDATES, form, budgets=())
         parcels = tuple(
-            parcel(update.update_id, update.model_dump_json().encode(), POLLED)
+            parcel
             for update in updates
+            for parcel in parcels_of(update.model_dump(), update.model_dump_json().encode(), POLLED)
         )
-        for press in pressed_in(updates):
-            await self._answer(press)
+        await self._answer(pressed_in(updates))
         after = str(max(update.update_id for update in updates) + 1) if updates else cursor
         return Polled(parcels=parcels, cursor=after)
 
@@ -118,9 +118,14 @@ class Telegram:
     async def diagnose(self, address: str) -> tuple[Finding, ...]:
         return await registration.diagnose(self._api, address)
 
-    async def _answer(self, press: str) -> None:
-        with suppress(ProviderError):  # the press is relayed all the same
-            await self._api.call(ANSWER_PRESS, {"callback_query_id": press}, budgets=())
+    async def _answer(self, presses: Iterable[str]) -> None:
+        """Calm the phones, as far as that goes: the presses are relayed all the same."""
+        for press in presses:
+            try:
+                await self._api.call(ANSWER_PRESS, {"callback_query_id": press}, budgets=())
+            except ProviderError as error:
+                if not isinstance(error.failure, Permanent):  # an old press is no reason to stop
+                    return
 
     async def _edit(self, method: Method[Any], sent: str, words: dict[str, Any]) -> None:
         at, number = message_at(sent)

@@ -6,7 +6,7 @@ updates": the answer to a call may be a call of one method; read 2026-11.
 
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -23,6 +23,7 @@ from mappers.vocabulary import (
 )
 
 SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105  # the header's name
+DELETED = "deleted_business_messages"
 PROBES = frozenset({"GET", "HEAD"})
 UPDATE_ID_LIMIT = 2**63
 
@@ -45,17 +46,29 @@ class TelegramDoor:
         if hook.method != "POST":
             raise MalformedWebhook("Telegram only posts")
         update = _update(hook.body)
-        arrived = parcel(_number(update), hook.body)
-        return Received(parcels=(arrived,), answer=_answer(update))
+        return Received(parcels=parcels_of(update, hook.body), answer=_answer(update))
 
 
-def parcel(update_id: int, body: bytes, form: str = "") -> Parcel:
-    """Wrap one update.
+def parcels_of(update: Mapping[str, Any], body: bytes, form: str = "") -> tuple[Parcel, ...]:
+    """Wrap one update; several deletions in one are told apart, for each awaits its own message.
 
     After a week of silence Telegram may number updates anew, hence the digest beside the number.
+    Raises: `MalformedWebhook` for an update without a number.
     """
-    digest = blake2b(body, digest_size=8).hexdigest()
-    return Parcel(key=f"{update_id}:{digest}", body=body, form=form)
+    number = _number(update)
+    bodies = dict.fromkeys(_split(update, body))
+    digests = {one: blake2b(one, digest_size=8).hexdigest() for one in bodies}
+    return tuple(Parcel(key=f"{number}:{digests[one]}", body=one, form=form) for one in bodies)
+
+
+def _split(update: Mapping[str, Any], body: bytes) -> Iterator[bytes]:
+    deleted = update.get(DELETED)
+    numbers = deleted.get("message_ids") if isinstance(deleted, dict) else None
+    if not isinstance(deleted, dict) or not isinstance(numbers, list) or len(numbers) < 2:
+        yield body
+        return
+    for number in numbers:
+        yield json.dumps({**update, DELETED: {**deleted, "message_ids": [number]}}).encode()
 
 
 def _update(body: bytes) -> dict[str, Any]:

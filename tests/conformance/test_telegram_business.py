@@ -12,6 +12,7 @@ from channel_clients.telegram import MANIFEST
 from channel_clients.telegram.door import SECRET_HEADER
 from channel_clients.telegram.registration import ALLOWED_UPDATES
 from mappers.vocabulary import (
+    Arrival,
     Attachment,
     AttachmentKind,
     Direction,
@@ -27,6 +28,7 @@ from mappers.vocabulary import (
 from tests.conformance.channels import refusal
 from tests.conformance.telegram_scene import CUSTOMER, OWNER, Scene, opened
 from tests.emulators.telegram_scene import control
+from tests.port import NOON
 
 MARKUP = {"inline_keyboard": [[{"text": "Размер 42", "callback_data": "size:42"}]]}
 ASKED = "Какой размер?"
@@ -123,6 +125,24 @@ class TestBusinessAccounts:
             await scene.channel.delete(sent)
         assert lines(scene) == []
 
+    async def test_each_of_several_deletions_awaits_its_own_message(
+        self, scene: Scene, account: str
+    ) -> None:
+        numbers = [scene.emulator.business_say(account, CUSTOMER, text).message_id for text in "аб"]
+        scene.emulator.business_delete(account, CUSTOMER, numbers)
+        (*_, pending) = scene.emulator.bot().backlog.take(0, 100)
+        hook = Webhook(method="POST", body=pending.body, headers={SECRET_HEADER: "hush-hush"})
+        pushed = MANIFEST.door(scene.channel.config, None).receive(hook).parcels
+        polled = (await scene.channel.poll("")).parcels[-2:]
+        for parcels in (pushed, polled):
+            arrivals = [Arrival(body=p.body, form=p.form, received_at=NOON) for p in parcels]
+            events = [scene.channel.read(arrival).events for arrival in arrivals]
+            names = [e.origin.message for (e,) in events if isinstance(e, MessageDeleted)]
+            assert names == [f"{account}:{CUSTOMER}:{number}" for number in numbers]
+            assert len({parcel.key for parcel in parcels}) == 2
+        again = MANIFEST.door(scene.channel.config, None).receive(hook).parcels
+        assert again == pushed
+
     async def test_an_account_that_left_and_a_day_of_silence_close_the_window(
         self, scene: Scene, account: str
     ) -> None:
@@ -185,6 +205,25 @@ class TestButtons:
         scene.emulator.stage.arm("flood", match="answerCallbackQuery")
         assert (await scene.heard()).text == "Размер 42"
         assert press in scene.emulator.bot().queries
+
+    async def test_one_press_that_is_too_old_does_not_keep_others_waiting(
+        self, scene: Scene
+    ) -> None:
+        old = await self.asked(scene)
+        del scene.emulator.bot().queries[old]
+        fresh = scene.emulator.press(CUSTOMER, 2, "size:42")
+        await scene.heard()
+        assert fresh not in scene.emulator.bot().queries
+
+    async def test_phones_are_left_alone_while_telegram_does_not_answer(self, scene: Scene) -> None:
+        await self.asked(scene)
+        scene.emulator.press(CUSTOMER, 2, "size:42")
+        scene.emulator.stage.arm("flood", match="answerCallbackQuery")
+        await scene.heard()
+        assert [call.label for call in scene.http.calls] == [
+            "telegram.getUpdates",
+            "telegram.answerCallbackQuery",
+        ]
 
     async def test_a_webhook_answers_a_press_in_its_reply(self, scene: Scene) -> None:
         door = MANIFEST.door(scene.channel.config, None)

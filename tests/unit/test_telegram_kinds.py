@@ -296,6 +296,57 @@ def test_nothing_that_is_said_in_private_vanishes(update: tuple[str, str, Any]) 
             assert event.message.sent_at == datetime.fromtimestamp(value["date"], UTC)
 
 
+buttons = st.fixed_dictionaries({"text": texts}, optional={"callback_data": texts})
+inside = st.fixed_dictionaries({"message_id": small, "chat": st.just(CHAT)})
+marked = st.fixed_dictionaries(
+    {"message_id": small, "chat": st.just(CHAT), "date": small},
+    optional={
+        "text": texts,
+        "business_connection_id": st.just("Vq1"),
+        "reply_markup": st.fixed_dictionaries(
+            {"inline_keyboard": st.lists(st.lists(buttons, max_size=2), max_size=2)}
+        ),
+    },
+)
+kinds_of_reaction = st.sampled_from(["emoji", "custom_emoji", "paid", "novelty"])
+reactions = st.lists(
+    st.fixed_dictionaries({"type": kinds_of_reaction}, optional={"emoji": texts}), max_size=3
+)
+ACTS: dict[str, st.SearchStrategy[Any]] = {
+    "callback_query": st.fixed_dictionaries(
+        {"id": texts, "from": people}, optional={"data": texts, "message": marked | inside}
+    ),
+    "message_reaction": st.fixed_dictionaries(
+        {
+            "chat": st.just(CHAT),
+            "message_id": small,
+            "user": people,
+            "date": small,
+            "old_reaction": reactions,
+            "new_reaction": reactions,
+        }
+    ),
+    "deleted_business_messages": st.fixed_dictionaries(
+        {
+            "business_connection_id": texts,
+            "chat": st.just(CHAT),
+            "message_ids": st.lists(small, max_size=3),
+        }
+    ),
+    "business_connection": st.fixed_dictionaries(
+        {"id": texts, "user": people, "user_chat_id": small, "date": small},
+        optional={"is_enabled": st.booleans(), "rights": st.just({"can_reply": True})},
+    ),
+}
+
+
+@given(update=st.sampled_from(sorted(ACTS)).flatmap(lambda k: st.tuples(st.just(k), ACTS[k])))
+@settings(max_examples=200, deadline=None)
+def test_nothing_that_is_done_in_private_vanishes(update: tuple[str, Any]) -> None:
+    reading = read(*update)
+    assert bool(reading.events) != bool(reading.ignored)
+
+
 @given(caption=texts.filter(bool), start=st.integers(0, 20), size=st.integers(1, 20))
 def test_a_caption_is_read_to_the_letter(caption: str, start: int, size: int) -> None:
     bold = {"type": "bold", "offset": start, "length": size}
