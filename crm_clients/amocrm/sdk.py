@@ -21,6 +21,7 @@ from crm_clients.amocrm.rest import Rest, garbled
 from mappers.vocabulary import (
     Catalogue,
     Field,
+    FieldKind,
     HttpReply,
     Operator,
     Pipeline,
@@ -31,6 +32,17 @@ from mappers.vocabulary import (
 API = "/api/v4/"
 # A page may wait for its turn in the budget behind operators' replies.
 LONGEST_WAIT_S = 300.0
+# Types that are not here hold objects, which no mapping can write. Source: custom-fields, types.
+KINDS: Mapping[str, FieldKind] = {
+    **dict.fromkeys(("text", "textarea", "url", "streetaddress", "multitext"), "text"),
+    **dict.fromkeys(("numeric", "price", "monetary"), "number"),
+    **dict.fromkeys(("select", "radiobutton", "multiselect", "category"), "choice"),
+    "checkbox": "boolean",
+    "date": "date",
+    "birthday": "date",
+    "date_time": "moment",
+}
+LISTS = frozenset({"multitext", "multiselect"})
 
 
 async def read_catalogue(rest: Rest) -> Catalogue:
@@ -154,7 +166,11 @@ def _operators(found: Iterable[Mapping[str, Any]]) -> Iterable[Operator]:
     """Operators by the id under which their replies name them; one without chats has another."""
     for each in found:
         if (each.get("rights") or {}).get("is_active", True):
-            yield Operator(id=str(each.get("amojo_id") or each["id"]), name=str(each["name"]))
+            yield Operator(
+                id=str(each.get("amojo_id") or each["id"]),
+                name=str(each["name"]),
+                user=str(each["id"]),
+            )
 
 
 def _fields(
@@ -169,6 +185,9 @@ def _fields(
             type=str(each["type"]),
             code=str(each.get("code") or ""),
             choices=tuple((str(one["id"]), str(one["value"])) for one in choices),
+            kind=KINDS.get(str(each["type"]), "other"),
+            read_only=bool(each.get("is_computed")),
+            multiple=each["type"] in LISTS,
         )
 
 

@@ -54,7 +54,11 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    """The employee who answers from inside the CRM; `id` is the CRM's."""
+    """The employee who answers from inside the CRM; `id` is the CRM's.
+
+    `user` is the id under which records name who is responsible, where it is another one.
+    """
 
     id: str
     name: str = field(default="", repr=False)
+    user: str = ""

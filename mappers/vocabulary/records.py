@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from mappers.vocabulary.media import MediaFile
 from mappers.vocabulary.messages import Message, Status
@@ -110,9 +110,16 @@ class StatusReport:
     code: str = ""
 
 
+FieldKind: TypeAlias = Literal["text", "number", "boolean", "date", "moment", "choice", "other"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """A field of the account's own catalogue, as mappings name it."""
+    """A field of the account's own catalogue, as mappings name it.
+
+    `type` is the CRM's word for what it holds and `kind` is ours; nothing of the kind `other` can
+    be written by a mapping. `choices` are ids with labels.
+    """
 
     id: str
     title: str
@@ -120,6 +127,9 @@ class Field:
     type: str
     code: str = ""
     choices: tuple[tuple[str, str], ...] = ()
+    kind: FieldKind = "text"
+    read_only: bool = False
+    multiple: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,9 +142,13 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """What an account has to offer a mapping. Read rarely, cached, never on the hot path."""
+    """What an account has to offer a mapping. Read rarely, cached, never on the hot path.
+
+    `zone` is the account's own, as the tz database names it.
+    """
 
     pipelines: tuple[Pipeline, ...] = ()
     operators: tuple[Operator, ...] = ()
     fields: tuple[Field, ...] = ()
     tags: tuple[str, ...] = ()
+    zone: str = "UTC"

@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from channel_clients.registry import CHANNELS
 from crm_clients.registry import CRMS
+from middleware.cli.mapping_reference import mapping_page
 from middleware.connections.model import ConnectionSettings
 from middleware.http import codes as gateway
 from middleware.outbox import codes as outbox
@@ -85,6 +86,7 @@ def static_pages() -> dict[str, str]:
         f"{REFERENCE}/failures.md": failures_page(),
         f"{REFERENCE}/capabilities.md": capabilities_page(),
         f"{REFERENCE}/routes.md": routes_page(),
+        f"{REFERENCE}/mapping.md": _page("Mappings", mapping_page()),
         ".env.example": env_example(),
     }
 

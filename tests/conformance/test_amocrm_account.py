@@ -248,7 +248,19 @@ class TestCatalogue:
         assert {each.name for each in catalogue.operators} == {"Ольга Менеджер", "Иван Оператор"}
         users = emulator.world.account(ACME).users.values()
         assert {each.id for each in catalogue.operators} == {user.amojo_id for user in users}
+        assert {each.user for each in catalogue.operators} == {str(user.id) for user in users}
         assert {"PHONE", "CITY"} <= {each.code for each in catalogue.fields}
+
+    async def test_it_tells_what_each_field_can_hold(
+        self, crm: AmoCrm, emulator: AmoCrmEmulator
+    ) -> None:
+        for kind in ("date_time", "multiselect", "file"):
+            emulator.add_field(ACME, "leads", {"name": kind, "type": kind})
+        fields = {each.type: each for each in (await crm.catalogue()).fields}
+        assert (fields["multitext"].kind, fields["multitext"].multiple) == ("text", True)
+        assert (fields["date_time"].kind, fields["date_time"].multiple) == ("moment", False)
+        assert (fields["multiselect"].kind, fields["multiselect"].multiple) == ("choice", True)
+        assert fields["file"].kind == "other"
 
     async def test_refusals_are_ours_not_the_packages(
         self, crm: AmoCrm, emulator: AmoCrmEmulator

@@ -1,0 +1,1 @@
+"""The mapping of fields: a document of rules, read, judged and applied. Pure."""
