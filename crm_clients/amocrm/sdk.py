@@ -13,7 +13,7 @@ Source: PyPI amocrm-api 2.6.1, `amocrm/v2/interaction.py`.
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -48,7 +48,15 @@ LISTS = frozenset({"multitext", "multiselect"})
 async def read_catalogue(rest: Rest) -> Catalogue:
     """Read everything a mapping may name. Raises: `ProviderError`."""
     session = Session(rest, asyncio.get_running_loop())
-    return await asyncio.to_thread(_read, session)
+    zone = await _zone(rest)
+    return replace(await asyncio.to_thread(_read, session), zone=zone)
+
+
+async def _zone(rest: Rest) -> str:
+    """The account's time zone. Source: account, `with=datetime_settings`."""
+    asked = {"with": "datetime_settings"}
+    reply = await rest.raw("GET", "account", "catalogue", params=asked)
+    return str(reply.at("_embedded", "datetime_settings", "timezone") or "UTC")
 
 
 @dataclass(frozen=True, slots=True)

@@ -241,6 +241,7 @@ class TestCatalogue:
     ) -> None:
         emulator.add_field(ACME, "leads", {"name": "Город", "type": "text", "code": "CITY"})
         catalogue = await crm.catalogue()
+        assert catalogue.zone == "Europe/Moscow"
         (pipeline,) = catalogue.pipelines
         names = [title for _, title in pipeline.stages]
         assert names[0] == "Первичный контакт"
