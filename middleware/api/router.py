@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from middleware.api import access, accounts, contacts, deliveries
+from middleware.api import access, accounts, contacts, deliveries, mappings
 from middleware.api.problems import MEDIA_TYPE
 from middleware.api.schemas import Problem
 
@@ -23,5 +23,5 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 router = APIRouter(prefix=PREFIX, responses=PROBLEMS)
-for part in (deliveries, contacts, accounts, access):
+for part in (deliveries, contacts, accounts, mappings, access):
     router.include_router(part.router)

@@ -203,3 +203,46 @@ class TokenCreated(BaseModel):
     name: str
     scopes: tuple[str, ...]
     token: str = Field(description="Shown this once.")
+
+
+class CreateMapping(_Asked):
+    name: str = Field(max_length=200)
+
+
+class AddVersion(_Asked):
+    document: str = Field(description="YAML. See the reference of mappings.")
+    activate: bool = Field(False, description="Put it in force, too.")
+
+
+class VersionAdded(BaseModel):
+    """The same document sent again has the number that it had."""
+
+    number: int
+
+
+class ActivateVersion(_Asked):
+    number: int
+
+
+class UseMapping(_Asked):
+    mapping: UUID | None = Field(description="Null: the route uses none.")
+
+
+class Difference(BaseModel):
+    diff: str = Field(description="As `diff -u` spells it; empty when nothing changed.")
+
+
+class LintMapping(_Asked):
+    document: str
+    connection: UUID | None = Field(None, description="The CRM's connection to judge it against.")
+
+
+class TryMapping(LintMapping):
+    facts: dict[str, Any] = Field(description="Sources with values, nested or by whole paths.")
+
+
+class PreviewMapping(_Asked):
+    source: UUID = Field(description="The channel's connection of a route.")
+    target: UUID = Field(description="The CRM's connection of it.")
+    document: str
+    last: int = Field(20, ge=1, le=100, description="So many messages, the latest.")

@@ -8,7 +8,7 @@ from mappers.mapping.transforms import TRANSFORMS, Argument, Transform
 
 DOCUMENT = """\
 A document is YAML: `version: 1` and `rules`. Words mean themselves without quotes: `no`, `08:00`
-and `+79…` are texts.
+and `+79…` are texts. [Map fields](../how-to/map-fields.md) leads through an example.
 """
 RULE = """\
 | name | what it holds |
@@ -24,8 +24,8 @@ RULE = """\
 | `write` | `always`, `if_empty` or `once` |
 
 A rule has one of `source`, `first_of`, `const`, `template`. Of several rules for one place the
-first that has a value has its say; a list takes from every rule. Nothing is ever cleared, and what a list
-holds is never taken away.
+first that has a value has its say; a list takes from every rule. Nothing is ever cleared, and what
+a list holds is never taken away.
 """
 WHEN = """\
 A condition names a `source` and asks one question; `not: true` turns the answer round. Letters are

@@ -142,6 +142,31 @@ leases = Table(
     PrimaryKeyConstraint("connection_id", "purpose"),
 )
 
+mappings = Table(
+    "mappings",
+    metadata,
+    _id(),
+    _workspace(),
+    Column("name", Text, nullable=False),
+    Column("active", Integer),
+    Column("previous", Integer),
+    _moment("created_at"),
+    UniqueConstraint("workspace_id", "name"),
+)
+
+mapping_versions = Table(
+    "mapping_versions",
+    metadata,
+    Column("mapping_id", Uuid, ForeignKey("mappings.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    _moment("created_at"),
+    PrimaryKeyConstraint("mapping_id", "number"),
+    UniqueConstraint("mapping_id", "digest"),
+)
+
 routes = Table(
     "routes",
     metadata,
@@ -152,6 +177,7 @@ routes = Table(
     Column("state", Text, nullable=False, server_default="active"),
     Column("policy", JSONB, nullable=False, server_default=EMPTY),
     _moment("created_at"),
+    Column("mapping_id", Uuid, ForeignKey("mappings.id")),
     UniqueConstraint("source_id", "target_id"),
 )
 

@@ -16,6 +16,7 @@ from middleware.db import tables
 from middleware.db.engine import transaction
 from middleware.hub import Hub
 from middleware.operations.access.rules import Scope
+from middleware.operations.mappings import flow as mappings
 from middleware.operations.model import Caller
 from middleware.operations.people import flow as people
 from tests.builders import (
@@ -66,6 +67,19 @@ NEEDED: dict[tuple[str, str], Scope] = {
     ("get", "/routes"): READ,
     ("put", "/routes/{source_id}/{target_id}"): ADMIN,
     ("delete", "/routes/{source_id}/{target_id}"): ADMIN,
+    ("get", "/mappings"): READ,
+    ("post", "/mappings"): ADMIN,
+    ("post", "/mappings/lint"): OPERATE,
+    ("post", "/mappings/try"): OPERATE,
+    ("post", "/mappings/preview"): OPERATE,
+    ("get", "/mappings/{mapping_id}"): READ,
+    ("get", "/mappings/{mapping_id}/versions"): READ,
+    ("post", "/mappings/{mapping_id}/versions"): ADMIN,
+    ("get", "/mappings/{mapping_id}/versions/{number}"): READ,
+    ("get", "/mappings/{mapping_id}/diff/{older}/{newer}"): READ,
+    ("post", "/mappings/{mapping_id}/activate"): ADMIN,
+    ("post", "/mappings/{mapping_id}/rollback"): ADMIN,
+    ("put", "/routes/{source_id}/{target_id}/mapping"): ADMIN,
     ("get", "/tokens"): ADMIN,
     ("post", "/tokens"): ADMIN,
     ("delete", "/tokens/{token_id}"): ADMIN,
@@ -79,6 +93,9 @@ BODIES: dict[tuple[str, str], Any] = {
     ("post", "/contacts/{contact_id}/unlink"): {"conversation": str(UUID(int=2))},
     ("post", "/connections/{connection_id}/inbox/read-again"): {},
     ("put", "/routes/{source_id}/{target_id}"): {},
+    ("post", "/mappings/{mapping_id}/versions"): {"document": ""},
+    ("post", "/mappings/{mapping_id}/activate"): {"number": 1},
+    ("put", "/routes/{source_id}/{target_id}/mapping"): {"mapping": None},
 }
 
 
@@ -113,7 +130,7 @@ async def operations(client: httpx.AsyncClient) -> list[tuple[str, str]]:
     ]
 
 
-async def ids_of(hub: Hub, caller: Caller) -> dict[str, UUID]:
+async def ids_of(hub: Hub, caller: Caller) -> dict[str, UUID | int]:
     """Something of a workspace for every name in a path."""
     bot = await a_connection(hub, caller.workspace)
     crm = await a_connection(hub, caller.workspace, "amocrm")
@@ -140,6 +157,10 @@ async def ids_of(hub: Hub, caller: Caller) -> dict[str, UUID]:
         "target_id": crm,
         "application_id": await an_application(hub, caller.workspace),
         "token_id": tokens[0]["id"],
+        "mapping_id": (await mappings.create(hub, caller, "fields")).id,
+        "number": 1,
+        "older": 1,
+        "newer": 1,
     }
 
 
@@ -214,7 +235,7 @@ class TestWhoseItIs:
         async with talking(hub, await a_token(hub, await a_stranger(hub))) as client:
             for path in ("deliveries", "held", "inbox"):
                 assert (await client.get(f"{API}/{path}")).json()["items"] == []
-            for path in ("connections", "routes", "applications"):
+            for path in ("connections", "routes", "applications", "mappings"):
                 assert (await client.get(f"{API}/{path}")).json() == []
             assert len((await client.get(f"{API}/tokens")).json()) == 1
             estimate = (await client.post(f"{API}/replays", json={"state": ["held"]})).json()
