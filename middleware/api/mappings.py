@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, status
 
 from mappers.mapping.model import Problem
-from mappers.vocabulary import ConnectionId
+from mappers.vocabulary import Catalogue, ConnectionId
 from middleware.api.auth import Admin, Operator, Reader, TheHub
 from middleware.api.schemas import (
     ActivateVersion,
@@ -116,6 +116,11 @@ async def activate_version(
 @router.post("/mappings/{mapping_id}/rollback", summary="Put the version before in force again")
 async def roll_back(hub: TheHub, who: Admin, mapping_id: UUID) -> MappingLine:
     return await flow.roll_back(hub, who.caller, mapping_id)
+
+
+@router.get("/connections/{connection_id}/catalogue", summary="Ask a CRM what may be mapped")
+async def show_catalogue(hub: TheHub, who: Operator, connection_id: UUID) -> Catalogue:
+    return await flow.catalogue(hub, who.caller, ConnectionId(connection_id))
 
 
 @router.put("/routes/{source_id}/{target_id}/mapping", summary="Have a route use a mapping")

@@ -1,13 +1,14 @@
 """`threadline mapping …`: documents that say what is written to which field, in versions."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from mappers.mapping.model import Change, Problem
-from mappers.vocabulary import ConnectionId
+from mappers.vocabulary import Catalogue, ConnectionId
 from middleware.cli.session import Json, Session, moment, pick, pick_id, session_of
 from middleware.hub import Hub
 from middleware.operations.mappings import flow
@@ -39,6 +40,7 @@ def register(app: typer.Typer) -> None:
         ("activate", activate),
         ("rollback", rollback),
         ("use", use),
+        ("catalogue", catalogue),
     ):
         inner.command(name)(command)
     app.add_typer(inner, name="mapping")
@@ -66,7 +68,7 @@ def lint(
         at = await pick_id(session, hub, caller, connection)
         return await flow.lint(hub, caller, text, at)
 
-    found = session.run(work)
+    found = flow.judged(text) if connection is None else session.run(work)
     if as_json:
         session.json(found)
     else:
@@ -92,7 +94,8 @@ def attempt(
         at = await pick_id(session, hub, caller, connection)
         return await flow.attempt(hub, caller, text, given, at)
 
-    trial = session.run(work)
+    with session.sentences():
+        trial = flow.tried(text, given) if connection is None else session.run(work)
     if as_json:
         session.json(trial)
         return
@@ -249,6 +252,38 @@ def use(
         return found.name
 
     session.say("mapping_unused" if off else "mapping_used", name=session.run(work))
+
+
+def catalogue(
+    context: typer.Context,
+    which: Annotated[str, typer.Argument(help="The CRM's connection.")],
+    as_json: Json = False,
+) -> None:
+    """Ask a CRM's account what it has: fields, labels, pipelines, stages, people, tags."""
+    session = session_of(context)
+
+    async def work(hub: Hub, caller: Caller) -> Catalogue:
+        return await flow.catalogue(hub, caller, (await pick(session, hub, caller, which)).id)
+
+    found = session.run(work)
+    if as_json:
+        session.json(found)
+    else:
+        session.table(("target", "holds", "id", "choices"), list(_offered(found)))
+
+
+def _offered(found: Catalogue) -> Iterator[tuple[object, ...]]:
+    for each in found.fields:
+        labels = ", ".join(label for _, label in each.choices)
+        holds = f"{each.kind}, list" if each.multiple else each.kind
+        yield f"{each.entity}.{each.title}", holds, each.id, labels
+    for pipeline in found.pipelines:
+        stages = ", ".join(title for _, title in pipeline.stages)
+        yield "pipeline", pipeline.title, pipeline.id, stages
+    for person in found.operators:
+        yield "responsible", person.name, person.user or person.id, ""
+    for tag in found.tags:
+        yield "tags", tag, "", ""
 
 
 async def _ends(

@@ -80,6 +80,7 @@ NEEDED: dict[tuple[str, str], Scope] = {
     ("post", "/mappings/{mapping_id}/activate"): ADMIN,
     ("post", "/mappings/{mapping_id}/rollback"): ADMIN,
     ("put", "/routes/{source_id}/{target_id}/mapping"): ADMIN,
+    ("get", "/connections/{connection_id}/catalogue"): OPERATE,
     ("get", "/tokens"): ADMIN,
     ("post", "/tokens"): ADMIN,
     ("delete", "/tokens/{token_id}"): ADMIN,

@@ -168,6 +168,11 @@ async def lint(
     Raises: `NotFound`, `BadRequest`, `ProviderRefused`.
     """
     known = None if connection is None else await catalogue(hub, caller, connection)
+    return judged(text, known)
+
+
+def judged(text: str, known: Catalogue | None = None) -> tuple[Problem, ...]:
+    """Say what is wrong with a document. Asks nobody."""
     try:
         document = read_document(text)
     except BadMapping as error:
@@ -182,12 +187,17 @@ async def attempt(
 
     Raises: `NotFound`, `BadDocument`, `BadRequest`, `ProviderRefused`.
     """
+    known = None if connection is None else await catalogue(hub, caller, connection)
+    return tried(text, given, known)
+
+
+def tried(text: str, given: Any, known: Catalogue | None = None) -> Trial:
+    """Apply a document to facts. Asks nobody. Raises: `BadDocument`, `BadRequest`."""
     document = read(text)
     try:
         facts = read_facts(given)
     except BadMapping as error:
         raise BadRequest("\n".join(map(str, error.problems))) from None
-    known = None if connection is None else await catalogue(hub, caller, connection)
     changes = apply(document, facts, Current(), known or Catalogue())
     return Trial(changes=changes, problems=judge(document, known, UNTOLD))
 

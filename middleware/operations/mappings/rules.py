@@ -10,8 +10,8 @@ from mappers.vocabulary import Catalogue, ContactId
 from middleware.operations.mappings.model import Previewed, Sample, VersionLine
 from middleware.operations.rules import masked_text
 
-# What choices hold are ids and labels of the account, not words of customers.
-SHOWN = frozenset({"pipeline", "stage", "responsible", "tags"})
+# These hold ids of the account, never words of customers.
+SHOWN = frozenset({"pipeline", "stage", "responsible"})
 
 
 def errors_of(problems: Iterable[Problem]) -> tuple[Problem, ...]:
