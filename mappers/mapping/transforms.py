@@ -63,9 +63,21 @@ def _one(
     transform: Transform, value: Value, arguments: Mapping[str, Any], zone: ZoneInfo
 ) -> Value | None:
     if isinstance(value, tuple) and "texts" not in transform.takes:
-        found = (transform.run(each, arguments, zone) for each in value)
-        return tuple(str(each) for each in found if each not in (None, ""))
-    return transform.run(value, arguments, zone)
+        found = (_one(transform, each, arguments, zone) for each in value)
+        return tuple(spelt(each) for each in found if each is not None and each != "")
+    fitting = _fitting(value, transform.takes)
+    return None if fitting is None else transform.run(fitting, arguments, zone)
+
+
+def _fitting(value: Value, takes: tuple[Kind, ...]) -> Value | None:
+    """Return the value as a transform takes it; None when it cannot be that."""
+    if "text" in takes:
+        return spelt(value)
+    if isinstance(value, datetime):
+        return value if "moment" in takes else None
+    if isinstance(value, bool):
+        return value if "boolean" in takes else None
+    return value if isinstance(value, tuple) and "texts" in takes else None
 
 
 def kind_after(steps: tuple[Step, ...], kind: Kind) -> tuple[Kind, int | None]:
@@ -272,7 +284,7 @@ _ALL = (
         takes=("boolean",),
         gives="text",
         about="Puts yes and no in words.",
-        run=lambda value, arguments, _: arguments["true" if value else "false"],
+        run=lambda value, arguments, _: str(arguments["true" if value else "false"]),
         arguments={
             "true": Argument(kind=str, about="the word for yes", required=True),
             "false": Argument(kind=str, about="the word for no", default=""),

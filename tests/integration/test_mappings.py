@@ -13,6 +13,7 @@ from middleware.db.engine import transaction
 from middleware.errors import BadRequest, Conflict, NotFound
 from middleware.hub import Hub
 from middleware.operations.access import flow as access
+from middleware.operations.access.rules import Scope
 from middleware.operations.accounts import flow as accounts
 from middleware.operations.mappings import flow
 from middleware.operations.mappings.flow import Look
@@ -27,8 +28,10 @@ from tests.builders import (
     a_conversation,
     a_message,
     a_stranger,
+    a_token,
     an_open_hub,
 )
+from tests.integration.test_api import API, talking
 from tests.integration.test_cli import Shell, shell
 from tests.journeys.town import ACCOUNT, connect_account, open_world
 
@@ -220,6 +223,38 @@ class TestWithAnAccount:
         await accounts.drop_route(hub, anna, bot, crm)
         with pytest.raises(NotFound, match="no such route"):
             await flow.preview(hub, anna, Look(source=bot, target=crm), LIVE)
+
+
+async def test_the_api_does_the_same(hub: Hub, anna: Caller) -> None:
+    async with talking(hub, await a_token(hub, anna)) as client:
+        made = (await client.post(f"{API}/mappings", json={"name": "fields"})).json()
+        home = f"{API}/mappings/{made['id']}"
+        for text in (FIRST, SECOND):
+            sent = {"document": text, "activate": True}
+            added = await client.post(f"{home}/versions", json=sent)
+            assert added.status_code == 201, added.text
+        assert (await client.get(f"{home}/versions/2")).json()["document"] == SECOND
+        assert "contact.phone" in (await client.get(f"{home}/diff/1/2")).json()["diff"]
+        assert (await client.post(f"{home}/rollback")).json()["active"] == 1
+        assert (await client.post(f"{home}/activate", json={"number": 2})).json()["active"] == 2
+        refused = await client.post(f"{home}/versions", json={"document": BROKEN})
+        assert (refused.status_code, refused.json()["code"]) == (422, "mapping.refused")
+        (problem,) = (await client.post(f"{API}/mappings/lint", json={"document": BROKEN})).json()
+        assert (problem["line"], problem["level"]) == (3, "error")
+        facts = {"contact.name": "Анна", "message.sent_at": "2026-11-22T00:00:00Z"}
+        asked = {"document": FIRST, "facts": facts}
+        trial = (await client.post(f"{API}/mappings/try", json=asked)).json()
+        assert trial["changes"][0]["after"] == ["Анна"]
+
+
+async def test_a_preview_in_clear_is_for_admins(hub: Hub, anna: Caller) -> None:
+    bot = await a_connection(hub, anna.workspace)
+    asked = {"source": str(bot), "target": str(bot), "document": FIRST}
+    async with talking(hub, await a_token(hub, anna, Scope.OPERATE)) as client:
+        address = f"{API}/mappings/preview"
+        refused = await client.post(address, json=asked, params={"raw": True})
+        assert refused.status_code == 403
+        assert (await client.post(address, json=asked)).status_code == 404
 
 
 async def main_pipeline(hub: Hub, caller: Caller, crm: ConnectionId) -> str:

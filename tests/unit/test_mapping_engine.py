@@ -1,5 +1,6 @@
 """Applying a mapping: what is written, what is left alone, and why."""
 
+import contextlib
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from mappers.mapping.document import read_document
 from mappers.mapping.engine import after, apply
 from mappers.mapping.facts import Told, facts_of, read_facts
+from mappers.mapping.lint import lint
 from mappers.mapping.model import (
     BadMapping,
     Change,
@@ -25,6 +27,7 @@ from mappers.mapping.model import (
 )
 from mappers.mapping.patterns import extracted, problem_of_pattern
 from mappers.mapping.targets import places_of
+from mappers.mapping.transforms import TRANSFORMS
 from mappers.vocabulary import (
     Attachment,
     AttachmentKind,
@@ -208,6 +211,8 @@ def test_a_value_reaches_its_place(rule: str, key: str, written: str) -> None:
         ("target: contact.Город, source: contact.username", "empty"),
         ("target: contact.Город, template: 'Клиент {contact.username}'", "empty"),
         ("target: contact.Город, source: contact.name, transform: e164", "empty"),
+        ("target: contact.Город, source: contact.name, transform: join", "empty"),
+        ("target: contact.Город, source: contact.name, transform: date", "empty"),
         ("target: contact.Город, const: x, when: {source: contact.is_new, equals: false}", "when"),
     ],
 )
@@ -374,6 +379,45 @@ def test_what_a_manager_wrote_is_never_lost(document: Document, current: Current
             assert now[: len(held)] == held
         elif held and target not in forced:
             assert now == held
+
+
+ARGUED: dict[str, dict[str, object]] = {
+    "e164": {"region": "RU"},
+    "join": {"by": ", "},
+    "split": {"by": ","},
+    "lookup": {"table": {"true": "да"}, "default": None},
+    "date": {"format": "%d.%m"},
+    "max_length": {"length": 3},
+    "extract": {"pattern": r"\d+"},
+    "bool": {"true": "да", "false": ""},
+}
+STEPS = st.lists(
+    st.sampled_from(sorted(TRANSFORMS)).map(lambda name: Step(name, ARGUED.get(name, {}))),
+    max_size=4,
+).map(tuple)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    path=st.sampled_from([*FACTS, "contact.username"]),
+    steps=STEPS,
+    target=st.sampled_from(TARGETS),
+)
+def test_a_document_that_was_not_judged_does_no_harm(
+    path: str, steps: tuple[Step, ...], target: str
+) -> None:
+    rule = Rule(target=target, origin=Origin(sources=(path,)), steps=steps)
+    document = Document(rules=(rule,))
+    (found,) = apply(document, FACTS, Current(), CATALOGUE)
+    assert all(isinstance(each, str) and each for each in found.after)
+    assert all(each.level in {"error", "warning"} for each in lint(document, CATALOGUE))
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(alphabet="-{}[]:,'\"\n #&*!|>%@`?ab1.", max_size=40))
+def test_any_text_is_read_or_refused_in_words(text: str) -> None:
+    with contextlib.suppress(BadMapping):
+        read_document(text)
 
 
 class TestFacts:
