@@ -5,6 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from mappers.vocabulary import (
+    Attachment,
+    AttachmentKind,
     Confidence,
     ConnectionId,
     ConversationId,
@@ -84,7 +86,12 @@ def a_person(
 
 
 def a_message(
-    name: str = "100:1", *, provider: str = "telegram", quotes: str = "", minute: int = 0
+    name: str = "100:1",
+    *,
+    provider: str = "telegram",
+    quotes: str = "",
+    minute: int = 0,
+    shows: int = 0,
 ) -> Message:
     origin = Origin(provider, "77", name)
     return Message(
@@ -94,6 +101,7 @@ def a_message(
         direction=Direction.INBOUND if provider == "telegram" else Direction.OUTBOUND,
         sent_at=SPOKEN_AT + timedelta(minutes=minute),
         text=f"Сообщение {name}",
+        attachments=(Attachment(kind=AttachmentKind.IMAGE, handle="h"),) * shows,
         quote=Quote(origin=Origin(provider, "77", quotes)) if quotes else None,
     )
 

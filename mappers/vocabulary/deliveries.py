@@ -12,7 +12,10 @@ from enum import StrEnum
 
 
 class DeliveryKind(StrEnum):
-    """What is owed. The first group is owed to channels, the second to CRMs."""
+    """What is owed. The first group is owed to channels, the second to CRMs, the last to either.
+
+    A file is fetched from the connection that its message came from.
+    """
 
     SEND = "send"
     EDIT = "edit"
@@ -27,6 +30,8 @@ class DeliveryKind(StrEnum):
     WRITE_DELETE = "write_delete"
     REPORT = "report"
     READ_HISTORY = "read_history"
+
+    FETCH_FILE = "fetch_file"
 
 
 class DeliveryState(StrEnum):

@@ -415,6 +415,25 @@ facts = Table(
 )
 
 
+files = Table(
+    "files",
+    metadata,
+    Column("message_id", Uuid, ForeignKey("messages.id"), nullable=False),
+    Column("position", SmallInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("key", Text, nullable=False, server_default=""),
+    Column("mime", Text, nullable=False, server_default=""),
+    Column("size_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("name", LargeBinary, nullable=False, server_default=""),
+    Column("late", ARRAY(Uuid), nullable=False, server_default="{}"),
+    _moment("at"),
+    PrimaryKeyConstraint("message_id", "position"),
+)
+Index("ix_files_key", files.c.key, postgresql_where=files.c.key != "")
+Index("ix_files_at", files.c.at)
+
+
 lanes = Table(
     "lanes",
     metadata,

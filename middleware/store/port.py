@@ -39,6 +39,7 @@ from mappers.vocabulary import (
 
 Purpose = Literal["serve", "listen", "refresh", "sweep"]
 InboxState = Literal["new", "read", "waiting", "set_aside"]
+FileState = Literal["wanted", "stored", "refused"]
 
 
 class NotInFlight(Exception):
@@ -188,7 +189,8 @@ class Duty:
 
     `subject`, with kind, part and revision, is what makes it one duty and not another: owing it
     twice is owing it once. `after` is a delivery that must be done first, in whatever lane.
-    `held` plans it straight into a person's hands, with that code as the reason.
+    `held` plans it straight into a person's hands, with that code as the reason. For `wait` it is
+    not begun, unless the file that its `detail` names is decided about before.
     """
 
     workspace: WorkspaceId
@@ -206,6 +208,7 @@ class Duty:
     contact: ContactId | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
     held: str = ""
+    wait: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +230,35 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileRow:
+    """The file of a message's attachment at `position`, and what became of it.
+
+    `key` finds the bytes in the media store once they are there; `reason` says why they never
+    will be. `late` are the CRMs that were told of the message without it.
+    """
+
+    message: MessageId
+    position: int
+    state: FileState = "wanted"
+    reason: str = ""
+    key: str = ""
+    mime: str = ""
+    size_bytes: int = 0
+    name: str = field(default="", repr=False)
+    late: frozenset[ConnectionId] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldWithout:
+    """A CRM that was told of a message while its file was on the way."""
+
+    target: ConnectionId
+    route: RouteId | None
+    conversation: ConversationId | None
+    contact: ContactId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A delivery whose turn it is, with everything an attempt at it needs to know.
 
@@ -236,7 +268,7 @@ class Job:
     database's clock. `quoted` and `sent` are the target's own ids of the quoted message and of
     what we sent before. `link` and `opened` are what is known now, `ours` is the id under which
     the CRM knows the conversation, or will. `peers` are the CRM's ids of all conversations of
-    this contact.
+    this contact. `files` are the message's, as they stood when the job was taken.
     """
 
     id: DeliveryId
@@ -270,6 +302,7 @@ class Job:
     quoted: str = ""
     sent: tuple[str, ...] = ()
     peers: tuple[str, ...] = ()
+    files: tuple[FileRow, ...] = ()
 
     @property
     def key(self) -> str:
@@ -429,6 +462,18 @@ class Unit(Protocol):
 
     async def mark_planned(self, message: MessageId) -> None: ...
 
+    async def keep_file(self, file: FileRow) -> None:
+        """Remember that a file is wanted, or what became of it. What was decided stays so."""
+        ...
+
+    async def let_go(self, message: MessageId, position: int) -> tuple[ToldWithout, ...]:
+        """The file is decided about, and that is recorded: let the entries go that wait for it.
+
+        An entry that is not begun yet will see the file; the CRMs of the others are returned and
+        remembered as `late`. The entries are locked first, so that each is one or the other.
+        """
+        ...
+
     # What a CRM knows.
     async def link(self, contact: ContactId, target: ConnectionId) -> LinkRow | None: ...
 
@@ -485,7 +530,7 @@ class Unit(Protocol):
         ...
 
     async def latest(self, target: ConnectionId, kind: DeliveryKind, subject: UUID) -> Owed | None:
-        """The newest revision of a duty (its last part)."""
+        """The newest revision of a duty (its first part)."""
         ...
 
     async def parts(self, target: ConnectionId, message: MessageId) -> tuple[Owed, ...]:

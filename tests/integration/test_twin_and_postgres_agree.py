@@ -35,6 +35,7 @@ from mappers.vocabulary import (
 )
 from middleware.store.port import (
     Fact,
+    FileRow,
     LeaseLost,
     NotInFlight,
     OpenedRow,
@@ -94,6 +95,8 @@ duties = st.fixed_dictionaries(
         "held": st.sampled_from(["", "", "", "hub.too_old"]),
         "route": st.sampled_from([None, ROUTE.id]),
         "after": st.one_of(st.none(), any_of_them),
+        "wait": st.sampled_from([timedelta(), timedelta(), timedelta(seconds=30)]),
+        "detail": st.sampled_from([{}, {"file": 0}, {"file": 1}]),
         "about": any_of_them,
     }
 )
@@ -256,7 +259,7 @@ class Agreement(RuleBasedStateMachine):
     @rule(number=any_of_them, name=names, quotes=st.one_of(st.just(""), names), reply=st.booleans())
     def say(self, number: int, name: str, quotes: str, reply: bool) -> None:
         provider, at = ("amocrm", CRM) if reply else ("telegram", CHANNEL)
-        message = a_message(name, provider=provider, quotes=quotes, minute=int(name[-1]))
+        message = a_message(name, provider=provider, quotes=quotes, minute=int(name[-1]), shows=2)
 
         async def work(world: World, unit: Unit) -> Any:
             conversation = of(world.kept.conversations, number)
@@ -295,6 +298,30 @@ class Agreement(RuleBasedStateMachine):
             for message in waiting[:1]:
                 await unit.mark_planned(message)
             return waiting
+
+        self.in_unit(work)
+
+    @precondition(has("messages"))
+    @rule(
+        number=any_of_them,
+        position=st.integers(0, 1),
+        state=st.sampled_from(["wanted", "stored", "refused"]),
+        size=few,
+    )
+    def decide_about_a_file(self, number: int, position: int, state: Any, size: int) -> None:
+        async def work(world: World, unit: Unit) -> Any:
+            message = of(world.kept.messages, number)
+            file = FileRow(
+                message=message,
+                position=position,
+                state=state,
+                key="ab" * size,
+                size_bytes=size,
+                name=f"Фото {size}.jpg",
+            )
+            await unit.keep_file(file)
+            told = await unit.let_go(message, position) if state != "wanted" else ()
+            return sorted(told, key=lambda each: repr(world.kept.plain(each)))
 
         self.in_unit(work)
 

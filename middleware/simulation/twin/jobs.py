@@ -5,11 +5,12 @@ from dataclasses import replace
 from mappers.vocabulary import ConnectionId, ContactId, DeliveryKind, DeliveryState, Person
 from middleware.identity.rules import as_met
 from middleware.simulation.twin.chapter import there
+from middleware.simulation.twin.files import files_of
 from middleware.simulation.twin.messages import names_at
 from middleware.simulation.twin.people import person_of
 from middleware.simulation.twin.schema import Delivery, Said
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.port import ConversationRow, Fact, Job, LinkRow, OpenedRow, Policy
+from middleware.store.port import ConversationRow, Fact, FileRow, Job, LinkRow, OpenedRow, Policy
 from middleware.webhooks.keys import digest_of
 
 SUPERSEDABLE = frozenset({DeliveryKind.EDIT, DeliveryKind.WRITE_EDIT, DeliveryKind.REPORT})
@@ -54,6 +55,7 @@ def assemble(tx: Transaction, delivery: Delivery) -> Job:
         quoted=_quoted(tx, delivery, said),
         sent=() if duty.message is None else names_at(tx, duty.target, duty.message),
         peers=_peers(tx, delivery, contact),
+        files=_files(tx, said),
     )
 
 
@@ -109,6 +111,11 @@ def _newest_edit(tx: Transaction, delivery: Delivery) -> Fact | None:
         return None
     facts = [known.fact for known in tx.facts.find("message", (delivery.duty.message, "edit"))]
     return max(facts, key=lambda fact: fact.revision, default=None)
+
+
+def _files(tx: Transaction, said: Said | None) -> tuple[FileRow, ...]:
+    shows = said is not None and said.content is not None and said.content.attachments
+    return files_of(tx, said.id) if said is not None and shows else ()
 
 
 def _quoted(tx: Transaction, delivery: Delivery, said: Said | None) -> str:

@@ -28,7 +28,7 @@ def owed(delivery: Delivery) -> Owed:
 
 def latest(tx: Transaction, target: ConnectionId, kind: DeliveryKind, subject: UUID) -> Owed | None:
     found = tx.deliveries.find("duty", (target, kind, subject))
-    newest = max(found, key=lambda each: (each.duty.revision, each.duty.part), default=None)
+    newest = max(found, key=lambda each: (each.duty.revision, -each.duty.part), default=None)
     return None if newest is None else owed(newest)
 
 
@@ -50,6 +50,7 @@ async def owe(tx: Transaction, duty: Duty) -> DeliveryId:
         after=duty.after,
         detail={**duty.detail, "held": duty.held} if duty.held else dict(duty.detail),
         code=duty.held,
+        due_at=tx.now() + duty.wait if duty.wait else None,
         created_at=tx.now(),
     )
     if await tx.deliveries.insert(delivery):

@@ -29,6 +29,7 @@ from middleware.store.port import (
     DealRow,
     Duty,
     Fact,
+    FileRow,
     InboxState,
     LinkRow,
     MessageRow,
@@ -334,6 +335,9 @@ class Tables:
             lambda known: (known.message, known.kind, known.fact.revision),
             message=lambda known: (known.message, known.kind),
         )
+        self.files: Table[tuple[MessageId, int], FileRow] = Table(
+            "files", lambda file: (file.message, file.position), message=lambda file: file.message
+        )
 
     def _outbox(self) -> None:
         self.lanes: Table[LaneKey, Lane] = Table(
@@ -349,6 +353,7 @@ class Tables:
             place=lambda delivery: (delivery.lane, delivery.seq),
             duty=lambda each: (each.duty.target, each.duty.kind, each.duty.subject),
             ready=_ready,
+            message=lambda each: each.duty.message,
             after=_waits_after,
             in_flight=_in_flight,
             parked=_parked,

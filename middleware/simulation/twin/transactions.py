@@ -136,6 +136,7 @@ class Transaction:
         self.messages = View(self, tables.messages)
         self.names = View(self, tables.names)
         self.facts = View(self, tables.facts)
+        self.files = View(self, tables.files)
         self.lanes = View(self, tables.lanes)
         self.deliveries = View(self, tables.deliveries)
         self.attempts = View(self, tables.attempts)

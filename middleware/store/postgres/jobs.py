@@ -26,8 +26,8 @@ from mappers.vocabulary import (
 )
 from middleware.identity.rules import as_met
 from middleware.store.codec import decode_fact, decode_message, decode_policy, decode_profile
-from middleware.store.port import ConversationRow, Fact, Job, LinkRow, OpenedRow
-from middleware.store.postgres import people
+from middleware.store.port import ConversationRow, Fact, FileRow, Job, LinkRow, OpenedRow
+from middleware.store.postgres import files, people
 from middleware.webhooks.keys import digest_of
 
 LOAD = text(
@@ -91,6 +91,7 @@ class Around:
     quoted: dict[tuple[UUID, bytes], UUID] = field(default_factory=dict)
     facts: dict[UUID, Fact] = field(default_factory=dict)
     peers: dict[tuple[UUID, UUID], list[str]] = field(default_factory=lambda: defaultdict(list))
+    files: Mapping[UUID, tuple[FileRow, ...]] = field(default_factory=dict)
 
 
 async def load(at: AsyncConnection, taken: Mapping[UUID, DeliveryState]) -> tuple[Job, ...]:
@@ -121,6 +122,9 @@ async def _around(at: AsyncConnection, rows: Sequence[Any], said: Mapping[UUID, 
     if messages:
         for row in await at.execute(NAMES, {"messages": messages}):
             around.names[row.connection_id, row.message_id].append(row.name)
+    showing = [message for message, content in said.items() if content.attachments]
+    if showing:
+        around.files = await files.of(at, showing)
     edited = [row.message_id for row in rows if row.kind == DeliveryKind.WRITE_EDIT]
     if edited:
         for row in await at.execute(FACTS, {"messages": edited}):
@@ -179,6 +183,7 @@ def _job(row: Any, was: DeliveryState, said: Mapping[UUID, Message], around: Aro
         quoted=_quoted(row, message, around),
         sent=sent,
         peers=tuple(around.peers.get((row.target_id, row.person_id), ())),
+        files=around.files.get(row.message_id, ()),
     )
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.types import BigInteger, SmallInteger, Text, Uuid
+from sqlalchemy.types import BigInteger, Interval, SmallInteger, Text, Uuid
 
 from mappers.vocabulary import (
     SETTLED,
@@ -48,9 +48,11 @@ TAKE_NUMBER = text(
 INSERT = text(
     """
     INSERT INTO deliveries (id, workspace_id, target_id, lane_id, seq, kind, subject, part,
-        revision, state, after, route_id, message_id, conversation_id, contact_id, detail, code)
+        revision, state, after, route_id, message_id, conversation_id, contact_id, detail, code,
+        due_at)
     VALUES (:id, :workspace, :target, :lane_id, :seq, :kind, :subject, :part, :revision, :state,
-        :after, :route, :message, :conversation, :contact, :detail, :code)
+        :after, :route, :message, :conversation, :contact, :detail, :code,
+        clock_timestamp() + CAST(:wait AS interval))
     ON CONFLICT DO NOTHING
     """
 ).bindparams(
@@ -60,12 +62,13 @@ INSERT = text(
     bindparam("message", type_=Uuid),
     bindparam("conversation", type_=Uuid),
     bindparam("contact", type_=Uuid),
+    bindparam("wait", type_=Interval),
 )
 LATEST = text(
     """
     SELECT id, state, revision FROM deliveries
     WHERE target_id = :target AND kind = :kind AND subject = :subject
-    ORDER BY revision DESC, part DESC LIMIT 1
+    ORDER BY revision DESC, part LIMIT 1
     """
 )
 PARTS = text(
@@ -217,6 +220,7 @@ async def owe(at: AsyncConnection, duty: Duty, new_id: NewId) -> DeliveryId:
             "contact": duty.contact,
             "detail": {**duty.detail, "held": duty.held} if duty.held else dict(duty.detail),
             "code": duty.held,
+            "wait": duty.wait or None,
         },
     )
     if inserted.rowcount:

@@ -34,6 +34,7 @@ from middleware.store.port import (
     DealRow,
     Duty,
     Fact,
+    FileRow,
     InboxRow,
     InboxState,
     Job,
@@ -45,8 +46,9 @@ from middleware.store.port import (
     Parcelled,
     RouteRow,
     Settlement,
+    ToldWithout,
 )
-from middleware.store.postgres import inbox, lanes, people
+from middleware.store.postgres import files, inbox, lanes, people
 from middleware.webhooks.keys import digest_of
 
 ADD_NAMES = text(
@@ -225,6 +227,14 @@ class PostgresUnit:
 
     async def mark_planned(self, message: MessageId) -> None:
         await self.at.execute(MARK_PLANNED, {"message": message})
+
+    async def keep_file(self, file: FileRow) -> None:
+        await files.keep(self.at, file)
+
+    async def let_go(self, message: MessageId, position: int) -> tuple[ToldWithout, ...]:
+        waiting, told = await files.let_go(self.at, message, position)
+        self.touched.update(waiting)
+        return told
 
     async def link(self, contact: ContactId, target: ConnectionId) -> LinkRow | None:
         return await people.link(self.at, contact, target)
