@@ -4,7 +4,7 @@ Pure. Lengths are counted as the other side counts them (`unit`), positions in c
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
@@ -71,9 +71,13 @@ def in_words(attachment: Attachment, language: Language) -> str:
     return f"[{word}: {attachment.title}]" if attachment.title else f"[{word}]"
 
 
-def timeline_text(message: Message, language: Language) -> str:
-    """Put a whole message into one plain text: links spelled out, things shown put in words."""
-    lines = [in_words(attachment, language) for attachment in message.attachments]
+def timeline_text(message: Message, language: Language, *, without: Collection[int] = ()) -> str:
+    """Put a whole message into one plain text: links spelled out, things shown put in words.
+
+    `without` are the attachments, by position, that are shown as themselves.
+    """
+    shown = enumerate(message.attachments)
+    lines = [in_words(each, language) for position, each in shown if position not in without]
     if message.forwarded_from:
         lines.insert(0, f"[{FORWARDED[language]} {message.forwarded_from}]")
     if message.text:

@@ -8,6 +8,7 @@ from middleware.api import pages, problems
 from middleware.api.router import PREFIX, router
 from middleware.health.routes import health_routes
 from middleware.hub import Hub
+from middleware.media.routes import media_routes
 from middleware.webhooks.door import App, HookDoor
 
 
@@ -23,7 +24,7 @@ def make_app(hub: Hub) -> App:
     )
     inner.state.hub = hub
     problems.install(inner)
-    for each in (router, pages.router, health_routes(hub)):
+    for each in (router, pages.router, health_routes(hub), media_routes(hub)):
         inner.include_router(each)
     return HookDoor(
         inner,

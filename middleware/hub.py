@@ -15,7 +15,7 @@ from importlib.metadata import version
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from mappers.vocabulary import ConnectionId
+from mappers.vocabulary import ConnectionId, MessageId
 from middleware.clock import Clock, SystemClock
 from middleware.connections.directory import Keys, StoredDirectory
 from middleware.connections.store import ConnectionStore
@@ -28,6 +28,10 @@ from middleware.http.gateway import Gateway
 from middleware.http.guard import Guard
 from middleware.http.ledger import Ledger
 from middleware.http.pools import HttpSettings
+from middleware.media.flow import Shelf
+from middleware.media.folder import Folder
+from middleware.media.port import MediaStore
+from middleware.media.store import FileStore, forget_old
 from middleware.outbox.flow import Tools
 from middleware.outbox.rules import RetryPolicy
 from middleware.outbox.words import Words
@@ -77,12 +81,22 @@ class Hub:
     listeners: Listeners
     pulse: Pulse
     metrics: Metrics
+    media: MediaStore
+    files: FileStore
 
 
 def held_link(settings: Settings, vault: Vault, subject: str) -> str:
     """Sign the address where a person decides what became of a held delivery."""
     base = settings.public_url or f"http://{settings.host}:{settings.port}"
     return f"{base.rstrip('/')}/held/{subject}/{vault.sign(f'held/{subject}')}"
+
+
+def media_link(settings: Settings, vault: Vault, message: MessageId, position: int) -> str:
+    """Sign the address where a CRM fetches a file; empty when nobody could reach it."""
+    subject = f"{message}.{position}"
+    signed = f"{subject}.{vault.sign(f'media/{subject}')}"
+    base = settings.public_url.rstrip("/")
+    return f"{base}/media/{signed}" if base else ""
 
 
 def own_name() -> str:
@@ -134,6 +148,7 @@ def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str) -> Hu
         Ledger(vault.ledger_key, metrics.exchanged),
         HttpSettings(user_agent=f"Threadline/{version('threadline')}"),
     )
+    media = Folder(settings.data_dir / "media")
     owner = own_name()
     directory = StoredDirectory(
         Keys(connections, store, vault, owner, settings.lease_ttl), gateway, keeper, clock
@@ -151,6 +166,9 @@ def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str) -> Hu
         tools=Tools(
             clock=clock,
             words=Words(partial(held_link, settings, vault)),
+            shelf=Shelf(
+                media, partial(media_link, settings, vault), limit_bytes=settings.file_limit_bytes
+            ),
             roll=random.random,
             retry=RetryPolicy(first_wait=settings.first_retry, longest_wait=settings.longest_retry),
             renew=directory.renew,
@@ -189,6 +207,8 @@ def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str) -> Hu
         listeners=Listeners(hands),
         pulse=pulse,
         metrics=metrics,
+        media=media,
+        files=FileStore(engine),
     )
 
 
@@ -265,6 +285,7 @@ def _start_loops(hub: Hub) -> list[asyncio.Task[None]]:
         today = hub.clock.now()
         await partitions.ensure(hub.engine, today.date())
         await partitions.drop_older(hub.engine, (today - hub.settings.retention).date())
+        await forget_old(hub.files, hub.media, today - hub.settings.retention)
 
     works = (
         (SWEEP_EVERY_S, sweep),

@@ -91,8 +91,13 @@ class Settings(BaseSettings):
         " them only when a person insists.",
         ge=1,
     )
+    file_limit_bytes: int = Field(
+        50_000_000,
+        description="Largest file that is passed on; a larger one becomes a line of text.",
+        ge=1024,
+    )
     retention: Duration = Field(
-        timedelta(days=90), description="How long raw hooks and attempts are kept."
+        timedelta(days=90), description="How long raw hooks, attempts and files are kept."
     )
 
     def hook_address(self, address: str) -> str:

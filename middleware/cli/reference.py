@@ -65,6 +65,7 @@ CONNECTION: Mapping[str, str] = {
     " `resend`: send it again, and risk that the customer reads it twice.",
     "reply_age_limit": "A reply older than this is not sent without a person's word.",
     "language": "The language of our own words: to operators in a CRM, to customers in a channel.",
+    "file_wait": "An entry waits so long for its file, then goes without it; the file follows.",
 }
 COMPOSE = "Only for docker compose: the password of the database that it starts. Choose one."
 KINDS = """\
@@ -193,7 +194,7 @@ def failures_page() -> str:
         family = by_family.setdefault(code.partition(".")[0], [])
         family.append(f'### <a id="{code}"></a>{code}\n\n{sentence}\n')
     titles = {"hub": "Decided by the hub", "crm": "Asked of a CRM", "net": "On the way"}
-    titles |= {"http": "Answered by a provider"}
+    titles |= {"http": "Answered by a provider", "file": "About files"}
     titles |= {name: manifest.title for name, manifest in {**CHANNELS, **CRMS}.items()}
     return _page(
         "Failure codes",

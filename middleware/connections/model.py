@@ -19,12 +19,14 @@ class ConnectionSettings:
     """What an admin may decide for one connection.
 
     `reply_age_limit`: a reply older than this is not sent without a person's word. `language` is
-    what our own words are said in: to operators in a CRM, to customers in a channel.
+    what our own words are said in: to operators in a CRM, to customers in a channel. `file_wait`:
+    an entry waits so long for its file, then goes without it.
     """
 
     on_doubt: OnDoubt = "hold"
     reply_age_limit: timedelta = timedelta(hours=24)
     language: Language = "ru"
+    file_wait: timedelta = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

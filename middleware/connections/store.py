@@ -300,6 +300,7 @@ def _stored_settings(settings: ConnectionSettings, *, listens: bool) -> dict[str
         "on_doubt": settings.on_doubt,
         "reply_age_limit_s": settings.reply_age_limit.total_seconds(),
         "language": settings.language,
+        "file_wait_s": settings.file_wait.total_seconds(),
         "listens": listens,
     }
 
@@ -308,6 +309,7 @@ def _connection(row: Any) -> ConnectionRow:
     stored = row.settings
     default = ConnectionSettings()
     age_s = stored.get("reply_age_limit_s", default.reply_age_limit.total_seconds())
+    wait_s = stored.get("file_wait_s", default.file_wait.total_seconds())
     return ConnectionRow(
         id=ConnectionId(row.id),
         workspace=WorkspaceId(row.workspace_id),
@@ -325,6 +327,7 @@ def _connection(row: Any) -> ConnectionRow:
             on_doubt=stored.get("on_doubt", default.on_doubt),
             reply_age_limit=timedelta(seconds=age_s),
             language=stored.get("language", default.language),
+            file_wait=timedelta(seconds=wait_s),
         ),
         listens=bool(stored.get("listens")),
         created_at=row.created_at,

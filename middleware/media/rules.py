@@ -31,7 +31,7 @@ NAMES = {
     AttachmentKind.VIDEO: "video",
     AttachmentKind.STICKER: "sticker",
 }
-TOO_LARGE, NO_ADDRESS, TOO_LATE = "file.too_large", "file.no_address", "file.too_late"
+TOO_LARGE, NO_ADDRESS = "file.too_large", "file.no_address"
 REASONS: dict[Language, dict[str, str]] = {
     "ru": {
         TOO_LARGE: "файл больше {megabytes} МБ, посмотрите его в канале",

@@ -38,6 +38,13 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         " more; it is tied anew first.",
         "hub.credentials_renewed": "The credentials had run out and are new now; it is done again"
         " at once.",
+        "file.too_large": "The file is larger than the hub passes on, or than the provider hands"
+        " out; a line of text says so.",
+        "file.cannot_fetch": "The account's adapter cannot bring files; a line of text says that"
+        " there was one.",
+        "file.not_kept": "The file could not be written down here: look at the disk. It is fetched"
+        " again.",
+        "file.gone": "The file was kept once and is not there any more.",
         "crm.no_deal_yet": "The CRM was expected to open a deal and has not yet; it is looked for"
         " again.",
     }

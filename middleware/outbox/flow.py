@@ -20,6 +20,7 @@ from middleware.clock import Clock
 from middleware.connections.model import Connected, ConnectedCrm, Directory
 from middleware.http.ledger import collecting
 from middleware.http.urgency import urgent
+from middleware.media.flow import Shelf
 from middleware.outbox import perform
 from middleware.outbox.circuit import Circuit
 from middleware.outbox.perform import (
@@ -46,6 +47,7 @@ from middleware.store.port import (
 NOT_FOUND = "not_found"
 RENEWED = Transient(code="hub.credentials_renewed")
 MOST_LOOKS = 3
+EXPIRING = frozenset({DeliveryKind.SEND, DeliveryKind.FETCH_FILE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,7 @@ class Tools:
 
     clock: Clock
     words: Words
+    shelf: Shelf
     roll: Callable[[], float]
     retry: RetryPolicy
     renew: Callable[[Connected], Awaitable[bool]]
@@ -130,8 +133,9 @@ class Settler:
         return verdict
 
     async def _do(self, job: Job) -> Outcome:
+        words, shelf = self.tools.words, self.tools.shelf
         try:
-            return Outcome(await perform.perform(job, self.to, self.tools.words), None)
+            return Outcome(await perform.perform(job, self.to, words, shelf), None)
         except ProviderError as error:
             return Outcome(None, error.failure)
 
@@ -143,7 +147,7 @@ class Settler:
         if job.taken_at < job.called_at + self._settles_after():
             return Outcome(None, Ambiguous(code="hub.interrupted"))
         try:
-            return Outcome(await perform.find(job, self.to), None)
+            return Outcome(await perform.find(job, self.to, self.tools.shelf), None)
         except ProviderError as error:
             return Outcome(None, error.failure)
 
@@ -164,7 +168,7 @@ class Settler:
 
     def _judge(self, job: Job, failure: Failure | None, now: datetime) -> Verdict:
         # Past its deadline nobody wants a reply without being asked; who was asked has said so.
-        expires = job.kind is DeliveryKind.SEND and "asked" not in job.detail
+        expires = job.kind in EXPIRING and "asked" not in job.detail
         at = Situation(
             failures=job.failures + 1,
             can_probe=perform.can_find(job, self.to),

@@ -38,9 +38,10 @@ from middleware.identity.flow import (
     find_ensured_contact,
     find_ensured_deal,
 )
+from middleware.media.flow import Shelf
 from middleware.outbox.words import Words
 from middleware.pipeline.rules import is_quiet
-from middleware.store.port import Job, OpenedRow
+from middleware.store.port import FileRow, Job, OpenedRow
 
 REPEATABLE = frozenset(
     {
@@ -51,6 +52,7 @@ REPEATABLE = frozenset(
         DeliveryKind.WRITE_DELETE,
         DeliveryKind.REPORT,
         DeliveryKind.READ_HISTORY,
+        DeliveryKind.FETCH_FILE,
     }
 )
 HISTORY_MARGIN = timedelta(minutes=2)
@@ -81,8 +83,19 @@ class HistoryFetched:
     parcels: tuple[Parcel, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class FileFetched:
+    file: FileRow
+
+
 Result: TypeAlias = (
-    Accepted | Nothing | ContactEnsured | DealEnsured | ConversationOpened | HistoryFetched
+    Accepted
+    | Nothing
+    | ContactEnsured
+    | DealEnsured
+    | ConversationOpened
+    | HistoryFetched
+    | FileFetched
 )
 
 
@@ -100,48 +113,50 @@ def can_find(job: Job, to: Connected) -> bool:
     return job.kind is DeliveryKind.SEND and isinstance(to.adapter, ProbingChannel)
 
 
-async def perform(job: Job, to: Connected, words: Words) -> Result:
+async def perform(job: Job, to: Connected, words: Words, shelf: Shelf) -> Result:
     """Do it. Raises: `ProviderError`."""
     if job.superseded:
         return Nothing("superseded")
+    if job.kind is DeliveryKind.FETCH_FILE:
+        return FileFetched(await shelf.fetch(_message(job), job, to.adapter))
     match to:
         case ConnectedChannel():
-            return await _tell_channel(job, to)
+            return await _tell_channel(job, to, shelf)
         case ConnectedCrm():
-            return await _tell_crm(job, to, words)
+            return await _tell_crm(job, to, words, shelf)
         case _:
             assert_never(to)
 
 
-async def find(job: Job, to: Connected) -> Result | None:
+async def find(job: Job, to: Connected, shelf: Shelf) -> Result | None:
     """Ask whether it was done. Raises: `ProviderError`."""
     match to:
         case ConnectedChannel(adapter=ProbingChannel() as channel) if job.kind is DeliveryKind.SEND:
-            receipt = await channel.find(outgoing(job, to), job.called_at)
+            receipt = await channel.find(outgoing(job, to, shelf), job.called_at)
             return None if receipt is None else Accepted(receipt)
         case ConnectedCrm(adapter=crm) if job.kind is DeliveryKind.ENSURE_CONTACT:
             return await find_ensured_contact(crm, job)
         case ConnectedCrm(adapter=crm) if job.kind is DeliveryKind.ENSURE_DEAL:
             return await find_ensured_deal(crm, job)
         case ConnectedCrm(adapter=crm) if job.kind is DeliveryKind.WRITE:
-            receipt = await crm.find_entry(entry(job, to), job.called_at)
+            receipt = await crm.find_entry(entry(job, to, shelf), job.called_at)
             return None if receipt is None else Accepted(receipt)
         case _:
             raise ProviderError(Permanent(code="hub.cannot_ask"))
 
 
-async def _tell_channel(job: Job, to: ConnectedChannel) -> Result:
+async def _tell_channel(job: Job, to: ConnectedChannel, shelf: Shelf) -> Result:
     adapter = to.adapter
     match job.kind:
         case DeliveryKind.SEND:
-            return Accepted(await _send(job, to))
+            return Accepted(await _send(job, to, shelf))
         case DeliveryKind.REFUSE:
             notice = Outgoing(
                 key=job.key, conversation=_external(job), text=str(job.detail["notice"])
             )
             return Accepted(await adapter.send(notice))
         case DeliveryKind.EDIT if isinstance(adapter, Edits) and job.sent:
-            await adapter.edit(job.sent[0], outgoing(job, to))
+            await adapter.edit(job.sent[0], outgoing(job, to, shelf))
             return Nothing()
         case DeliveryKind.DELETE if isinstance(adapter, Deletes):
             for sent in job.sent:
@@ -151,8 +166,8 @@ async def _tell_channel(job: Job, to: ConnectedChannel) -> Result:
             return Nothing("the channel cannot")
 
 
-async def _send(job: Job, to: ConnectedChannel) -> Receipt:
-    what = outgoing(job, to)
+async def _send(job: Job, to: ConnectedChannel, shelf: Shelf) -> Receipt:
+    what = outgoing(job, to, shelf)
     try:
         return await to.adapter.send(what)
     except ProviderError as error:
@@ -162,7 +177,7 @@ async def _send(job: Job, to: ConnectedChannel) -> Receipt:
         raise
 
 
-async def _tell_crm(job: Job, to: ConnectedCrm, words: Words) -> Result:
+async def _tell_crm(job: Job, to: ConnectedCrm, words: Words, shelf: Shelf) -> Result:
     crm = to.adapter
     match job.kind:
         case DeliveryKind.ENSURE_CONTACT:
@@ -173,9 +188,9 @@ async def _tell_crm(job: Job, to: ConnectedCrm, words: Words) -> Result:
             return await _open(crm, job)
         case DeliveryKind.WRITE:
             _check_tie(job)
-            return Accepted(await crm.write(entry(job, to)))
+            return Accepted(await crm.write(entry(job, to, shelf)))
         case DeliveryKind.WRITE_EDIT if isinstance(crm, EditsEntries):
-            await crm.edit_entry(entry(job, to))
+            await crm.edit_entry(entry(job, to, shelf))
             return Nothing()
         case DeliveryKind.REPORT:
             return await _report(crm, job, to, words)
@@ -223,39 +238,63 @@ async def _report(crm: Crm, job: Job, to: ConnectedCrm, words: Words) -> Result:
     return Nothing()
 
 
-def outgoing(job: Job, to: ConnectedChannel) -> Outgoing:
+def outgoing(job: Job, to: ConnectedChannel, shelf: Shelf) -> Outgoing:
     """What a channel is asked to say: one part of the reply, as it stands now."""
     said = _message(job)
-    text = timeline_text(said, to.settings.language)
+    carried = job.detail.get("carried", ())
+    text = timeline_text(said, to.settings.language, without=carried)
     spans = said.spans if text == said.text else ()
     part = Slice(int(job.detail.get("start", 0)), int(job.detail.get("end", len(text))))
+    given = shelf.given(job, to, job.detail.get("files", ()))
     return Outgoing(
         key=job.key,
         conversation=_external(job),
-        text=clean(text[part.start : part.end]),
+        text=clean("\n".join(line for line in (text[part.start : part.end], *given.words) if line)),
         spans=cut_spans(spans, part),
+        files=given.files,
         quoted=job.quoted if job.part == 0 else "",
     )
 
 
-def entry(job: Job, to: ConnectedCrm) -> Entry:
-    """What a CRM is asked to put on the timeline: the message, or its newest correction."""
+def entry(job: Job, to: ConnectedCrm, shelf: Shelf) -> Entry:
+    """What a CRM is asked to put on the timeline: the message, or its newest correction.
+
+    A message with several files has an entry for each: the text goes with the first, and a file
+    that came too late comes by itself.
+    """
     said = _message(job)
     if job.kind is DeliveryKind.WRITE_EDIT and job.fact is not None:
         said = replace(said, text=job.fact.text, spans=job.fact.spans)
     opened = _opened(job)
+    carried = tuple(
+        each.position
+        for each in job.files
+        if said.attachments[each.position].kind in to.can.attachments
+    )
+    given = shelf.given(job, to, _shown_here(job, carried))
+    is_first = job.kind is not DeliveryKind.WRITE or job.part == 0
+    text = timeline_text(said, to.settings.language, without=carried) if is_first else ""
     return Entry(
-        key=job.key_as(DeliveryKind.WRITE),
+        key=job.key if job.kind is DeliveryKind.WRITE else job.key_as(DeliveryKind.WRITE),
         conversation=opened.opened,
         ours=opened.ours,
         record=opened.record,
         person=_person(job),
         message=said,
-        text=clean(timeline_text(said, to.settings.language)),
+        text=clean("\n".join(line for line in (*given.words, text) if line)),
         quoted=job.quoted,
         quiet=is_quiet(job.policy),
         author=Operator(id="") if said.direction is Direction.OUTBOUND else None,
+        file=given.files[0] if given.files else None,
     )
+
+
+def _shown_here(job: Job, carried: tuple[int, ...]) -> tuple[int, ...]:
+    """Which file this entry shows; a correction is shown where the text was."""
+    here = job.detail.get("file", job.detail.get("late_file"))
+    if job.kind is DeliveryKind.WRITE_EDIT:
+        return carried[:1]
+    return () if here is None else (int(here),)
 
 
 def _message(job: Job) -> Message:

@@ -20,6 +20,7 @@ from middleware.identity.flow import ContactEnsured, DealEnsured
 from middleware.outbox.perform import (
     Accepted,
     ConversationOpened,
+    FileFetched,
     HistoryFetched,
     Nothing,
     Result,
@@ -40,6 +41,7 @@ from middleware.pipeline.planning import Counterpart, News, Planner
 from middleware.pipeline.rules import form_of_history, is_history_owed
 from middleware.store.port import (
     ConversationRow,
+    FileRow,
     Job,
     OpenedRow,
     Parcelled,
@@ -94,8 +96,26 @@ class Recorder:
                         for parcel in parcels
                     ]
                 )
+            case FileFetched(file=file):
+                await self._decide_about(file)
             case _:
                 pass
+
+    async def _decide_about(self, file: FileRow) -> None:
+        """A file is here, or never will be: whoever waits goes on, whoever did not wait is told."""
+        await self.unit.keep_file(file)
+        for told in await self.unit.let_go(file.message, file.position):
+            await self.planner.follow_up(self.job, told)
+        if self.job.conversation is not None:
+            self.unit.touched.add(self.job.conversation.connection)
+
+    async def _give_up_file(self, code: str, base: Settlement) -> None:
+        """Nothing waits for a file that will not come: the words say why."""
+        job = self.job
+        await self.unit.settle(job, replace(base, state=DeliveryState.DONE))
+        if job.message_id is not None:
+            file = FileRow(message=job.message_id, position=job.part, state="refused", reason=code)
+            await self._decide_about(file)
 
     async def _follow(self, record: str) -> None:
         """The person's record is another one now: tie the conversation to it, message or not."""
@@ -153,6 +173,9 @@ class Recorder:
         skip = job.policy.lane_policy == "skip"
         base = Settlement(state=DeliveryState.READY, failure=failure, skip_lane=skip)
         match verdict:
+            case Hold() | CloseConversation() | Bury() if job.kind is DeliveryKind.FETCH_FILE:
+                code = verdict.code if isinstance(verdict, Hold) else ""
+                await self._give_up_file(code or (failure.code if failure else ""), base)
             case RetryAt(when=when, counts=counts):
                 await settle(job, replace(base, due_at=when, counts=counts))
             case AskProvider(when=when):

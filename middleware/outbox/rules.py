@@ -27,6 +27,7 @@ URGENCY: Mapping[DeliveryKind, Priority] = {
     DeliveryKind.REFUSE: Priority.STATUS,
     DeliveryKind.REPORT: Priority.STATUS,
     DeliveryKind.READ_HISTORY: Priority.BACKFILL,
+    DeliveryKind.FETCH_FILE: Priority.STATUS,
 }
 
 

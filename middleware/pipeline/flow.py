@@ -13,6 +13,7 @@ from crm_clients.contract import Can as CrmCan
 from mappers.text import clean
 from mappers.vocabulary import (
     AccessRevoked,
+    ConnectionId,
     ConversationMoved,
     ConversationRefused,
     DealChanged,
@@ -20,9 +21,11 @@ from mappers.vocabulary import (
     Direction,
     Event,
     HistoryRead,
+    Message,
     MessageArrived,
     MessageDeleted,
     MessageEdited,
+    MessageId,
     OperatorReplied,
     Priority,
     ReachabilityChanged,
@@ -30,9 +33,10 @@ from mappers.vocabulary import (
     RecordChanged,
     StatusChanged,
 )
+from mappers.vocabulary.adapters import FetchesFiles
 from middleware.connections.model import Connected, Directory
 from middleware.pipeline import rules
-from middleware.pipeline.planning import Counterpart, News, Planner, Reply, plan_reply
+from middleware.pipeline.planning import Counterpart, News, Planner, Reply, Shown, plan_reply
 from middleware.store.port import ConversationRow, Duty, Fact, NewMessage, Unit
 
 
@@ -111,8 +115,25 @@ class Intake:
             await unit.set_reachable(conversation.id, reachable=True)
         if contact.learned and not contact.is_new:
             await self._learned(conversation)
-        await self.planner.write(conversation, conversation.contact or contact.id, added)
+        shown = await self._shown(conversation, added, message)
+        await self.planner.write(conversation, conversation.contact or contact.id, added, shown)
         return "message.recorded"
+
+    async def _shown(
+        self, conversation: ConversationRow, message: MessageId, said: Message
+    ) -> dict[ConnectionId, Shown]:
+        """Owe the files that a CRM will show, and say which CRM shows which of them."""
+        shown: dict[ConnectionId, Shown] = {}
+        has_files = any(each.handle for each in said.attachments)
+        if not has_files or not isinstance(self.connection.adapter, FetchesFiles):
+            return shown
+        for route in await self.unit.routes_from(conversation.connection):
+            crm = await self.directory.get(route.target)
+            files = rules.carried(said, crm.can.attachments)
+            shown[route.target] = Shown(files=files, wait=crm.settings.file_wait)
+        for position in sorted({each for crm in shown.values() for each in crm.files}):
+            await self.planner.fetch(conversation, self.connection.id, message, position)
+        return shown
 
     async def _learned(self, conversation: ConversationRow) -> None:
         """A known person became better known: look at the CRM's records again before writing."""
@@ -148,7 +169,7 @@ class Intake:
         await unit.wake_waiting(self.connection.id, message.origin.message)
         if is_behind:
             return "reply.kept_until_history_is_read"
-        reply = Reply(id=added, said=message, conversation=conversation)
+        reply = Reply(id=added, said=message, conversation=conversation, source=self.connection)
         await plan_reply(self.planner, self.directory, reply)
         return "reply.planned"
 
@@ -184,7 +205,13 @@ class Intake:
         for message in await self.unit.unplanned_replies(conversation.id):
             row, said = await self.unit.reply(message)
             if row.connection == self.connection.id:
-                reply = Reply(id=message, said=said, conversation=conversation, asks=asks)
+                reply = Reply(
+                    id=message,
+                    said=said,
+                    conversation=conversation,
+                    source=self.connection,
+                    asks=asks,
+                )
                 await plan_reply(self.planner, self.directory, reply)
         return "history.caught_up"
 

@@ -1,7 +1,8 @@
 """Planning: which deliveries an event makes us owe. Runs inside the unit that records the event."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,9 +17,19 @@ from mappers.vocabulary import (
     Priority,
     Status,
 )
-from middleware.connections.model import ConnectedChannel, Directory
+from mappers.vocabulary.adapters import FetchesFiles
+from middleware.connections.model import Connected, ConnectedChannel, Directory
 from middleware.pipeline import rules
-from middleware.store.port import ConversationRow, Duty, MessageRow, RouteRow, Unit
+from middleware.store.port import (
+    ConversationRow,
+    Duty,
+    FileRow,
+    Job,
+    MessageRow,
+    RouteRow,
+    ToldWithout,
+    Unit,
+)
 
 DEAL_LOOKS = "adopt"
 
@@ -30,6 +41,17 @@ class Counterpart:
     route: RouteRow
     conversation: ConversationRow
     contact: ContactId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What one CRM shows of a message's attachments as files, and how long it waits for each."""
+
+    files: tuple[int, ...] = ()
+    wait: timedelta = timedelta()
+
+
+NOTHING = Shown()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,36 +76,83 @@ class Planner:
     now: datetime
 
     async def write(
-        self, conversation: ConversationRow, contact: ContactId, message: MessageId
+        self,
+        conversation: ConversationRow,
+        contact: ContactId,
+        message: MessageId,
+        shown: Mapping[ConnectionId, Shown],
     ) -> None:
         """Owe a customer's message to every CRM that the channel is routed to."""
         for route in await self.unit.routes_from(conversation.connection):
             pilot = route.policy.pilot
             if not pilot or rules.is_in_pilot(pilot, await self.unit.person(contact)):
-                await self._write_to(Counterpart(route, conversation, contact), message)
+                at = Counterpart(route, conversation, contact)
+                await self._write_to(at, message, shown.get(route.target, NOTHING))
 
-    async def _write_to(self, at: Counterpart, message: MessageId) -> None:
+    async def _write_to(self, at: Counterpart, message: MessageId, shown: Shown) -> None:
+        """Owe an entry for the text with the first file, and one for each file after it."""
         route, contact = at.route, at.contact
-        ready = await self.prerequisites(at)
-        written = await self.unit.owe(
-            Duty(
-                workspace=at.conversation.workspace,
-                target=route.target,
-                lane=rules.thread_lane(at.conversation.thread or contact),
-                kind=DeliveryKind.WRITE,
-                subject=message,
-                priority=Priority.MESSAGE,
-                after=ready,
-                route=route.id,
-                message=message,
-                conversation=at.conversation.id,
-                contact=contact,
-            )
+        entry = Duty(
+            workspace=at.conversation.workspace,
+            target=route.target,
+            lane=rules.thread_lane(at.conversation.thread or contact),
+            kind=DeliveryKind.WRITE,
+            subject=message,
+            priority=Priority.MESSAGE,
+            after=await self.prerequisites(at),
+            route=route.id,
+            message=message,
+            conversation=at.conversation.id,
+            contact=contact,
         )
+        if shown.files:
+            entry = replace(entry, detail={"file": shown.files[0]}, wait=shown.wait)
+        written = await self.unit.owe(entry)
+        for part, position in enumerate(shown.files[1:], 1):
+            await self.unit.owe(replace(entry, part=part, detail={"file": position}))
         if rules.adopts_deal(route.policy, await self.unit.open_deal(contact, route.target)):
             await self.require(
                 at, DeliveryKind.ENSURE_DEAL, after=written, detail={DEAL_LOOKS: True}
             )
+
+    async def follow_up(self, job: Job, told: ToldWithout) -> None:
+        """Owe a file, or the news that it will not come, to a CRM that was told without it."""
+        await self.unit.owe(
+            Duty(
+                workspace=job.workspace,
+                target=told.target,
+                lane=told.lane,
+                kind=DeliveryKind.WRITE,
+                subject=job.subject,
+                part=rules.LATE + job.part,
+                priority=Priority.MESSAGE,
+                route=told.route,
+                message=job.message_id,
+                conversation=told.conversation,
+                contact=told.contact,
+                detail={"late_file": job.part},
+            )
+        )
+
+    async def fetch(
+        self, conversation: ConversationRow, source: ConnectionId, message: MessageId, position: int
+    ) -> DeliveryId:
+        """Owe a file to ourselves: it is fetched from where its message came from."""
+        await self.unit.keep_file(FileRow(message=message, position=position))
+        return await self.unit.owe(
+            Duty(
+                workspace=conversation.workspace,
+                target=source,
+                lane=rules.file_lane(message),
+                kind=DeliveryKind.FETCH_FILE,
+                subject=message,
+                part=position,
+                priority=Priority.STATUS,
+                message=message,
+                conversation=conversation.id,
+                contact=conversation.contact,
+            )
+        )
 
     async def prerequisites(
         self, at: Counterpart, before: DeliveryKind = DeliveryKind.WRITE
@@ -225,6 +294,7 @@ class Reply:
     id: MessageId
     said: Message
     conversation: ConversationRow
+    source: Connected
     asks: bool = False
 
 
@@ -236,7 +306,13 @@ async def plan_reply(planner: Planner, directory: Directory, reply: Reply) -> No
         raise TypeError("a conversation belongs to a channel")
     is_old = rules.too_old(reply.said.sent_at, planner.now, channel.settings.reply_age_limit)
     held = "hub.restored" if reply.asks else "hub.too_old" if is_old else ""
-    parts = rules.reply_parts(reply.said, channel.can, channel.settings.language)
+    can_fetch = isinstance(reply.source.adapter, FetchesFiles)
+    files = rules.carried(reply.said, channel.can.attachments) if can_fetch else ()
+    fetched = {
+        position: await planner.fetch(conversation, reply.source.id, reply.id, position)
+        for position in files
+    }
+    parts = rules.reply_parts(reply.said, channel.can, channel.settings.language, files)
     for number, part in enumerate(parts):
         await planner.unit.owe(
             Duty(
@@ -250,7 +326,13 @@ async def plan_reply(planner: Planner, directory: Directory, reply: Reply) -> No
                 message=reply.id,
                 conversation=conversation.id,
                 contact=conversation.contact,
-                detail={"start": part.start, "end": part.end},
+                after=fetched[part.files[-1]] if part.files else None,
+                detail={
+                    "start": part.text.start,
+                    "end": part.text.end,
+                    "files": list(part.files),
+                    "carried": list(files),
+                },
                 held=held,
             )
         )

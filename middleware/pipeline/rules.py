@@ -1,15 +1,17 @@
 """What must happen to an event: which duties, in which lanes, in which parts."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from uuid import UUID
 
 from channel_clients.contract import Can
-from mappers.text import Language, Slice, split, timeline_text
+from mappers.text import Language, Slice, length, split, timeline_text
 from mappers.vocabulary import (
     NEEDS_A_PERSON,
     SETTLED,
+    AttachmentKind,
     Confidence,
     ContactId,
     ConversationId,
@@ -22,6 +24,8 @@ from mappers.vocabulary import (
 from middleware.store.port import DealRow, LinkRow, OpenedRow, Owed, Policy
 
 DEAL_IS_FRESH = timedelta(hours=1)
+# Entries of files that came too late are numbered from here, past every part of a message.
+LATE = 1000
 
 
 def prerequisite_lane(kind: DeliveryKind, subject: UUID) -> str:
@@ -47,6 +51,11 @@ def conversation_lane(conversation: ConversationId) -> str:
 def message_lane(message: MessageId) -> str:
     """Edits, deletions and statuses wait for their message, not for the thread."""
     return f"message:{message}"
+
+
+def file_lane(message: MessageId) -> str:
+    """Files of one message are fetched one after the other, and hold up nothing else."""
+    return f"files:{message}"
 
 
 def needs_history_again(last: DeliveryState | None) -> bool:
@@ -130,9 +139,51 @@ def is_quiet(policy: Policy) -> bool:
     return policy.deal_policy == "never"
 
 
-def reply_parts(message: Message, can: Can, language: Language) -> tuple[Slice, ...]:
-    """Cut an operator's reply into what one provider call each may carry."""
-    return split(timeline_text(message, language), can.text_limit, can.text_unit)
+def carried(message: Message, kinds: Collection[AttachmentKind]) -> tuple[int, ...]:
+    """Which attachments, by position, go as files to a side that shows these kinds."""
+    return tuple(
+        position
+        for position, each in enumerate(message.attachments)
+        if each.handle and each.kind in kinds
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyPart:
+    """What one provider call carries: a slice of the reply's text, and files by position."""
+
+    text: Slice
+    files: tuple[int, ...] = ()
+
+
+def reply_parts(
+    message: Message, can: Can, language: Language, files: tuple[int, ...] = ()
+) -> tuple[ReplyPart, ...]:
+    """Cut an operator's reply into what one provider call each may carry.
+
+    A text that fits under a file is its caption; a longer one goes before, and waits for no file.
+    """
+    text = timeline_text(message, language, without=files)
+    groups = tuple(_albums(message, files, can.album))
+    is_caption = bool(groups) and length(text, can.text_unit) <= can.caption_limit
+    whole = Slice(0, len(text))
+    if is_caption:
+        first, *rest = groups
+        return (ReplyPart(text=whole, files=first), *(_wordless(each) for each in rest))
+    slices = split(text, can.text_limit, can.text_unit) if text or not groups else ()
+    return (*(ReplyPart(text=each) for each in slices), *(_wordless(each) for each in groups))
+
+
+def _wordless(files: tuple[int, ...]) -> ReplyPart:
+    return ReplyPart(text=Slice(0, 0), files=files)
+
+
+def _albums(message: Message, files: tuple[int, ...], most: int) -> Iterator[tuple[int, ...]]:
+    """Group neighbours of one kind: no channel is known to refuse those together."""
+    for _, alike in groupby(files, key=lambda position: message.attachments[position].kind):
+        group = tuple(alike)
+        for start in range(0, len(group), most):
+            yield group[start : start + most]
 
 
 def is_in_pilot(pilot: Collection[str], person: Person | None) -> bool:

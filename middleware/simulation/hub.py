@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from mappers.vocabulary import ConnectionId, Http
+from mappers.vocabulary import ConnectionId, Http, MessageId
 from mappers.vocabulary.adapters import Door
 from middleware.clock import Clock
 from middleware.connections.model import Connected, UnknownConnection
 from middleware.http.gateway import MayStart
+from middleware.media.flow import Shelf
+from middleware.media.port import MediaStore
 from middleware.outbox.flow import Tools
 from middleware.outbox.rules import RetryPolicy
 from middleware.outbox.words import Words
@@ -32,6 +34,7 @@ TTL = timedelta(seconds=30)
 GAP_AFTER = timedelta(seconds=15)
 BODY_LIMIT = 1_000_000
 QUEUE = 1000
+FILE_LIMIT_BYTES = 20_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,7 @@ class Site:
     rng: random.Random
     accounts: Mapping[ConnectionId, "AccountAt"]
     base: str
+    media: MediaStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +87,15 @@ class SimDirectory:
         self._keeper = keeper
         self._life = life
 
-    async def get(self, connection: ConnectionId) -> Connected:
-        return await self.active(connection, "serve")
+    async def get(self, connection: ConnectionId, purpose: Purpose = "serve") -> Connected:
+        return self._built(connection, purpose)
 
     async def active(self, connection: ConnectionId, purpose: Purpose) -> Connected:
         if self._site.store.tables.connections.rows[connection].state != "active":
             raise UnknownConnection(str(connection))
+        return self._built(connection, purpose)
+
+    def _built(self, connection: ConnectionId, purpose: Purpose) -> Connected:
         connected: Connected = self._site.accounts[connection].build(
             self._port(lambda span: self._keeper.may_start(connection, purpose, span))
         )
@@ -142,6 +149,7 @@ class SimHub:
             tools=Tools(
                 clock=site.clock,
                 words=Words(lambda subject: f"{site.base}/held/{subject}"),
+                shelf=Shelf(site.media, self._file_address, FILE_LIMIT_BYTES),
                 roll=site.rng.random,
                 retry=RetryPolicy(),
                 renew=_cannot_renew,
@@ -150,6 +158,9 @@ class SimHub:
             owner=owner,
             wake=self._wake,
         )
+
+    def _file_address(self, message: MessageId, position: int) -> str:
+        return f"{self.site.base}/media/{message}.{position}"
 
     def _wake(self, connections: Iterable[ConnectionId]) -> None:
         self.executor.wake(connections)

@@ -19,6 +19,7 @@ from middleware.secrets import plain
 from middleware.simulation.hub import AccountAt, SimHub, Site
 from middleware.simulation.life import Action, Died, Life
 from middleware.simulation.loop import VirtualClock
+from middleware.simulation.media import MemoryMedia
 from middleware.simulation.twin import TwinStore
 from middleware.simulation.wire import Network
 from middleware.store.errors import StoreConflict, StoreUnavailable
@@ -141,7 +142,15 @@ async def build(seed: int, fate: Fate | None = None, policy: Policy | None = Non
     store.add_connection(CRM, WORKSPACE, "crm", ("amocrm", accounts[CRM].names[0]))
     route = RouteId(UUID(int=4))
     store.add_route(RouteRow(id=route, source=BOT, target=CRM, policy=policy or Policy()))
-    site = Site(clock=clock, network=network, store=store, rng=rng, accounts=accounts, base=HUB)
+    site = Site(
+        clock=clock,
+        network=network,
+        store=store,
+        rng=rng,
+        accounts=accounts,
+        base=HUB,
+        media=MemoryMedia(),
+    )
     fate = fate or Fate()
     life = Life(clock.sleep, point=fate.point, action=fate.action)
     world = World(site=site, channel=channel, crm=crm, hub=SimHub(site, 1, life))

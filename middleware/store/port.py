@@ -253,6 +253,7 @@ class ToldWithout:
     """A CRM that was told of a message while its file was on the way."""
 
     target: ConnectionId
+    lane: str
     route: RouteId | None
     conversation: ConversationId | None
     contact: ContactId | None

@@ -176,7 +176,34 @@ def test_a_reply_takes_as_many_calls_as_its_whole_text_needs(
 ) -> None:
     can = Can(text_limit=limit, text_unit=unit)
     cut = rules.reply_parts(message, can, "ru")
-    assert [(part.start, part.end) for part in cut] == parts
+    assert [(part.text.start, part.text.end) for part in cut] == parts
+
+
+PHOTO = Attachment(kind=AttachmentKind.IMAGE, handle="h")
+PAPER = Attachment(kind=AttachmentKind.FILE, handle="h")
+
+
+@pytest.mark.parametrize(
+    ("message", "parts"),
+    [
+        (said("вот", PHOTO), [("вот", (0,))]),
+        (said("", PHOTO), [("", (0,))]),
+        (said("слишком длинно", PHOTO), [("слишком ", ()), ("длинно", ()), ("", (0,))]),
+        (said("вот", PHOTO, PHOTO, PHOTO, PAPER), [("вот", (0, 1)), ("", (2,)), ("", (3,))]),
+        (said("вот", PAPER, PHOTO), [("вот", (0,)), ("", (1,))]),
+    ],
+)
+def test_a_text_goes_under_its_file_or_before_it(
+    message: Message, parts: list[tuple[str, tuple[int, ...]]]
+) -> None:
+    can = Can(text_limit=10, caption_limit=5, album=2)
+    cut = rules.reply_parts(message, can, "ru", tuple(range(len(message.attachments))))
+    assert [(message.text[part.text.start : part.text.end], part.files) for part in cut] == parts
+
+
+def test_only_what_has_a_file_and_can_be_shown_is_carried() -> None:
+    shown = said("", Attachment(kind=AttachmentKind.IMAGE), PHOTO, PAPER, PHOTO)
+    assert rules.carried(shown, {AttachmentKind.IMAGE}) == (1, 3)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ class Files(Chapter):
         if told and file is not None:
             late = file.late | {each.duty.target for each in told}
             await tx.files.change((message, position), late=late)
-        return tuple(_told(each) for each in told)
+        return tuple(_told(tx, each) for each in told)
 
 
 def _entries(tx: Transaction, message: MessageId, position: int) -> list[Delivery]:
@@ -56,10 +56,11 @@ def _hasten(tx: Transaction, delivery: Delivery) -> None:
         tx.lanes.put(replace(lane, due_at=tx.now()))
 
 
-def _told(delivery: Delivery) -> ToldWithout:
+def _told(tx: Transaction, delivery: Delivery) -> ToldWithout:
     duty = delivery.duty
     return ToldWithout(
         target=duty.target,
+        lane=lanes.lane_at(tx, delivery.lane).key,
         route=duty.route,
         conversation=duty.conversation,
         contact=duty.contact,

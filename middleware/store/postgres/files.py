@@ -36,9 +36,11 @@ OF = text(
 ).bindparams(bindparam("messages", type_=ARRAY(Uuid)))
 ENTRIES = text(
     """
-    SELECT id, state, target_id, lane_id, route_id, conversation_id, contact_id FROM deliveries
-    WHERE message_id = :message AND kind = 'write' AND detail ->> 'file' = :position
-    ORDER BY id FOR UPDATE
+    SELECT d.id, d.state, d.target_id, d.lane_id, l.key AS lane, d.route_id, d.conversation_id,
+        d.contact_id
+    FROM deliveries AS d JOIN lanes AS l ON l.id = d.lane_id
+    WHERE d.message_id = :message AND d.kind = 'write' AND d.detail ->> 'file' = :position
+    ORDER BY d.id FOR UPDATE OF d
     """
 )
 # Whoever tries again after a failure waits out its pause, file or no file.
@@ -108,6 +110,7 @@ async def let_go(
 def _told(row: Any) -> ToldWithout:
     return ToldWithout(
         target=ConnectionId(row.target_id),
+        lane=row.lane,
         route=None if row.route_id is None else RouteId(row.route_id),
         conversation=None if row.conversation_id is None else ConversationId(row.conversation_id),
         contact=None if row.contact_id is None else ContactId(row.contact_id),
