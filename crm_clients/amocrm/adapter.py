@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from crm_clients.amocrm import chats, fields, hooks, oauth
+from crm_clients.amocrm import chats, fields, hooks, media, oauth
 from crm_clients.amocrm.chats import Chats
 from crm_clients.amocrm.hooks import ApplicationDoor, ConnectionDoor
 from crm_clients.amocrm.oauth import Application, Config
@@ -26,11 +26,13 @@ from mappers.vocabulary import (
     Account,
     Ambiguous,
     Arrival,
+    Attachment,
     Blocked,
     Catalogue,
     Deal,
     DealDraft,
     Entry,
+    FetchedFile,
     Http,
     Identity,
     OpenedConversation,
@@ -253,6 +255,9 @@ class AmoCrm:
         body = chats.edited_message(entry, self.http.now())
         await self._chats.send(body, "edit", repeatable=True)
 
+    async def fetch(self, attachment: Attachment, limit_bytes: int) -> FetchedFile:
+        return await media.fetch(attachment, self.application, self.http, limit_bytes)
+
     async def report(self, report: StatusReport) -> None:
         if report.status in chats.CODES:
             await self._chats.report(report)
@@ -371,6 +376,7 @@ MANIFEST: CrmManifest = Manifest(
     can=Can(
         text_limit=TEXT_LIMIT,
         statuses=frozenset({Status.SENT, Status.DELIVERED, Status.READ, Status.FAILED}),
+        attachments=media.SHOWN,
         replies_told_once=True,
         edits=True,
         quotes=True,

@@ -18,6 +18,7 @@ from email.utils import format_datetime
 from typing import Any
 from urllib.parse import quote
 
+from crm_clients.amocrm import media
 from crm_clients.amocrm.oauth import USER_AGENT, Application, Config, amojo_base
 from crm_clients.amocrm.rest import Gone, failure_in, garbled, only_of
 from crm_clients.amocrm.wire import HistoryPage, OpenedChat
@@ -213,7 +214,7 @@ def new_message(entry: Entry, application: Application) -> dict[str, Any]:
         "conversation_id": entry.ours,
         "silent": entry.quiet,
         **_sides(entry, application),
-        "message": {"type": "text", "text": entry.text},
+        "message": media.content_of(entry),
     }
     if entry.quoted:
         payload["reply_to"] = {"message": {"id": entry.quoted}}
@@ -227,7 +228,7 @@ def edited_message(entry: Entry, at: datetime) -> dict[str, Any]:
         "msec_timestamp": sent_ms,
         "msgid": entry.key,
         "conversation_id": entry.ours,
-        "message": {"type": "text", "text": entry.text},
+        "message": media.content_of(entry),
     }
     return {"event_type": "edit_message", "payload": payload}
 

@@ -12,6 +12,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         " again when there is less traffic.",
         "amocrm.channel_refused": "The chats do not accept the channel: its secret, the account's"
         " approval, or this server's clock.",
+        "amocrm.foreign_file": "The reply names a file outside amoCRM's own addresses; it is not"
+        " fetched.",
         "amocrm.forbidden": "The token's user may not do this, or the account does not admit this"
         " server's address.",
         "amocrm.garbled_success": "amoCRM answered a success that cannot be read; what may have"
@@ -28,6 +30,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "amocrm.no_channel": "No chat channel is registered, so nothing can be written to chats.",
         "amocrm.no_marker_field": "The technical field that holds our key is missing: run set-up"
         " again.",
+        "amocrm.no_such_file": "amoCRM does not hand the file out at its address any more.",
         "amocrm.no_such_record": "The card was deleted or merged away; its survivor is looked for,"
         " or a new one made.",
         "amocrm.not_an_id": "This is no id of amoCRM's, so what it names does not exist there.",

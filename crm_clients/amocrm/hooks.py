@@ -39,6 +39,7 @@ from mappers.vocabulary import (
     Arrival,
     Attachment,
     AttachmentKind,
+    Card,
     DealChanged,
     Direction,
     Event,
@@ -50,6 +51,7 @@ from mappers.vocabulary import (
     OperatorReplied,
     Origin,
     Parcel,
+    Place,
     Quote,
     ReactionChanged,
     Reading,
@@ -323,10 +325,12 @@ def _attachments(content: ChatContent) -> tuple[Attachment, ...]:
     """What the message shows. A file without an address still gets its honest line."""
     if content.type in ("", "text") and not content.media:
         return ()
-    title = content.file_name
+    title, place, card = content.file_name, None, None
     if content.location:
         title = f"{content.location.lat}, {content.location.lon}"
+        place = Place(latitude=content.location.lat, longitude=content.location.lon)
     elif content.contact:
+        card = Card(name=content.contact.name, phone=content.contact.phone)
         title = " ".join(part for part in (content.contact.name, content.contact.phone) if part)
     kind = AttachmentKind.FILE if content.type in ("", "text") else AttachmentKind.OTHER
     return (
@@ -335,6 +339,9 @@ def _attachments(content: ChatContent) -> tuple[Attachment, ...]:
             handle=content.media,
             title=title or ("" if content.type in KINDS else content.type),
             size_bytes=content.file_size or None,
+            duration_s=content.media_duration or None,
+            place=place,
+            card=card,
         ),
     )
 

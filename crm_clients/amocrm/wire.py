@@ -174,6 +174,7 @@ class ChatContent(_Read):
     media: Text = ""
     file_name: Text = ""
     file_size: Annotated[int | None, WrapValidator(_none_if_broken)] = None
+    media_duration: Annotated[int | None, WrapValidator(_none_if_broken)] = None
     location: Annotated[_Place | None, WrapValidator(_none_if_broken)] = None
     contact: Annotated[_SharedContact | None, WrapValidator(_none_if_broken)] = None
     reply_to: Annotated[_ReplyTo | None, WrapValidator(_none_if_broken)] = None

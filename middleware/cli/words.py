@@ -66,7 +66,8 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "no_connections_do": "threadline connect --help",
         "public_ok": "публичный адрес задан: {address}",
         "public_missing": "публичного адреса нет",
-        "public_missing_do": "задайте THREADLINE_PUBLIC_URL: без него CRM не сообщит об ответах",
+        "public_missing_do": "задайте THREADLINE_PUBLIC_URL: без него CRM не сообщит об ответах"
+        " и не заберёт файлы",
         "need_base": "С токеном нужен адрес аккаунта: --base https://company.amocrm.ru",
         "need_application": "Нужна регистрация: --application-file или --client-id с"
         " --client-secret.",
@@ -142,7 +143,8 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "no_connections_do": "threadline connect --help",
         "public_ok": "there is a public address: {address}",
         "public_missing": "there is no public address",
-        "public_missing_do": "set THREADLINE_PUBLIC_URL: without it no CRM tells us of replies",
+        "public_missing_do": "set THREADLINE_PUBLIC_URL: without it no CRM tells us of replies"
+        " or fetches files",
         "need_base": "A token needs the account's address: --base https://company.amocrm.ru",
         "need_application": "A registration is needed: --application-file, or --client-id with"
         " --client-secret.",

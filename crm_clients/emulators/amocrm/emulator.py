@@ -39,6 +39,8 @@ class AmoCrmEmulator(Accounts, Operators, Views):
             return oauth.answer(self.world, request, first, path)
         if path.startswith("/api/v4/"):
             return rest.answer(self.world, request, first, path.removeprefix("/api/v4/"))
+        if first == "attachments" and request.path in self.world.files:
+            return Response(status=200, body=self.world.files[request.path])
         return problem(404, "Not found")
 
     async def drain(self) -> None:

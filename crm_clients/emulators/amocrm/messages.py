@@ -1,11 +1,14 @@
 """Messages that the channel brings to amojo: new, repeated, and edited ones."""
 
-from channel_clients.emulators.stage import Response
+from channel_clients.emulators.stage import Push, Response
 
 from . import intake, strict
 from .chat_call import ChatCall, chat_of, message_of, person_for, refuse
 from .hooks import tell_of_message
 from .model import Chat, ChatMessage, DeliveryStatus, Direction, Json, Person
+from .world import World
+
+FETCH_TIMEOUT_S = 10.0
 
 NEEDS: dict[str, tuple[str, ...]] = {
     "text": ("text",),
@@ -148,9 +151,19 @@ async def _process_later(call: ChatCall, chat: Chat, message: ChatMessage, *, si
 
 def _process(call: ChatCall, chat: Chat, message: ChatMessage, *, silent: bool) -> None:
     intake.take_in(call.world, call.account, chat, message, silent=silent)
+    if call.world.switches.fetches_media and message.content.get("media"):
+        call.world.background.start(fetch(call.world, message.content["media"]))
     by_bot = message.sender_id == call.channel.bot_id
     if message.direction == "outgoing" and not by_bot and call.world.switches.hooks_for_imported:
         tell_of_message(call.world, call.account, chat, message)
+
+
+async def fetch(world: World, url: str) -> None:
+    """Get a file from the address that a message names, as anybody on the internet would."""
+    ask = Push(method="GET", url=url, headers={}, body=b"", timeout_s=FETCH_TIMEOUT_S)
+    answer = await world.stage.deliver(ask)
+    is_there = answer is not None and answer.status == 200
+    world.fetched[url] = answer.body if answer is not None and is_there else None
 
 
 def _accepted(call: ChatCall, payload: Json, message: ChatMessage) -> Response:

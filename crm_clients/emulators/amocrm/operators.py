@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from . import cards, fields, hooks, intake, webhooks
 from .model import (
@@ -127,6 +128,16 @@ class Operators:
         ]
         where = self.world.account(account)
         return [_post(self.world, where, chat, each, user_id=user_id) for each in contents]
+
+    def upload(self, base: str, name: str, body: bytes, *, kind: str = "picture") -> Json:
+        """Put a file where an operator's files lie; return it as `reply_with_files` takes it.
+
+        `base` is where the emulator is served.
+        """
+        path = f"/attachments/{self.world.uuid()}/{name}"
+        self.world.files[path] = body
+        media = base.rstrip("/") + quote(path)
+        return {"type": kind, "media": media, "file_name": name, "file_size": len(body)}
 
     def write_first(
         self, account: str | int, contact_id: int, text: str, *, user_id: int | None = None

@@ -108,6 +108,8 @@ class World:
         self.codes: dict[str, Code] = {}
         self.traffic: dict[tuple[str, str], Traffic] = {}
         self.replies: list[Reply] = []
+        self.files: dict[str, bytes] = {}  # what operators sent, by path
+        self.fetched: dict[str, bytes | None] = {}  # what was fetched, by address; None: in vain
         self.warnings: list[str] = []
         self.held_hook: HeldHook | None = None
         self.background = Background()
