@@ -7,6 +7,7 @@ import pytest
 
 from channel_clients.contract import Can
 from mappers.vocabulary import Permanent, Transient
+from middleware.simulation.hub import SimHub
 from middleware.simulation.life import Died
 from middleware.simulation.loop import run
 from tests.media_scene import ALL, Shop, a_photo, open_shop
@@ -79,6 +80,19 @@ def test_a_file_told_to_be_too_large_is_not_even_fetched() -> None:
         await shop.after(4)
         assert "больше 20 МБ" in shop.timeline()[0][0]
         assert shop.channel.fetched == 0
+
+    play(story)
+
+
+def test_without_an_address_of_ours_the_entry_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SimHub, "_file_address", lambda *_: "")
+
+    async def story(shop: Shop) -> None:
+        await shop.say("100:1", "Вот", a_photo())
+        await shop.after(4)
+        assert shop.timeline() == [
+            ("[Фото] (у хаба нет публичного адреса, файл остался в канале)\nВот", "")
+        ]
 
     play(story)
 
