@@ -210,6 +210,47 @@ RUSSIAN: Mapping[str, str] = {
     "What a link or an unlink said to undo it by.": (
         "Номер, который назвали при связывании или отделении."
     ),
+    "What is written to which field: documents, in versions.": (
+        "Что пишется в какое поле: документы и их версии."
+    ),
+    "List mappings with the version that is in force.": (
+        "Список сопоставлений и действующие версии."
+    ),
+    "Say everything that is wrong with a document; fail when something is an error.": (
+        "Сказать всё, что не так с документом; ошибка, если есть ошибки."
+    ),
+    "The document, YAML.": "Документ, YAML.",
+    "The CRM's connection to judge it against.": "Подключение CRM, по которому его проверить.",
+    "Apply a document to facts of your own, as if the CRM held nothing yet.": (
+        "Применить документ к своим данным, как если бы CRM была пуста."
+    ),
+    "Sources with values, JSON.": "Источники со значениями, JSON.",
+    "Apply a document to the last messages of a route; nothing is written.": (
+        "Применить документ к последним сообщениям маршрута; ничего не пишется."
+    ),
+    "The channel's connection of a route.": "Подключение канала этого маршрута.",
+    "The CRM's connection of it.": "Подключение CRM этого маршрута.",
+    "So many messages.": "Столько сообщений.",
+    "Show what customers said.": "Показать слова клиентов.",
+    "Keep a document as a version of a mapping, made when there is none, and put it in force.": (
+        "Сохранить документ версией сопоставления (новое создаётся) и ввести её в действие."
+    ),
+    "The mapping's name, or its id.": "Имя сопоставления или его id.",
+    "Keep the version that is in force in force.": "Оставить действующей прежнюю версию.",
+    "List versions, the newest first.": "Список версий, новые первыми.",
+    "Print the document of a version.": "Напечатать документ версии.",
+    "Default: the one in force.": "По умолчанию — действующая.",
+    "Compare two versions.": "Сравнить две версии.",
+    "A version.": "Версия.",
+    "Another one.": "Другая версия.",
+    "Put a version in force.": "Ввести версию в действие.",
+    "The version.": "Версия.",
+    "Put the version in force again that was before.": "Вернуть в действие предыдущую версию.",
+    "Have a route use a mapping.": "Назначить маршруту сопоставление.",
+    "Have the route use none.": "Убрать сопоставление у маршрута.",
+    "Ask a CRM's account what it has: fields, labels, pipelines, stages, people, tags.": (
+        "Спросить аккаунт CRM, что в нём есть: поля, значения, воронки, этапы, люди, теги."
+    ),
 }
 TITLES: Mapping[str, str] = {
     "ARGUMENTS_PANEL_TITLE": "Что",

@@ -141,8 +141,11 @@ class Town:
         path.write_text(json.dumps(kept, ensure_ascii=False, indent=1), "utf-8")
 
     async def quiet(self, *, within_s: float, contacts_before: int = 0) -> Verdict:
-        """Wait until everything said has arrived, is told of, and nothing more comes."""
-        ends_at = time.monotonic() + within_s
+        """Wait until everything said has arrived, is told of, and nothing more comes.
+
+        Patience ends when nothing has changed for so long: a slow machine may take its time.
+        """
+        ends_at = 0.0
         last = None
         while True:
             self.check()
@@ -150,7 +153,9 @@ class Town:
             pending = await self.channel.pending()
             is_done = not (verdict.lost or verdict.held or verdict.outdated or pending)
             is_told = verdict.statuses_returned == verdict.replies
-            if (is_done and is_told and verdict == last) or time.monotonic() > ends_at:
+            if verdict != last:
+                ends_at = time.monotonic() + within_s
+            elif (is_done and is_told) or time.monotonic() > ends_at:
                 return verdict
             last = verdict
             await asyncio.sleep(LOOK_EVERY_S)

@@ -6,7 +6,7 @@ Locks are waited for briefly and statements are bounded: see `middleware.db.migr
 from alembic import op
 
 revision = "d1704fa2c965"
-down_revision = "b83f2d6a1c47"
+down_revision = "d417c95e02fb"
 branch_labels = None
 depends_on = None
 

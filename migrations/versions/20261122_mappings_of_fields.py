@@ -6,7 +6,7 @@ Locks are waited for briefly and statements are bounded: see `middleware.db.migr
 from alembic import op
 
 revision = "d417c95e02fb"
-down_revision = "b83f2d6a1c47"
+down_revision = "e4a91c7b50d6"
 branch_labels = None
 depends_on = None
 

@@ -178,7 +178,7 @@ class TestLink:
         async with hub.store.unit(None) as unit:
             conversation = await unit.conversation(talk)
             later = await a_message(hub, talk, bot)
-            await Planner(unit, hub.clock.now()).write(conversation, two[0], later)
+            await Planner(unit, hub.clock.now()).write(conversation, two[0], later, {})
         keys = (await standing(hub, of=("SELECT key FROM lanes WHERE key LIKE 'thread:%'",)))[0]
         assert keys == [(f"thread:{two[1]}",)]
 
