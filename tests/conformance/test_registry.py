@@ -191,7 +191,7 @@ CRM = Family(
         "delivery-statuses": Fact(
             lambda can: can.statuses >= {Status.DELIVERED, Status.READ, Status.FAILED}
         ),
-        "attachments-both-ways": HUB,
+        "attachments-both-ways": Fact(lambda can: bool(can.attachments)),
         "docs-limitations": Heading("Limitations and quirks"),
         "docs-troubleshooting": Heading("Troubleshooting"),
         "probe-before-resend": Promises(

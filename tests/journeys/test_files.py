@@ -69,17 +69,6 @@ async def town(postgres_url: str, tmp_path: Path, carrier: Carrier) -> AsyncIter
         yield opened
 
 
-async def test_a_customers_photo_is_a_picture_that_amocrm_can_fetch(town: Town) -> None:
-    town.telegram.show(NINA, "photo", caption="Вот такой")
-    await town.settle()
-
-    (shown,) = town.timeline()[0].messages
-    assert (shown.content["type"], shown.text) == ("picture", "Вот такой")
-    assert shown.content["file_name"] == "file_1.jpg"
-    assert shown.content["file_size"] == len(JPEG)
-    assert town.amocrm.world.fetched == {shown.content["media"]: JPEG}
-
-
 async def test_a_photo_that_cannot_be_had_is_said_in_words(town: Town, carrier: Carrier) -> None:
     carrier.failure = Permanent(code="file.too_large")
     town.telegram.show(NINA, "photo", caption="Вот такой")
@@ -88,20 +77,6 @@ async def test_a_photo_that_cannot_be_had_is_said_in_words(town: Town, carrier: 
     (words,) = town.entries()
     assert words.startswith("[Фото] (файл больше 50 МБ")
     assert words.endswith("\nВот такой")
-
-
-async def test_an_operators_file_reaches_the_channel_with_its_caption(
-    town: Town, carrier: Carrier
-) -> None:
-    town.telegram.say(NINA, "Есть красные?", name="Нина")
-    await town.settle()
-    chat = town.timeline()[0].chat_id
-    sent = town.amocrm.upload(town.world.amocrm_base, "Красные.jpg", JPEG)
-    town.amocrm.reply_with_files(ACCOUNT, chat, [sent], text="Вот красные")
-    await town.settle()
-
-    assert carrier.given == [("Вот красные", [JPEG])]
-    assert [status.code for status in town.amocrm.replies[0].statuses] == [1]
 
 
 async def test_an_operators_file_that_is_gone_is_said_in_words(

@@ -1,0 +1,102 @@
+"""Every kind of message, from a customer's phone to the operator's card and back."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.journeys.town import ACCOUNT, Town, open_town
+
+NINA = 1001
+JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 3000
+OGG = b"OggS" + b"\0" * 24 + b"OpusHead" + b"\0" * 100
+MP3 = b"ID3" + b"\0" * 100
+MP4 = b"\0\0\0\x18ftypmp42" + b"\0" * 100
+PDF = b"%PDF-1.4\n%%EOF"
+WEBP = b"RIFF\x24\0\0\0WEBPVP8 " + b"\0" * 40
+
+FILES = (
+    ("photo", JPEG, "picture"),
+    ("document", PDF, "file"),
+    ("voice", OGG, "voice"),
+    ("audio", MP3, "audio"),
+    ("video", MP4, "video"),
+    ("video_note", MP4, "video"),
+    ("animation", MP4, "video"),
+    ("sticker", WEBP, "sticker"),
+)
+OTHERS = (
+    ("location", "location", ""),
+    ("venue", "location", ""),
+    ("poll", "text", "Удобно?"),
+    ("dice", "text", "🎲 6"),
+)
+REPLIES = (
+    ("picture", "красные.jpg", JPEG, "photo"),
+    ("file", "счёт.pdf", PDF, "document"),
+    ("voice", "ответ.ogg", OGG, "voice"),
+    ("video", "обзор.mp4", MP4, "video"),
+)
+
+
+@pytest.fixture
+async def town(postgres_url: str, tmp_path: Path) -> AsyncIterator[Town]:
+    async with open_town(postgres_url, tmp_path) as opened:
+        opened.amocrm.switches.set("fetches_media", value=True)
+        yield opened
+
+
+def shown_in(town: Town) -> list[dict[str, Any]]:
+    return [dict(message.content) for message in town.timeline()[0].messages]
+
+
+async def test_every_file_of_a_customer_is_on_the_card_as_what_it_is_and_in_order(
+    town: Town,
+) -> None:
+    for kind, content, _ in FILES:
+        town.telegram.show(NINA, kind, content=content)
+        town.telegram.say(NINA, f"это {kind}", name="Нина")
+    await town.settle()
+
+    shown = shown_in(town)
+    assert [entry["type"] for entry in shown[::2]] == [becomes for _, _, becomes in FILES]
+    assert [entry["text"] for entry in shown[1::2]] == [f"это {kind}" for kind, _, _ in FILES]
+    brought = [town.amocrm.world.fetched[entry["media"]] for entry in shown[::2]]
+    assert brought == [content for _, content, _ in FILES]
+
+
+async def test_what_needs_no_file_is_on_the_card_too(town: Town) -> None:
+    for kind, _, _ in OTHERS:
+        town.telegram.show(NINA, kind)
+    town.telegram.share_contact(NINA, "+79990001122", whose_id=0)
+    await town.settle()
+
+    *shown, card = shown_in(town)
+    assert [entry["type"] for entry in shown] == [becomes for _, becomes, _ in OTHERS]
+    for entry, (_, _, words) in zip(shown, OTHERS, strict=True):
+        assert words in entry.get("text", "")
+    assert card["type"] == "contact"
+    assert "79990001122" in str(card)
+
+
+async def test_every_file_of_an_operator_is_in_the_chat_as_what_it_is_and_in_order(
+    town: Town,
+) -> None:
+    town.telegram.say(NINA, "Есть красные?", name="Нина")
+    await town.settle()
+    for kind, name, content, _ in REPLIES:
+        sent = town.amocrm.upload(town.world.amocrm_base, name, content, kind=kind)
+        town.amocrm.reply_with_files(ACCOUNT, town.timeline()[0].chat_id, [sent], text=name)
+    town.reply(NINA, "Берёте?")
+    await town.settle()
+
+    chat = town.telegram.chats()[0]
+    *files, words = [each for each in chat["messages"] if each["from"] == "bot"]
+    assert [file["text"] for file in files] == [name for _, name, _, _ in REPLIES]
+    shown = [file["shown"][0] for file in files]
+    assert [each["kind"] for each in shown] == [becomes for _, _, _, becomes in REPLIES]
+    kept = [town.telegram.world.files[each["file_id"]].content for each in shown]
+    assert kept == [content for _, _, content, _ in REPLIES]
+    assert words["text"] == "Берёте?"
+    assert [[s.code for s in reply.statuses] for reply in town.amocrm.replies] == [[1]] * 5
