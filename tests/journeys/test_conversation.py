@@ -90,14 +90,6 @@ async def test_an_edit_changes_the_entry_and_adds_none(town: Town) -> None:
     assert town.timeline()[0].messages[0].edited
 
 
-async def test_what_text_cannot_carry_is_said_honestly(town: Town) -> None:
-    town.telegram.show(NINA, "photo", caption="Вот такой")
-    town.telegram.show(NINA, "voice")
-    await town.settle()
-
-    assert town.entries() == ["[Фото]\nВот такой", "[Голосовое сообщение]"]
-
-
 async def test_a_customer_who_closed_the_door_is_not_written_to_in_vain(town: Town) -> None:
     town.telegram.say(NINA, "Здравствуйте", name="Нина")
     await town.settle()
