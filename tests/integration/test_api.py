@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +21,6 @@ from middleware.operations.people import flow as people
 from tests.builders import (
     PHONE,
     WORDS,
-    a_caller,
     a_claim,
     a_connection,
     a_contact,
@@ -33,7 +31,6 @@ from tests.builders import (
     a_stranger,
     a_token,
     an_application,
-    an_open_hub,
 )
 from tests.journeys.town import ACCOUNT, World, open_world
 
@@ -98,17 +95,6 @@ BODIES: dict[tuple[str, str], Any] = {
     ("post", "/mappings/{mapping_id}/activate"): {"number": 1},
     ("put", "/routes/{source_id}/{target_id}/mapping"): {"mapping": None},
 }
-
-
-@pytest.fixture
-async def hub(postgres_url: str, tmp_path: Path) -> AsyncIterator[Hub]:
-    async with an_open_hub(postgres_url, tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def anna(hub: Hub) -> Caller:
-    return await a_caller(hub)
 
 
 @asynccontextmanager

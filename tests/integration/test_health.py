@@ -4,7 +4,6 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,15 +17,9 @@ from middleware.health.metrics import outcome_of
 from middleware.hub import Hub, working
 from middleware.store.port import Parcelled
 from middleware.webhooks.keys import digest_of
-from tests.builders import PHONE, a_caller, a_connection, a_delivery, a_held_reply, an_open_hub
+from tests.builders import PHONE, a_caller, a_connection, a_delivery, a_held_reply
 
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? ([-+.\w]+)$")
-
-
-@pytest.fixture
-async def hub(postgres_url: str, tmp_path: Path) -> AsyncIterator[Hub]:
-    async with an_open_hub(postgres_url, tmp_path) as opened:
-        yield opened
 
 
 @asynccontextmanager

@@ -16,12 +16,6 @@ from middleware.operations.deliveries import flow
 from tests.builders import WORDS, a_caller, a_held_reply, an_open_hub, states_of
 
 
-@pytest.fixture
-async def hub(postgres_url: str, tmp_path: Path) -> AsyncIterator[Hub]:
-    async with an_open_hub(postgres_url, tmp_path) as opened:
-        yield opened
-
-
 @asynccontextmanager
 async def phone(hub: Hub) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app=make_app(hub))

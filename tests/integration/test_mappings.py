@@ -22,14 +22,12 @@ from middleware.operations.model import Caller
 from tests.builders import (
     PHONE,
     WORDS,
-    a_caller,
     a_connection,
     a_contact,
     a_conversation,
     a_message,
     a_stranger,
     a_token,
-    an_open_hub,
 )
 from tests.integration.test_api import API, talking
 from tests.integration.test_cli import Shell, shell
@@ -48,17 +46,6 @@ rules:
   - {target: tags, const: Telegram}
   - {target: pipeline, const: Воронка, when: {source: contact.is_new, equals: true}}
 """
-
-
-@pytest.fixture
-async def hub(postgres_url: str, tmp_path: Path) -> AsyncIterator[Hub]:
-    async with an_open_hub(postgres_url, tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def anna(hub: Hub) -> Caller:
-    return await a_caller(hub)
 
 
 class TestVersions:

@@ -3,11 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-import pytest
 
 from mappers.vocabulary import DeliveryState, MessageId
 from middleware.app import make_app
@@ -20,16 +18,9 @@ from tests.builders import (
     a_conversation,
     a_delivery,
     a_message,
-    an_open_hub,
 )
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 300_000
-
-
-@pytest.fixture
-async def hub(postgres_url: str, tmp_path: Path) -> AsyncIterator[Hub]:
-    async with an_open_hub(postgres_url, tmp_path) as opened:
-        yield opened
 
 
 @asynccontextmanager

@@ -1,8 +1,6 @@
 """What people do with deliveries, held replies, parcels, routes and keys; against PostgreSQL."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -29,27 +27,14 @@ from middleware.secrets import Vault, load_keys
 from middleware.store.port import Parcelled
 from middleware.webhooks.keys import digest_of
 from tests.builders import (
-    a_caller,
     a_connection,
     a_conversation,
     a_delivery,
     a_held_reply,
     a_message,
     a_stranger,
-    an_open_hub,
     states_of,
 )
-
-
-@pytest.fixture
-async def hub(postgres_url: str, tmp_path: Path) -> AsyncIterator[Hub]:
-    async with an_open_hub(postgres_url, tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def anna(hub: Hub) -> Caller:
-    return await a_caller(hub)
 
 
 async def one(hub: Hub, query: Any) -> Any:

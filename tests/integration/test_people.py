@@ -1,7 +1,6 @@
 """What people decide about people: previewed, done once, undone exactly; against PostgreSQL."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -56,17 +55,6 @@ STANDING = (
     "SELECT id, contact_id, holder_id, decision FROM claims ORDER BY 1",
     "SELECT id, contact_id, state, seq, lane_id FROM deliveries ORDER BY 1",
 )
-
-
-@pytest.fixture
-async def hub(postgres_url: str, tmp_path: Path) -> AsyncIterator[Hub]:
-    async with an_open_hub(postgres_url, tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def anna(hub: Hub) -> Caller:
-    return await a_caller(hub)
 
 
 async def standing(hub: Hub, *, of: tuple[str, ...] = STANDING) -> list[list[tuple[Any, ...]]]:

@@ -1,6 +1,5 @@
 """A trace tells the whole story, whichever id it starts from, and keeps customers' words."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,19 +11,8 @@ from middleware.operations.deliveries import flow
 from middleware.operations.deliveries.model import Filter
 from middleware.operations.model import Caller
 from middleware.operations.trace import flow as tracing
-from tests.builders import WORDS, a_caller, a_held_reply, a_stranger, an_open_hub
+from tests.builders import WORDS, a_caller, a_held_reply, a_stranger
 from tests.journeys.town import open_town
-
-
-@pytest.fixture
-async def hub(postgres_url: str, tmp_path: Path) -> AsyncIterator[Hub]:
-    async with an_open_hub(postgres_url, tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def anna(hub: Hub) -> Caller:
-    return await a_caller(hub)
 
 
 class TestTrace:
