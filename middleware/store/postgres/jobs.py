@@ -114,8 +114,9 @@ async def _around(at: AsyncConnection, rows: Sequence[Any], said: Mapping[UUID, 
     if persons:
         for row in await at.execute(people.IDENTITIES, {"ids": persons}):
             around.identities[row.contact_id].append(people.identity_of(row))
-    if any(row.kind == DeliveryKind.ENSURE_CONTACT for row in rows):
-        for row in await at.execute(PEERS, {"ids": persons}):
+    ensured = [row.person_id for row in rows if _ensures(row) and row.person_id is not None]
+    if ensured:
+        for row in await at.execute(PEERS, {"ids": ensured}):
             around.peers[row.connection_id, row.contact_id].append(row.external)
     await _quotes(at, rows, said, around)
     messages = [*said, *around.quoted.values()]
@@ -182,9 +183,13 @@ def _job(row: Any, was: DeliveryState, said: Mapping[UUID, Message], around: Aro
         ours=row.ours or _ours_to_be(row),
         quoted=_quoted(row, message, around),
         sent=sent,
-        peers=tuple(around.peers.get((row.target_id, row.person_id), ())),
+        peers=tuple(around.peers[row.target_id, row.person_id]) if _ensures(row) else (),
         files=around.files.get(row.message_id, ()),
     )
+
+
+def _ensures(row: Any) -> bool:
+    return bool(row.kind == DeliveryKind.ENSURE_CONTACT)
 
 
 def _ours_to_be(row: Any) -> str:
