@@ -46,7 +46,8 @@ from middleware.simulation.loop import VirtualClock
 from middleware.simulation.media import MemoryMedia
 from middleware.simulation.twin import TwinStore
 from middleware.simulation.wire import Network
-from middleware.store.port import Parcelled, Policy, RouteRow
+from middleware.store.policy import Policy
+from middleware.store.rows import Parcelled, RouteRow
 from middleware.webhooks.keys import digest_of
 from tests.store_scene import SPOKEN_AT, a_person
 

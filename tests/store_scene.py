@@ -24,17 +24,9 @@ from mappers.vocabulary import (
 )
 from middleware.clock import Clock
 from middleware.simulation.twin import TwinStore
-from middleware.store.port import (
-    Duty,
-    Job,
-    Lease,
-    NewMessage,
-    Parcelled,
-    Policy,
-    RouteRow,
-    Store,
-    Unit,
-)
+from middleware.store.policy import Policy
+from middleware.store.port import Store, Unit
+from middleware.store.rows import Duty, Job, Lease, NewMessage, Parcelled, RouteRow
 from middleware.webhooks.keys import digest_of
 
 WORKSPACE = WorkspaceId(UUID(int=0xA))

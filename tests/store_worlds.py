@@ -24,8 +24,9 @@ from middleware.db.engine import make_engine
 from middleware.ids import uuid7_of
 from middleware.simulation.loop import VirtualClock, VirtualLoop
 from middleware.store.codec import encode_policy
-from middleware.store.port import InboxRow, Job, Lease, Store
+from middleware.store.port import Store
 from middleware.store.postgres import PostgresStore
+from middleware.store.rows import InboxRow, Job, Lease
 from tests.store_scene import CHANNEL, CRM, OTHER_CHANNEL, ROUTE, WORKSPACE, a_twin
 
 # What a store says of its own clock and its own row numbers.

@@ -1,12 +1,15 @@
 """amoCRM and Kommo: the account's REST API beside the Chats API, two services with one name.
 
-`adapter` implements the contract; `oauth` holds the registration, the connection and the tokens;
-`rest` and `chats` describe the calls of the two services; `hooks` keeps the doors and reads what
-came through them; `fields` turns cards into records and back; `upkeep` sets up and diagnoses;
-`sdk` reads the catalogue through the amocrm-api package; `wire` is the JSON that we read.
+`manifest` is the entry in the registry and `adapter` keeps the contract; `oauth` holds the
+registration, the connection and the tokens; `rest` and `chats` describe the calls of the two
+services. `doors` lets hooks in, and `reading` says what they mean, by `told_by_chats` and
+`told_by_account`. `cards` finds and makes contacts and leads, `fields` turns them into records and
+back; `upkeep` sets up and diagnoses; `sdk` reads the catalogue through the amocrm-api package;
+`wire` is the JSON that we read.
 """
 
-from crm_clients.amocrm.adapter import MANIFEST, AmoCrm
+from crm_clients.amocrm.adapter import AmoCrm
+from crm_clients.amocrm.manifest import MANIFEST
 from crm_clients.amocrm.oauth import (
     Application,
     Config,

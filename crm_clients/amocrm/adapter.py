@@ -2,32 +2,26 @@
 
 Messages live in the Chats API under ids of ours, which makes a lost answer findable: an entry is
 looked for in the chat's history, a record and a deal by a technical field that holds their key.
-
-Source: amocrm.ru/developers/content/crm_platform/{contacts-api, leads-api}, …/chats.
 """
 
-import contextlib
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from crm_clients.amocrm import chats, fields, hooks, media, oauth
+from crm_clients.amocrm import chats, media, oauth, reading
+from crm_clients.amocrm.cards import Cards
 from crm_clients.amocrm.chats import Chats
-from crm_clients.amocrm.hooks import ApplicationDoor, ConnectionDoor
 from crm_clients.amocrm.oauth import Application, Config
-from crm_clients.amocrm.rest import Rest, all_of, created_id, garbled, number, only_of
+from crm_clients.amocrm.rest import Rest, garbled, number
 from crm_clients.amocrm.sdk import read_catalogue
 from crm_clients.amocrm.upkeep import Upkeep
-from crm_clients.amocrm.wire import ChatOfContact, Contact, HistoryPage, Lead, storable
-from crm_clients.contract import Can, CrmManifest
+from crm_clients.amocrm.wire import HistoryPage, storable
 from mappers.vocabulary import (
     Account,
     Ambiguous,
     Arrival,
     Attachment,
-    Blocked,
     Catalogue,
     Deal,
     DealDraft,
@@ -44,16 +38,9 @@ from mappers.vocabulary import (
     Receipt,
     Record,
     RecordDraft,
-    Status,
     StatusReport,
 )
-from mappers.vocabulary.adapters import Budget, Finding, Manifest, SetUp
-
-SEARCH_PAGES, PAGE = 2, 250
-NEWEST_DEALS = 5
-CHATS_IN_A_CALL = 50
-# amoCRM publishes no limit; long enough for people, short enough for every field it may land in.
-TEXT_LIMIT = 4000
+from mappers.vocabulary.adapters import Finding, SetUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +58,15 @@ class AmoCrm:
         return Chats(self.config, self.application, self.http)
 
     @property
+    def _cards(self) -> Cards:
+        return Cards(self.config, self._rest)
+
+    @property
     def _upkeep(self) -> Upkeep:
         return Upkeep(self.config, self.application, self._rest, self._chats)
 
     def read(self, arrival: Arrival) -> Reading:
-        return hooks.read(arrival, self.config.amojo_id)
+        return reading.read(arrival, self.config.amojo_id)
 
     async def check(self) -> Account:
         return await self._upkeep.check()
@@ -100,112 +91,34 @@ class AmoCrm:
         return await read_catalogue(self._rest)
 
     async def find_records(self, identity: Identity) -> tuple[Record, ...]:
-        """The search is full-text over every field, so most of what it finds is somebody else."""
-        query = fields.query_for(identity)
-        found: list[Record] = []
-        for page in range(1, SEARCH_PAGES + 1) if query else ():
-            window = {"query": query, "with": "leads", "limit": PAGE, "page": page}
-            reply = await self._rest.get("contacts", "contacts.search", window)
-            contacts = all_of(Contact, reply, "contacts")
-            found += [self._record(each) for each in contacts if not each.is_deleted]
-            if reply.at("_links", "next") is None:
-                break
-        return tuple(found)
+        return await self._cards.find_records(identity)
 
     async def get_record(self, record: str) -> Record | None:
-        contact = await self._contact(record)
-        return self._record(contact) if contact else None
+        return await self._cards.get_record(record)
 
     async def find_survivor(self, record: str, conversations: Sequence[str]) -> str | None:
-        """Chats move to whoever a contact was merged into; the owner of most of them is asked."""
-        owners: Counter[int] = Counter()
-        for start in range(0, len(conversations), CHATS_IN_A_CALL):
-            chunk = conversations[start : start + CHATS_IN_A_CALL]
-            query = {"chat_id[]": list(chunk)}
-            reply = await self._rest.get("contacts/chats", "contacts.chats", query)
-            owners.update(each.contact_id for each in all_of(ChatOfContact, reply, "chats"))
-        for owner, _ in owners.most_common():
-            if str(owner) != record and await self._contact(str(owner)):
-                return str(owner)
-        return None
+        return await self._cards.find_survivor(record, conversations)
 
     async def create_record(self, draft: RecordDraft, *, key: str) -> str:
-        """Create a contact. amoCRM never compares it with those it has."""
-        marker = fields.marker(_required(self.config.record_marker_field), key)
-        filled = [*fields.reachable_by(draft), marker]
-        body = [{"name": draft.name, "custom_fields_values": filled}]
-        reply = await self._rest.post("contacts", "contacts.create", body)
-        return created_id(reply, "contacts")
+        return await self._cards.create_record(draft, key=key)
 
-    async def find_created_record(self, key: str, since: datetime) -> str | None:  # noqa: ARG002  # see below
-        """Look among the newest, which no index delays, then ask the search.
-
-        `since` bounds neither: both are one page, and a page costs the same however old it is.
-        """
-        windows: tuple[dict[str, Any], ...] = ({"order[id]": "desc"}, {"query": key})
-        for window in windows:
-            reply = await self._rest.get("contacts", "contacts.find", {**window, "limit": PAGE})
-            for each in all_of(Contact, reply, "contacts"):
-                if self._record(each).marker == key:
-                    return str(each.id)
-        return None
+    async def find_created_record(self, key: str, since: datetime) -> str | None:
+        return await self._cards.find_created_record(key, since)
 
     async def add_to_record(self, record: str, draft: RecordDraft) -> None:
-        contact = await self._contact(record)
-        if contact is None:
-            raise ProviderError(Permanent(code="amocrm.no_such_record", gone="record"))
-        if additions := fields.additions(contact, draft):
-            body = {"custom_fields_values": additions}
-            await self._rest.patch(f"contacts/{contact.id}", "contacts.add", body, gone="record")
+        await self._cards.add_to_record(record, draft)
 
     async def find_deals(self, record: str) -> tuple[Deal, ...]:
-        """Return the newest few: amoCRM lists leads by id only for accounts that pay for it."""
-        contact = await self._contact(record)
-        if contact is None:
-            raise ProviderError(Permanent(code="amocrm.no_such_record", gone="record"))
-        newest = [str(lead.id) for lead in fields.newest_first(contact)[:NEWEST_DEALS]]
-        found = [await self.get_deal(deal) for deal in newest]
-        return tuple(deal for deal in found if deal and deal.state != "deleted")
+        return await self._cards.find_deals(record)
 
     async def get_deal(self, deal: str) -> Deal | None:
-        path = f"leads/{number(deal, 'deal')}"
-        with _absence():
-            reply = await self._rest.get(path, "leads.get", gone="deal")
-            if reply.status != 204:
-                lead = only_of(Lead, reply.value())
-                return fields.as_deal(lead, self.config.deal_marker_field)
-        return None
+        return await self._cards.get_deal(deal)
 
     async def create_deal(self, draft: DealDraft, *, key: str) -> str:
-        record = number(draft.record, "record")
-        marker = fields.marker(_required(self.config.deal_marker_field), key)
-        wanted: dict[str, Any] = {
-            "custom_fields_values": [marker],
-            "_embedded": {"contacts": [{"id": record, "is_main": True}]},
-        }
-        for name, value in (("pipeline_id", draft.pipeline), ("status_id", draft.stage)):
-            if value:
-                wanted[name] = number(value, "")
-        if draft.title:
-            wanted["name"] = draft.title
-        reply = await self._rest.post("leads", "leads.create", [wanted], gone="record")
-        return created_id(reply, "leads")
+        return await self._cards.create_deal(draft, key=key)
 
-    async def find_created_deal(self, draft: DealDraft, key: str, since: datetime) -> str | None:  # noqa: ARG002  # as of records
-        """Look among the contact's deals; if it was merged away, among the account's newest."""
-        contact = await self._contact(draft.record)
-        if contact is not None:
-            deals = await self.find_deals(draft.record)
-            found = next((deal.id for deal in deals if deal.marker == key), None)
-            if found is not None or len(contact.leads) <= NEWEST_DEALS:
-                return found
-        window = {"order[id]": "desc", "limit": PAGE}
-        reply = await self._rest.get("leads", "leads.find", window)
-        marked = [
-            fields.as_deal(each, self.config.deal_marker_field)
-            for each in all_of(Lead, reply, "leads")
-        ]
-        return next((deal.id for deal in marked if deal.marker == key), None)
+    async def find_created_deal(self, draft: DealDraft, key: str, since: datetime) -> str | None:
+        return await self._cards.find_created_deal(draft, key, since)
 
     async def open_conversation(self, opening: Opening) -> OpenedConversation:
         """Create the chat, then give it to the record before amoCRM makes one of its own.
@@ -279,109 +192,15 @@ class AmoCrm:
         ]
         return tuple(_parcel(page) for page in reversed(pages))
 
-    async def _contact(self, record: str) -> Contact | None:
-        path = f"contacts/{number(record, 'record')}"
-        with _absence():
-            reply = await self._rest.get(path, "contacts.get", {"with": "leads"}, gone="record")
-            if reply.status != 204:
-                contact = only_of(Contact, reply.value())
-                return None if contact.is_deleted else contact
-        return None
-
-    def _record(self, contact: Contact) -> Record:
-        return fields.as_record(contact, self.config.record_marker_field)
-
-
-@contextlib.contextmanager
-def _absence() -> Iterator[None]:
-    """Take a 404 for the "nothing" that it is; documented answers say it with 204."""
-    try:
-        yield
-    except ProviderError as error:
-        if not (isinstance(error.failure, Permanent) and error.failure.gone):
-            raise
-
-
-def _required(marker_field: int | None) -> int:
-    """Without the field a creation could not be found again, so there is no creation."""
-    if marker_field is None:
-        raise ProviderError(Blocked(code="amocrm.no_marker_field", by="provider"))
-    return marker_field
-
 
 def _parcel(page: HistoryPage) -> Parcel:
     """Name a page by its ends and by the question: asked again later, it is news again."""
     ids = [str(_id_in(each)) for each in (*page.messages[:1], *page.messages[-1:])]
     words = (page.conversation, *ids, str(page.since_ms), "last" if page.is_last else "")
     key = f"history:{':'.join(storable(word)[:64] for word in words)}"
-    return Parcel(key=key, body=chats.history_body(page), form=hooks.HISTORY)
+    return Parcel(key=key, body=chats.history_body(page), form=reading.HISTORY)
 
 
 def _id_in(message: Any) -> Any:
     inner = message.get("message") if isinstance(message, dict) else None
     return inner.get("id") if isinstance(inner, dict) else ""
-
-
-def _build(config: Config, application: Application | None, http: Http) -> AmoCrm:
-    """Raises: `ValueError` for an account at an address that is not amoCRM's."""
-    registered = _registered(application)
-    base = oauth.account_base(config.base, registered)
-    return AmoCrm(config.model_copy(update={"base": base}), registered, http)
-
-
-def _registered(application: Application | None) -> Application:
-    if application is None:
-        raise ValueError("an amoCRM account is connected through a registration of ours")
-    return application
-
-
-def _accounts(config: Config) -> tuple[str, ...]:
-    return (config.account_id, config.amojo_id)
-
-
-def _door(config: Config, _: Application | None) -> ConnectionDoor:
-    return ConnectionDoor(config)
-
-
-def _budgets(config: Config, application: Application | None) -> tuple[Budget, ...]:
-    """Seven a second are allowed in REST, and excess ends in a block: five.
-
-    The Chats API publishes no limit; seven is what its sibling allows.
-    """
-    ours = _registered(application)
-    rest = f"amocrm:{ours.client_id}:{config.account_id}"
-    amojo = f"amojo:{ours.channel_id}:{config.amojo_id}"
-    return (
-        Budget(name="rest", key=rest, rate_per_s=5, burst=2),
-        Budget(name="amojo", key=amojo, rate_per_s=7, burst=7),
-    )
-
-
-def _bases(config: Config, application: Application | None) -> tuple[str, ...]:
-    ours = _registered(application)
-    return (oauth.account_base(config.base, ours), oauth.amojo_base(config, ours))
-
-
-MANIFEST: CrmManifest = Manifest(
-    name="amocrm",
-    title="amoCRM",
-    config=Config,
-    application=Application,
-    accounts=_accounts,
-    build=_build,
-    door=_door,
-    application_door=ApplicationDoor,
-    budgets=_budgets,
-    bases=_bases,
-    can=Can(
-        text_limit=TEXT_LIMIT,
-        statuses=frozenset({Status.SENT, Status.DELIVERED, Status.READ, Status.FAILED}),
-        attachments=media.SHOWN,
-        replies_told_once=True,
-        edits=True,
-        quotes=True,
-        opens_own_deals=True,
-        # A gateway gives up on a call after a minute; until then it may still take effect.
-        settles_after=timedelta(seconds=65),
-    ),
-)

@@ -20,7 +20,7 @@ from middleware.connections.model import ConnectionSettings
 from middleware.http import codes as gateway
 from middleware.outbox import codes as outbox
 from middleware.settings import Settings
-from middleware.store.port import Policy
+from middleware.store.policy import Policy
 
 REFERENCE = "docs/reference"
 PRINTED = "<!-- Printed by `threadline docs`; edit what it describes instead. -->\n"

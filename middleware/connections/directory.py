@@ -26,7 +26,8 @@ from middleware.http.link import Link
 from middleware.registry import AnyManifest, manifest_of
 from middleware.secrets import Vault, plain
 from middleware.serve.keeper import Keeper
-from middleware.store.port import Lease, Purpose, Store
+from middleware.store.port import Store
+from middleware.store.rows import Lease, Purpose
 
 log = structlog.get_logger(__name__)
 

@@ -11,7 +11,7 @@ from crm_clients.contract import Crm
 from mappers.text import Language
 from mappers.vocabulary import ConnectionId, WorkspaceId
 from middleware.outbox.rules import OnDoubt
-from middleware.store.port import Purpose
+from middleware.store.rows import Purpose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

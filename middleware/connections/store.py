@@ -17,7 +17,8 @@ from middleware.errors import Conflict, NotFound
 from middleware.ids import uuid7
 from middleware.registry import Kind
 from middleware.store.codec import decode_policy, encode_policy
-from middleware.store.port import Policy, RouteRow
+from middleware.store.policy import Policy
+from middleware.store.rows import RouteRow
 
 _COLUMNS = (
     "c.id, c.workspace_id, c.kind, c.provider, c.application_id, c.account, c.aliases, c.title, "

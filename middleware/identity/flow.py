@@ -18,7 +18,7 @@ from mappers.vocabulary import (
     Transient,
 )
 from middleware.identity import rules
-from middleware.store.port import Job
+from middleware.store.rows import Job
 
 LOOKS_FOR_A_DEAL = 4
 

@@ -9,7 +9,7 @@ from fastapi.responses import Response, StreamingResponse
 from mappers.vocabulary import MessageId
 from middleware.hub import Hub
 from middleware.media.rules import may_be_shown
-from middleware.store.port import FileRow
+from middleware.store.rows import FileRow
 
 
 def media_routes(hub: Hub) -> APIRouter:

@@ -11,8 +11,8 @@ from sqlalchemy.types import Text
 from mappers.vocabulary import MessageId
 from middleware.db.engine import transaction
 from middleware.media.port import MediaStore
-from middleware.store.port import FileRow
 from middleware.store.postgres.files import as_file
+from middleware.store.rows import FileRow
 
 STORED = text(
     "SELECT * FROM files WHERE message_id = :message AND position = :position AND state = 'stored'"

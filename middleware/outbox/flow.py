@@ -38,11 +38,8 @@ from middleware.outbox.rules import (
     urgency_of,
 )
 from middleware.outbox.words import Words
-from middleware.store.port import (
-    Attempt,
-    Job,
-    Unit,
-)
+from middleware.store.port import Unit
+from middleware.store.rows import Attempt, Job
 
 NOT_FOUND = "not_found"
 RENEWED = Transient(code="hub.credentials_renewed")

@@ -11,19 +11,13 @@ from typing import TypeAlias, assert_never
 from channel_clients.contract import Deletes, Edits
 from channel_clients.contract import Probing as ProbingChannel
 from crm_clients.contract import Crm, EditsEntries, ReadsHistory
-from mappers.text import Slice, clean, cut_spans, timeline_text
 from mappers.vocabulary import (
     DeliveryKind,
-    Direction,
-    Entry,
-    Message,
     OpenedConversation,
     Opening,
-    Operator,
     Outgoing,
     Parcel,
     Permanent,
-    Person,
     ProviderError,
     Receipt,
     Status,
@@ -39,9 +33,9 @@ from middleware.identity.flow import (
     find_ensured_deal,
 )
 from middleware.media.flow import Shelf
+from middleware.outbox.drafts import entry, external_of, message_of, opened_of, outgoing, person_of
 from middleware.outbox.words import Words
-from middleware.pipeline.rules import is_quiet
-from middleware.store.port import FileRow, Job, OpenedRow
+from middleware.store.rows import FileRow, Job
 
 REPEATABLE = frozenset(
     {
@@ -118,7 +112,7 @@ async def perform(job: Job, to: Connected, words: Words, shelf: Shelf) -> Result
     if job.superseded:
         return Nothing("superseded")
     if job.kind is DeliveryKind.FETCH_FILE:
-        return FileFetched(await shelf.fetch(_message(job), job, to.adapter))
+        return FileFetched(await shelf.fetch(message_of(job), job, to.adapter))
     match to:
         case ConnectedChannel():
             return await _tell_channel(job, to, shelf)
@@ -152,7 +146,7 @@ async def _tell_channel(job: Job, to: ConnectedChannel, shelf: Shelf) -> Result:
             return Accepted(await _send(job, to, shelf))
         case DeliveryKind.REFUSE:
             notice = Outgoing(
-                key=job.key, conversation=_external(job), text=str(job.detail["notice"])
+                key=job.key, conversation=external_of(job), text=str(job.detail["notice"])
             )
             return Accepted(await adapter.send(notice))
         case DeliveryKind.EDIT if isinstance(adapter, Edits) and job.sent:
@@ -195,7 +189,7 @@ async def _tell_crm(job: Job, to: ConnectedCrm, words: Words, shelf: Shelf) -> R
         case DeliveryKind.REPORT:
             return await _report(crm, job, to, words)
         case DeliveryKind.READ_HISTORY if isinstance(crm, ReadsHistory):
-            at = _opened(job)
+            at = opened_of(job)
             since = (at.behind_since or at.opened_at) - HISTORY_MARGIN
             since = max(since, at.opened_at)
             return HistoryFetched(await crm.read_history(at.opened, at.ours, since))
@@ -214,7 +208,7 @@ def _check_tie(job: Job) -> None:
 async def _open(crm: Crm, job: Job) -> ConversationOpened:
     if job.link is None or not job.link.live:
         raise ProviderError(Permanent(code="hub.no_record", gone="record"))
-    opening = Opening(ours=job.ours, record=job.link.record, person=_person(job))
+    opening = Opening(ours=job.ours, record=job.link.record, person=person_of(job))
     return ConversationOpened(await crm.open_conversation(opening), job.link.record)
 
 
@@ -224,7 +218,7 @@ async def _report(crm: Crm, job: Job, to: ConnectedCrm, words: Words) -> Result:
         return Nothing("the CRM shows no such status")
     report = StatusReport(
         reply=job.sent[0] if job.sent else "",
-        conversation=_opened(job).opened,
+        conversation=opened_of(job).opened,
         status=status,
         code=str(job.detail.get("code", "")),
         words=words.of(job.detail, to.settings.language),
@@ -236,86 +230,3 @@ async def _report(crm: Crm, job: Job, to: ConnectedCrm, words: Words) -> Result:
             return Nothing("the reply is gone from the CRM")
         raise
     return Nothing()
-
-
-def outgoing(job: Job, to: ConnectedChannel, shelf: Shelf) -> Outgoing:
-    """What a channel is asked to say: one part of the reply, as it stands now."""
-    said = _message(job)
-    carried = job.detail.get("carried", ())
-    text = timeline_text(said, to.settings.language, without=carried)
-    spans = said.spans if text == said.text else ()
-    part = Slice(int(job.detail.get("start", 0)), int(job.detail.get("end", len(text))))
-    given = shelf.given(job, to, job.detail.get("files", ()))
-    return Outgoing(
-        key=job.key,
-        conversation=_external(job),
-        text=clean("\n".join(line for line in (text[part.start : part.end], *given.words) if line)),
-        spans=cut_spans(spans, part),
-        files=given.files,
-        quoted=job.quoted if job.part == 0 else "",
-    )
-
-
-def entry(job: Job, to: ConnectedCrm, shelf: Shelf) -> Entry:
-    """What a CRM is asked to put on the timeline: the message, or its newest correction.
-
-    A message with several files has an entry for each: the text goes with the first, and a file
-    that came too late comes by itself.
-    """
-    said = _message(job)
-    if job.kind is DeliveryKind.WRITE_EDIT and job.fact is not None:
-        said = replace(said, text=job.fact.text, spans=job.fact.spans)
-    opened = _opened(job)
-    carried = tuple(
-        each.position
-        for each in job.files
-        if said.attachments[each.position].kind in to.can.attachments
-    )
-    given = shelf.given(job, to, _shown_here(job, carried))
-    is_first = job.kind is not DeliveryKind.WRITE or job.part == 0
-    text = timeline_text(said, to.settings.language, without=carried) if is_first else ""
-    return Entry(
-        key=job.key if job.kind is DeliveryKind.WRITE else job.key_as(DeliveryKind.WRITE),
-        conversation=opened.opened,
-        ours=opened.ours,
-        record=opened.record,
-        person=_person(job),
-        message=said,
-        text=clean("\n".join(line for line in (*given.words, text) if line)),
-        quoted=job.quoted,
-        quiet=is_quiet(job.policy),
-        author=Operator(id="") if said.direction is Direction.OUTBOUND else None,
-        file=given.files[0] if given.files else None,
-    )
-
-
-def _shown_here(job: Job, carried: tuple[int, ...]) -> tuple[int, ...]:
-    """Which file this entry shows; a correction is shown where the text was."""
-    here = job.detail.get("file", job.detail.get("late_file"))
-    if job.kind is DeliveryKind.WRITE_EDIT:
-        return carried[:1]
-    return () if here is None else (int(here),)
-
-
-def _message(job: Job) -> Message:
-    if job.message is None:
-        raise ProviderError(Permanent(code="hub.message_erased"))
-    return job.message
-
-
-def _person(job: Job) -> Person:
-    if job.person is None:
-        raise ProviderError(Permanent(code="hub.contact_erased"))
-    return job.person
-
-
-def _external(job: Job) -> str:
-    if job.conversation is None:
-        raise ProviderError(Permanent(code="hub.no_conversation"))
-    return job.conversation.external
-
-
-def _opened(job: Job) -> OpenedRow:
-    if job.opened is None:
-        raise ProviderError(Permanent(code="hub.not_opened", gone="conversation"))
-    return job.opened

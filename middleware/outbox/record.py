@@ -39,15 +39,8 @@ from middleware.outbox.rules import (
 from middleware.pipeline.flow import Intake
 from middleware.pipeline.planning import Counterpart, News, Planner
 from middleware.pipeline.rules import form_of_history, is_history_owed
-from middleware.store.port import (
-    ConversationRow,
-    FileRow,
-    Job,
-    OpenedRow,
-    Parcelled,
-    Settlement,
-    Unit,
-)
+from middleware.store.port import Unit
+from middleware.store.rows import ConversationRow, FileRow, Job, OpenedRow, Parcelled, Settlement
 from middleware.webhooks.keys import digest_of
 
 SOON = timedelta(seconds=1)

@@ -36,8 +36,10 @@ from mappers.vocabulary import (
 from mappers.vocabulary.adapters import FetchesFiles
 from middleware.connections.model import Connected, Directory
 from middleware.pipeline import rules
-from middleware.pipeline.planning import Counterpart, News, Planner, Reply, Shown, plan_reply
-from middleware.store.port import ConversationRow, Duty, Fact, NewMessage, Unit
+from middleware.pipeline.planning import Counterpart, News, Planner, Shown
+from middleware.pipeline.replying import Reply, plan_reply
+from middleware.store.port import Unit
+from middleware.store.rows import ConversationRow, Duty, Fact, NewMessage
 
 
 class Waits(Exception):

@@ -21,7 +21,8 @@ from mappers.vocabulary import (
     MessageId,
     Person,
 )
-from middleware.store.port import DealRow, LinkRow, OpenedRow, Owed, Policy
+from middleware.store.policy import Policy
+from middleware.store.rows import DealRow, LinkRow, OpenedRow, Owed
 
 DEAL_IS_FRESH = timedelta(hours=1)
 # Entries of files that came too late are numbered from here, past every part of a message.

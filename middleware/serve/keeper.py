@@ -17,7 +17,8 @@ import structlog
 
 from mappers.vocabulary import ConnectionId
 from middleware.store.errors import StoreConflict, StoreUnavailable
-from middleware.store.port import Lease, Purpose, Store
+from middleware.store.port import Store
+from middleware.store.rows import Lease, Purpose
 
 log = structlog.get_logger(__name__)
 

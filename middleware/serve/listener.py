@@ -26,8 +26,9 @@ from middleware.connections.model import UnknownConnection
 from middleware.outbox.rules import RetryPolicy, backoff
 from middleware.serve.server import Hands, give_back
 from middleware.store.errors import StoreConflict, StoreUnavailable
-from middleware.store.port import Lease, LeaseLost, Parcelled
+from middleware.store.port import LeaseLost
 from middleware.store.retry import in_unit
+from middleware.store.rows import Lease, Parcelled
 from middleware.webhooks.keys import digest_of
 
 log = structlog.get_logger(__name__)

@@ -25,17 +25,9 @@ from middleware.serve.executor import Wakeups
 from middleware.serve.keeper import Keeper
 from middleware.store.codec import scrub
 from middleware.store.errors import StoreConflict, StoreUnavailable
-from middleware.store.port import (
-    InboxRow,
-    InboxState,
-    Job,
-    Lease,
-    LeaseLost,
-    NotInFlight,
-    Store,
-    Unit,
-)
+from middleware.store.port import LeaseLost, NotInFlight, Store, Unit
 from middleware.store.retry import in_unit
+from middleware.store.rows import InboxRow, InboxState, Job, Lease
 
 log = structlog.get_logger(__name__)
 

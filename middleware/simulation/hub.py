@@ -24,7 +24,8 @@ from middleware.serve.upkeep import SWEEP_LIMIT, Pulse, every
 from middleware.simulation.life import Died, Life, MortalHttp, mortal_store
 from middleware.simulation.twin import TwinStore
 from middleware.simulation.wire import Network
-from middleware.store.port import Lease, Purpose, Store
+from middleware.store.port import Store
+from middleware.store.rows import Lease, Purpose
 from middleware.webhooks.addresses import Place
 from middleware.webhooks.door import HookDoor, Receive, Scope, Send
 from middleware.webhooks.flush import Flusher

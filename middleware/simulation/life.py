@@ -18,7 +18,8 @@ from typing import Any, Literal, cast
 
 from mappers.vocabulary import Ambiguous, Http, HttpCall, HttpReply, ProviderError
 from middleware.store.errors import StoreUnavailable
-from middleware.store.port import Lease, Store, Unit
+from middleware.store.port import Store, Unit
+from middleware.store.rows import Lease
 
 Action = Literal["crash", "error", "hang", "duplicate"]
 ACTIONS: tuple[Action, ...] = ("crash", "error", "hang", "duplicate")

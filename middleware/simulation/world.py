@@ -23,7 +23,8 @@ from middleware.simulation.media import MemoryMedia
 from middleware.simulation.twin import TwinStore
 from middleware.simulation.wire import Network
 from middleware.store.errors import StoreConflict, StoreUnavailable
-from middleware.store.port import Policy, RouteRow
+from middleware.store.policy import Policy
+from middleware.store.rows import RouteRow
 from middleware.trial.evidence import Records, threads_of
 from middleware.trial.verdict import Verdict, judge
 

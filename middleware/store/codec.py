@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 
 from mappers.text import clean
 from mappers.vocabulary import Identity, Message, Person
-from middleware.store.port import Fact, Policy
+from middleware.store.policy import Policy
+from middleware.store.rows import Fact
 
 T = TypeVar("T")
 

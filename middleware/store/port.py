@@ -8,12 +8,10 @@ what it decided. A unit opened under a lease begins by proving that the lease is
 raises `LeaseLost` otherwise, so nothing a zombie decides is ever committed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import blake2b
-from typing import Any, Literal, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from mappers.vocabulary import (
@@ -23,23 +21,36 @@ from mappers.vocabulary import (
     Deal,
     DeliveryId,
     DeliveryKind,
-    DeliveryState,
-    Failure,
-    Identity,
     Message,
     MessageId,
-    OpenedConversation,
     Person,
-    Priority,
-    RouteId,
-    Span,
     Status,
     WorkspaceId,
 )
-
-Purpose = Literal["serve", "listen", "refresh", "sweep"]
-InboxState = Literal["new", "read", "waiting", "set_aside"]
-FileState = Literal["wanted", "stored", "refused"]
+from middleware.store.rows import (
+    Attempt,
+    ContactRow,
+    ConversationRow,
+    DealRow,
+    Duty,
+    Fact,
+    FileRow,
+    InboxRow,
+    InboxState,
+    Job,
+    Lease,
+    LinkRow,
+    MessageRow,
+    NewMessage,
+    OpenedRow,
+    Owed,
+    Parcelled,
+    Purpose,
+    RouteRow,
+    Settlement,
+    Silence,
+    ToldWithout,
+)
 
 
 class NotInFlight(Exception):
@@ -48,323 +59,6 @@ class NotInFlight(Exception):
 
 class LeaseLost(Exception):
     """Another worker serves this connection now; what we were about to record is not ours."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
-    """Our right to serve one connection for one purpose, until the database's clock says so."""
-
-    connection: ConnectionId
-    purpose: Purpose
-    owner: str
-    epoch: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parcelled:
-    """A parcel on its way into the inbox. `digest` is of its key: it outlives the body."""
-
-    connection: ConnectionId
-    digest: bytes
-    form: str
-    body: bytes = field(repr=False)
-    said_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InboxRow:
-    """An unread parcel. `tries` counts this reading too."""
-
-    connection: ConnectionId
-    digest: bytes
-    arrival: int
-    form: str
-    body: bytes = field(repr=False)
-    received_at: datetime
-    tries: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContactRow:
-    """`learned` are strong identities of the known person that were new to us just now."""
-
-    id: ContactId
-    is_new: bool
-    learned: tuple[Identity, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConversationRow:
-    id: ConversationId
-    workspace: WorkspaceId
-    connection: ConnectionId
-    external: str
-    contact: ContactId | None
-    reachable: bool = True
-    thread: ContactId | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageRow:
-    """A recorded message. `is_reply`: an operator said it from inside the CRM `connection`."""
-
-    id: MessageId
-    workspace: WorkspaceId
-    connection: ConnectionId
-    conversation: ConversationId
-    status: Status
-    sent_at: datetime
-    is_reply: bool
-    planned: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkRow:
-    """A contact's record in one CRM account. A dropped link remembers where the person was."""
-
-    record: str
-    live: bool
-    evidence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenedRow:
-    """A conversation's counterpart in one CRM account.
-
-    `behind_since` is set while replies may have been missed since then; `asks` when what is read
-    back then must not be sent without a person's word.
-    """
-
-    opened: OpenedConversation
-    ours: str
-    record: str
-    opened_at: datetime
-    behind_since: datetime | None = None
-    asks: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DealRow:
-    deal: str
-    record: str
-    state: str
-    seen_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What a route decides. See docs/reference/routes.md."""
-
-    deal_owner: Literal["hub", "crm"] = "hub"
-    deal_policy: Literal["reuse_open", "never"] = "reuse_open"
-    pipeline: str = ""
-    stage: str = ""
-    lane_policy: Literal["skip", "wait"] = "skip"
-    pilot: tuple[str, ...] = field(default=(), repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteRow:
-    id: RouteId
-    source: ConnectionId
-    target: ConnectionId
-    policy: Policy
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewMessage:
-    """A message to be remembered. Shape: `operator` is set for replies only."""
-
-    workspace: WorkspaceId
-    connection: ConnectionId
-    conversation: ConversationId
-    message: Message
-    planned: bool
-    operator: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duty:
-    """A delivery to be planned.
-
-    `subject`, with kind, part and revision, is what makes it one duty and not another: owing it
-    twice is owing it once. `after` is a delivery that must be done first, in whatever lane.
-    `held` plans it straight into a person's hands, with that code as the reason. For `wait` it is
-    not begun, unless the file that its `detail` names is decided about before.
-    """
-
-    workspace: WorkspaceId
-    target: ConnectionId
-    lane: str
-    kind: DeliveryKind
-    subject: UUID
-    priority: Priority
-    part: int = 0
-    revision: int = 0
-    after: DeliveryId | None = None
-    route: RouteId | None = None
-    message: MessageId | None = None
-    conversation: ConversationId | None = None
-    contact: ContactId | None = None
-    detail: Mapping[str, Any] = field(default_factory=dict)
-    held: str = ""
-    wait: timedelta = timedelta()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owed:
-    """A duty that exists already."""
-
-    id: DeliveryId
-    state: DeliveryState
-    revision: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
-    """The newest correction of a message."""
-
-    revision: int
-    text: str = field(repr=False)
-    spans: tuple[Span, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileRow:
-    """The file of a message's attachment at `position`, and what became of it.
-
-    `key` finds the bytes in the media store once they are there; `reason` says why they never
-    will be. `late` are the CRMs that were told of the message without it.
-    """
-
-    message: MessageId
-    position: int
-    state: FileState = "wanted"
-    reason: str = ""
-    key: str = ""
-    mime: str = ""
-    size_bytes: int = 0
-    name: str = field(default="", repr=False)
-    late: frozenset[ConnectionId] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToldWithout:
-    """A CRM that was told of a message while its file was on the way."""
-
-    target: ConnectionId
-    lane: str
-    route: RouteId | None
-    conversation: ConversationId | None
-    contact: ContactId | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """A delivery whose turn it is, with everything an attempt at it needs to know.
-
-    `was` is the state it was taken in: READY (now recorded as calling) or DOUBT. `attempts`
-    counts this one, `failures` those that count against the retry schedule. `called_at` is when
-    the first call still in doubt began, `taken_at` when this attempt was taken, both by the
-    database's clock. `quoted` and `sent` are the target's own ids of the quoted message and of
-    what we sent before. `link` and `opened` are what is known now, `ours` is the id under which
-    the CRM knows the conversation, or will. `peers` are the CRM's ids of all conversations of
-    this contact. `files` are the message's, as they stood when the job was taken.
-    """
-
-    id: DeliveryId
-    workspace: WorkspaceId
-    target: ConnectionId
-    lane: int
-    seq: int
-    kind: DeliveryKind
-    subject: UUID
-    part: int
-    revision: int
-    was: DeliveryState
-    attempts: int
-    failures: int
-    called_at: datetime
-    taken_at: datetime
-    created_at: datetime
-    policy: Policy
-    detail: Mapping[str, Any]
-    superseded: bool = False
-    message: Message | None = None
-    message_id: MessageId | None = None
-    operator: str = ""
-    fact: Fact | None = None
-    conversation: ConversationRow | None = None
-    contact: ContactId | None = None
-    person: Person | None = None
-    link: LinkRow | None = None
-    opened: OpenedRow | None = None
-    ours: str = ""
-    quoted: str = ""
-    sent: tuple[str, ...] = ()
-    peers: tuple[str, ...] = ()
-    files: tuple[FileRow, ...] = ()
-
-    @property
-    def key(self) -> str:
-        """Our idempotency key: the same for every attempt at this duty, and for no other."""
-        return self._key(self.kind, self.part, self.revision)
-
-    def key_as(self, kind: DeliveryKind) -> str:
-        """The key of the first duty of another kind about the same message."""
-        return self._key(kind, 0, 0)
-
-    def _key(self, kind: DeliveryKind, part: int, revision: int) -> str:
-        # Made of what the outside knows, not of our row ids, so that it is the same again after
-        # the database was lost or restored.
-        if self.message is not None:
-            about = str(self.message.origin)
-        elif self.person is not None and self.person.identities:
-            about = self.person.identities[0].value
-        else:
-            about = self.subject.hex
-        what = f"{kind}|{about}|{part}|{revision}"
-        return "tl-" + blake2b(what.encode(), digest_size=12).hexdigest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
-    """What became of an attempt. `due_at` is set while the delivery goes on (ready, doubt).
-
-    `after` makes a ready delivery wait for another one; `detail` is added to the delivery's own.
-    """
-
-    state: DeliveryState
-    due_at: datetime | None = None
-    failure: Failure | None = None
-    counts: bool = False
-    skip_lane: bool = True
-    after: DeliveryId | None = None
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One try, as the trace will show it. `exchanges` are redacted already."""
-
-    started_at: datetime
-    duration_ms: int
-    purpose: Literal["call", "probe"]
-    outcome: str
-    failure: Failure | None = None
-    exchanges: tuple[Mapping[str, Any], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Silence:
-    """The last sign of life, and what time it is now, both by the database's clock.
-
-    `is_restored`: this is not the database that the last sign was left in.
-    """
-
-    since: datetime
-    now: datetime
-    is_restored: bool
 
 
 class Unit(Protocol):

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from middleware.store.errors import StoreConflict
-from middleware.store.port import Lease, Store, Unit
+from middleware.store.port import Store, Unit
+from middleware.store.rows import Lease
 
 T = TypeVar("T")
 TRIES = 6

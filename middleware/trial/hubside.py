@@ -24,7 +24,7 @@ from middleware.connections import flow
 from middleware.connections.model import ConnectionSettings
 from middleware.hub import Hub, open_hub, working
 from middleware.settings import Settings
-from middleware.store.port import Policy
+from middleware.store.policy import Policy
 from middleware.trial.desk import with_desk
 from middleware.trial.plan import Plan, Shop
 from middleware.webhooks.door import App

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote
 
 from mappers.vocabulary import ForgedWebhook, MalformedWebhook, Received, Webhook
 from middleware.store.errors import StoreUnavailable
-from middleware.store.port import Parcelled
+from middleware.store.rows import Parcelled
 from middleware.webhooks.addresses import Place
 from middleware.webhooks.flush import Flusher, Overflow
 from middleware.webhooks.keys import digest_of

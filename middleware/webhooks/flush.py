@@ -13,8 +13,9 @@ import structlog
 
 from mappers.vocabulary import ConnectionId
 from middleware.store.errors import StoreConflict, StoreUnavailable
-from middleware.store.port import Parcelled, Store
+from middleware.store.port import Store
 from middleware.store.retry import again
+from middleware.store.rows import Parcelled
 
 log = structlog.get_logger(__name__)
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from channel_clients.emulators.stage import NETWORK_FAULTS, serving
 from crm_clients.amocrm import MANIFEST, AmoCrm, Application, Config
-from crm_clients.amocrm.hooks import ApplicationDoor
+from crm_clients.amocrm.doors import ApplicationDoor
 from crm_clients.emulators.amocrm import FAULTS, AmoCrmEmulator
 from mappers.vocabulary import Webhook
 from tests.conformance.bench import forgeries

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from channel_clients.emulators.loopback import lifespan, read_request, respond
 from channel_clients.emulators.stage import Receive, Response, Scope, Send, serving
 from crm_clients.amocrm import AmoCrm
-from crm_clients.amocrm.hooks import ApplicationDoor
+from crm_clients.amocrm.doors import ApplicationDoor
 from crm_clients.emulators.amocrm import AmoCrmEmulator
 from mappers.vocabulary import (
     AccessRevoked,

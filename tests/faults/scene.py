@@ -27,7 +27,7 @@ from middleware.db.engine import transaction
 from middleware.hub import Hub, open_hub, working
 from middleware.settings import Settings
 from middleware.store.errors import StoreUnavailable
-from middleware.store.port import Policy
+from middleware.store.policy import Policy
 from tests.journeys.town import ACCOUNT, TOKEN, Town, running
 
 NINA, PETR = 1001, 1002

@@ -11,7 +11,7 @@ from mappers.vocabulary import DeliveryKind, DeliveryState
 from middleware.operations.deliveries.flow import find, replay
 from middleware.operations.deliveries.model import Filter
 from middleware.operations.model import Caller
-from middleware.store.port import Policy
+from middleware.store.policy import Policy
 from tests.faults.conftest import Opened
 from tests.faults.scene import (
     CREATE_CONTACT,

@@ -15,7 +15,7 @@ from middleware.db import tables
 from middleware.db.engine import transaction
 from middleware.health.metrics import outcome_of
 from middleware.hub import Hub, working
-from middleware.store.port import Parcelled
+from middleware.store.rows import Parcelled
 from middleware.webhooks.keys import digest_of
 from tests.builders import PHONE, a_caller, a_connection, a_delivery, a_held_reply
 

@@ -11,7 +11,7 @@ from mappers.vocabulary import DeliveryState, MessageId
 from middleware.app import make_app
 from middleware.hub import Hub, media_link
 from middleware.media.store import forget_old
-from middleware.store.port import FileRow
+from middleware.store.rows import FileRow
 from tests.builders import (
     a_caller,
     a_connection,

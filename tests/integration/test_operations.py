@@ -24,7 +24,7 @@ from middleware.operations.deliveries.model import Decision, Filter
 from middleware.operations.model import Caller
 from middleware.operations.rules import masked_email, masked_id, masked_number, masked_text
 from middleware.secrets import Vault, load_keys
-from middleware.store.port import Parcelled
+from middleware.store.rows import Parcelled
 from middleware.webhooks.keys import digest_of
 from tests.builders import (
     a_connection,

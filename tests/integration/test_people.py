@@ -31,7 +31,7 @@ from middleware.operations.people.model import How, Verdict
 from middleware.operations.trace import flow as tracing
 from middleware.pipeline.planning import Planner
 from middleware.pipeline.rules import prerequisite_lane
-from middleware.store.port import Policy
+from middleware.store.policy import Policy
 from tests.builders import (
     PHONE,
     a_caller,

@@ -33,15 +33,8 @@ from mappers.vocabulary import (
     Status,
     Transient,
 )
-from middleware.store.port import (
-    Fact,
-    FileRow,
-    LeaseLost,
-    NotInFlight,
-    OpenedRow,
-    Settlement,
-    Unit,
-)
+from middleware.store.port import LeaseLost, NotInFlight, Unit
+from middleware.store.rows import Fact, FileRow, OpenedRow, Settlement
 from tests.store_scene import (
     CHANNEL,
     CONNECTIONS,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from middleware.store.port import Policy
+from middleware.store.policy import Policy
 from tests.journeys.conftest import Opened
 from tests.journeys.town import ACCOUNT, Plan, Town
 

@@ -26,7 +26,7 @@ from middleware.connections.flow import ConnectedNow, Wanted, connect, register_
 from middleware.db.engine import transaction
 from middleware.hub import Hub, open_hub, working
 from middleware.settings import Settings
-from middleware.store.port import Policy
+from middleware.store.policy import Policy
 
 TOKEN = "700100:" + "A" * 35
 ACCOUNT = "shop"

@@ -21,7 +21,7 @@ from middleware.db.partitions import (
 )
 from middleware.db.tables import PARTITIONED
 from middleware.store.errors import StoreConflict
-from middleware.store.port import InboxState
+from middleware.store.rows import InboxState
 from tests.migrations.database import engine_of, session
 
 TODAY = date(2026, 11, 21)

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 
 from crm_clients.amocrm import MANIFEST, Config
 from crm_clients.amocrm.chats import customer, new_message, signature_headers
+from crm_clients.amocrm.doors import is_signed
 from crm_clients.amocrm.fields import query_for
-from crm_clients.amocrm.hooks import is_signed
 from crm_clients.amocrm.oauth import (
     account_base,
     amojo_base,

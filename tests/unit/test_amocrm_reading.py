@@ -7,8 +7,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from crm_clients.amocrm.hooks import ConnectionDoor, read, read_account, read_chat
+from crm_clients.amocrm.doors import ConnectionDoor
 from crm_clients.amocrm.oauth import Config
+from crm_clients.amocrm.reading import read
+from crm_clients.amocrm.told_by_account import read_account
+from crm_clients.amocrm.told_by_chats import read_chat
 from crm_clients.amocrm.wire import parse_form
 from mappers.vocabulary import (
     AccessRevoked,

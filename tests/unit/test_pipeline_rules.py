@@ -26,7 +26,8 @@ from mappers.vocabulary import (
 )
 from middleware.pipeline import rules
 from middleware.pipeline.rules import DEAL_IS_FRESH, Known, Needs
-from middleware.store.port import DealRow, LinkRow, OpenedRow, Owed, Policy
+from middleware.store.policy import Policy
+from middleware.store.rows import DealRow, LinkRow, OpenedRow, Owed
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SOMEBODY = UUID(int=7)

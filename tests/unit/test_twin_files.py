@@ -6,7 +6,7 @@ from datetime import timedelta
 from mappers.vocabulary import DeliveryState, MessageId
 from middleware.simulation.loop import VirtualClock, run
 from middleware.simulation.twin import TwinStore
-from middleware.store.port import FileRow, Job, Settlement, ToldWithout
+from middleware.store.rows import FileRow, Job, Settlement, ToldWithout
 from tests.store_scene import (
     CRM,
     a_duty,

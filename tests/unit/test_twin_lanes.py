@@ -19,7 +19,8 @@ from mappers.vocabulary import (
 )
 from middleware.simulation.loop import VirtualClock, run
 from middleware.simulation.twin import TwinStore
-from middleware.store.port import Job, Lease, NotInFlight, OpenedRow, Settlement
+from middleware.store.port import NotInFlight
+from middleware.store.rows import Job, Lease, OpenedRow, Settlement
 from tests.store_scene import (
     CHANNEL,
     CRM,

@@ -30,7 +30,8 @@ from middleware.operations.accounts.store import (
 from middleware.operations.model import Caller
 from middleware.registry import manifest_of
 from middleware.store.codec import decode_policy
-from middleware.store.port import Policy, RouteRow
+from middleware.store.policy import Policy
+from middleware.store.rows import RouteRow
 
 
 class BadRoute(BadRequest):

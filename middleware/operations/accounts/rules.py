@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from mappers.phones import e164
-from middleware.store.port import Policy
+from middleware.store.policy import Policy
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
     name: get_args(hint)

@@ -12,7 +12,7 @@ from sqlalchemy.types import Uuid
 from mappers.vocabulary import ConnectionId, RouteId, WorkspaceId
 from middleware.db.engine import transaction
 from middleware.store.codec import decode_policy
-from middleware.store.port import RouteRow
+from middleware.store.rows import RouteRow
 
 HEALTH = text(
     """

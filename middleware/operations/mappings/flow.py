@@ -33,7 +33,7 @@ from middleware.operations.mappings.model import (
 from middleware.operations.mappings.store import MappingStore
 from middleware.operations.model import Caller
 from middleware.registry import manifest_of
-from middleware.store.port import Policy
+from middleware.store.policy import Policy
 
 LONGEST_NAME = 100
 MOST_PREVIEWED = 100

@@ -15,7 +15,7 @@ from middleware.simulation.twin import lanes
 from middleware.simulation.twin.jobs import assemble
 from middleware.simulation.twin.schema import Delivery, Lane, duty_key
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.port import Job
+from middleware.store.rows import Job
 
 LOOK_AGAIN = timedelta(seconds=5)
 FOLLOWERS = frozenset(

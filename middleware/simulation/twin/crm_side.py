@@ -7,7 +7,7 @@ from middleware.pipeline.rules import is_newest_history
 from middleware.simulation.twin.chapter import Chapter
 from middleware.simulation.twin.lanes import latest
 from middleware.simulation.twin.schema import ContactLink, ConversationLink, KnownDeal
-from middleware.store.port import DealRow, LinkRow, OpenedRow
+from middleware.store.rows import DealRow, LinkRow, OpenedRow
 
 
 class UniqueViolation(Exception):

@@ -9,7 +9,7 @@ from mappers.vocabulary import ConnectionId
 from middleware.simulation.twin.chapter import Chapter
 from middleware.simulation.twin.schema import Parcel
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.port import InboxRow, InboxState, Parcelled
+from middleware.store.rows import InboxRow, InboxState, Parcelled
 from middleware.store.turns import in_turn
 
 

@@ -10,7 +10,8 @@ from middleware.simulation.twin.messages import names_at
 from middleware.simulation.twin.people import person_of
 from middleware.simulation.twin.schema import Delivery, Said
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.port import ConversationRow, Fact, FileRow, Job, LinkRow, OpenedRow, Policy
+from middleware.store.policy import Policy
+from middleware.store.rows import ConversationRow, Fact, FileRow, Job, LinkRow, OpenedRow
 from middleware.webhooks.keys import digest_of
 
 SUPERSEDABLE = frozenset({DeliveryKind.EDIT, DeliveryKind.WRITE_EDIT, DeliveryKind.REPORT})

@@ -9,7 +9,7 @@ from middleware.simulation.twin import lanes
 from middleware.simulation.twin.chapter import there
 from middleware.simulation.twin.schema import HeldLease
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.port import Lease
+from middleware.store.rows import Lease
 
 
 async def acquire(tx: Transaction, wanted: Lease, ttl: timedelta) -> Lease | None:

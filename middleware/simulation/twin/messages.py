@@ -7,7 +7,7 @@ from mappers.vocabulary import ConnectionId, ConversationId, Message, MessageId,
 from middleware.simulation.twin.chapter import Chapter, there
 from middleware.simulation.twin.schema import KnownFact, Name, Said
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.port import Fact, MessageRow, NewMessage
+from middleware.store.rows import Fact, MessageRow, NewMessage
 from middleware.webhooks.keys import digest_of
 
 

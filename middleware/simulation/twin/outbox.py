@@ -6,7 +6,7 @@ from mappers.vocabulary import ConnectionId, DeliveryId, DeliveryKind, MessageId
 from middleware.simulation.twin import lanes
 from middleware.simulation.twin.chapter import Chapter
 from middleware.simulation.twin.schema import NotedAttempt
-from middleware.store.port import Attempt, Duty, Job, Owed, RouteRow, Settlement
+from middleware.store.rows import Attempt, Duty, Job, Owed, RouteRow, Settlement
 
 
 class Outbox(Chapter):

@@ -14,7 +14,7 @@ from mappers.vocabulary import (
 from middleware.simulation.twin.chapter import Chapter, there
 from middleware.simulation.twin.schema import Claim, Contact, KnownIdentity, identity_key
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.port import ContactRow, ConversationRow
+from middleware.store.rows import ContactRow, ConversationRow
 
 
 class People(Chapter):

@@ -23,7 +23,7 @@ from mappers.vocabulary import (
     WorkspaceId,
 )
 from middleware.simulation.twin.tables import Table
-from middleware.store.port import (
+from middleware.store.rows import (
     Attempt,
     ConversationRow,
     DealRow,

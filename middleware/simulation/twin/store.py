@@ -12,7 +12,7 @@ from middleware.simulation.twin.chapter import there
 from middleware.simulation.twin.schema import Connection, Tables
 from middleware.simulation.twin.transactions import Database, Fault, Transaction
 from middleware.simulation.twin.unit import TwinUnit
-from middleware.store.port import InboxRow, Job, Lease, Parcelled, Purpose, RouteRow, Silence
+from middleware.store.rows import InboxRow, Job, Lease, Parcelled, Purpose, RouteRow, Silence
 
 LONGEST_IDLE = timedelta(seconds=8)
 Backup = dict[str, tuple[Any, ...]]

@@ -20,7 +20,8 @@ from middleware.simulation.twin.locks import Locks
 from middleware.simulation.twin.schema import Tables
 from middleware.simulation.twin.tables import Table
 from middleware.store.errors import StoreConflict, StoreUnavailable
-from middleware.store.port import Lease, LeaseLost
+from middleware.store.port import LeaseLost
+from middleware.store.rows import Lease
 
 KeyT = TypeVar("KeyT", bound=Hashable)
 RowT = TypeVar("RowT")

@@ -18,7 +18,7 @@ from mappers.vocabulary import (
     MessageId,
     RouteId,
 )
-from middleware.store.port import FileRow, ToldWithout
+from middleware.store.rows import FileRow, ToldWithout
 
 KEEP = text(
     """

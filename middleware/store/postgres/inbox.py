@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Text, Uuid
 
 from mappers.vocabulary import ConnectionId
-from middleware.store.port import InboxRow, InboxState, Parcelled
+from middleware.store.rows import InboxRow, InboxState, Parcelled
 from middleware.store.turns import in_turn
 
 # Keys are sorted so that two flushes never deadlock; arrival numbers follow the order given.

@@ -26,8 +26,8 @@ from mappers.vocabulary import (
 )
 from middleware.identity.rules import as_met
 from middleware.store.codec import decode_fact, decode_message, decode_policy, decode_profile
-from middleware.store.port import ConversationRow, Fact, FileRow, Job, LinkRow, OpenedRow
 from middleware.store.postgres import files, people
+from middleware.store.rows import ConversationRow, Fact, FileRow, Job, LinkRow, OpenedRow
 from middleware.webhooks.keys import digest_of
 
 LOAD = text(

@@ -24,7 +24,8 @@ from mappers.vocabulary import (
     MessageId,
 )
 from middleware.ids import NewId
-from middleware.store.port import Attempt, Duty, Job, NotInFlight, Owed, Settlement
+from middleware.store.port import NotInFlight
+from middleware.store.rows import Attempt, Duty, Job, Owed, Settlement
 
 KNOWN = text(
     """

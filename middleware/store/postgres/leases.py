@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import BigInteger, Text, Uuid
 
 from mappers.vocabulary import ConnectionId
-from middleware.store.port import Lease, LeaseLost, Purpose
+from middleware.store.port import LeaseLost
+from middleware.store.rows import Lease, Purpose
 
 # Units hold the lease's row with a key share, which renewing does not touch and this waits for:
 # nobody takes over while a transaction of the last owner may still commit.

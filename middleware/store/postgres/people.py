@@ -22,7 +22,7 @@ from mappers.vocabulary import (
 )
 from middleware.ids import NewId
 from middleware.store.codec import decode_profile, encode_profile
-from middleware.store.port import ContactRow, ConversationRow, DealRow, LinkRow, OpenedRow
+from middleware.store.rows import ContactRow, ConversationRow, DealRow, LinkRow, OpenedRow
 
 # Whoever moves an identity to another contact waits for us, and we for them: what follows in this
 # transaction is said of the contact that has it.

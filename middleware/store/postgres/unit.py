@@ -27,7 +27,8 @@ from mappers.vocabulary import (
 from middleware.ids import NewId
 from middleware.pipeline.rules import is_newest_history
 from middleware.store.codec import decode_message, decode_policy, encode_fact, encode_message
-from middleware.store.port import (
+from middleware.store.postgres import files, inbox, lanes, people
+from middleware.store.rows import (
     Attempt,
     ContactRow,
     ConversationRow,
@@ -48,7 +49,6 @@ from middleware.store.port import (
     Settlement,
     ToldWithout,
 )
-from middleware.store.postgres import files, inbox, lanes, people
 from middleware.webhooks.keys import digest_of
 
 ADD_NAMES = text(

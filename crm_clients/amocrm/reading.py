@@ -1,0 +1,32 @@
+"""Reading a parcel, whatever its form."""
+
+from crm_clients.amocrm.told_by_account import read_account
+from crm_clients.amocrm.told_by_chats import read_chat, read_history
+from crm_clients.amocrm.wire import (
+    HistoryPage,
+    parse_form,
+    parse_json,
+)
+from mappers.vocabulary import (
+    AccessRevoked,
+    Arrival,
+    Reading,
+)
+
+CHAT, UNINSTALL, ACCOUNT, HISTORY = "chat", "uninstall", "account", "history"
+
+
+def read(arrival: Arrival, amojo_id: str) -> Reading:
+    """Read a parcel of any form."""
+    match arrival.form:
+        case "chat":
+            return read_chat(parse_json(arrival.body), amojo_id)
+        case "history":
+            page = HistoryPage.model_validate(parse_json(arrival.body))
+            return read_history(page, amojo_id)
+        case "account":
+            return read_account(parse_form(arrival.body))
+        case "uninstall":
+            return Reading(events=(AccessRevoked(reason="amocrm.uninstalled"),))
+        case _:
+            return Reading(ignored=("amocrm.unknown_form",))

@@ -1,0 +1,175 @@
+"""What the Chats API told, in a hook or in a page of history: replies, reactions, and the rest.
+
+Source: amocrm.ru/developers/content/chats/chat-webhooks, …/chats/chat-api-reference (history).
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from crm_clients.amocrm.wire import (
+    ChatContent,
+    ChatMessage,
+    Form,
+    HistoryPage,
+    Reaction,
+)
+from mappers.vocabulary import (
+    Attachment,
+    AttachmentKind,
+    Card,
+    Direction,
+    Event,
+    HistoryRead,
+    MalformedWebhook,
+    Message,
+    Operator,
+    OperatorReplied,
+    Origin,
+    Place,
+    Quote,
+    ReactionChanged,
+    Reading,
+)
+
+KINDS = {
+    "picture": AttachmentKind.IMAGE,
+    "file": AttachmentKind.FILE,
+    "video": AttachmentKind.VIDEO,
+    "voice": AttachmentKind.VOICE,
+    "audio": AttachmentKind.AUDIO,
+    "sticker": AttachmentKind.STICKER,
+    "location": AttachmentKind.LOCATION,
+    "contact": AttachmentKind.CONTACT,
+}
+_NAME = re.compile(r"[a-z_]{1,40}")
+
+
+def read_chat(hook: Form, amojo_id: str) -> Reading:
+    """Read what the Chats API told: a reply, a reaction, or something we do not relay."""
+    if isinstance(hook.get("message"), dict):
+        said = ChatMessage.model_validate(hook["message"])
+        if said.conversation is None:
+            return Reading(ignored=("chat.message_without_conversation",))
+        return _as_reply(said, said.conversation.id, said.conversation.client_id, amojo_id)
+    action = hook.get("action")
+    if not isinstance(action, dict):
+        return Reading(ignored=("chat.unknown",))
+    if isinstance(action.get("reaction"), dict):
+        reaction = Reaction.model_validate(action["reaction"])
+        return _as_reaction(reaction, _seconds(hook.get("time")), amojo_id)
+    named = sorted(name for name in action if _NAME.fullmatch(name))
+    return Reading(ignored=tuple(f"chat.{name}" for name in named[:3]) or ("chat.unknown",))
+
+
+def read_history(page: HistoryPage, amojo_id: str) -> Reading:
+    """Read a page of history: what operators and bots said since then, oldest first.
+
+    Whatever carries our own id was brought here by us: a customer's words, an employee's.
+    """
+    told: list[OperatorReplied] = []
+    ignored: list[str] = []
+    for raw in reversed(page.messages):
+        try:
+            said = ChatMessage.model_validate(raw)
+        except ValidationError:
+            # It has no id or no words: raising would hold up every reply after it for nothing.
+            ignored.append("history.unreadable_message")
+            continue
+        is_ours = bool(said.message.client_id)
+        is_to_customer = bool(said.receiver and said.receiver.client_id)
+        if is_ours or (said.sender.client_id and not is_to_customer) or said.at_ms < page.since_ms:
+            continue
+        reading = _as_reply(said, page.conversation, page.ours, amojo_id, recovered=True)
+        told.extend(each for each in reading.events if isinstance(each, OperatorReplied))
+        ignored.extend(reading.ignored)
+    told.sort(key=lambda reply: reply.message.sent_at)
+    end: tuple[Event, ...] = (HistoryRead(conversation=page.conversation),) if page.is_last else ()
+    return Reading(events=(*told, *end), ignored=tuple(ignored))
+
+
+def _as_reply(
+    said: ChatMessage, conversation: str, ours: str, amojo_id: str, *, recovered: bool = False
+) -> Reading:
+    content = said.message
+    text = "\n".join(part for part in (content.text, *_buttons(content.markup)) if part)
+    attachments = _attachments(content)
+    if not text and not attachments:
+        return Reading(ignored=("chat.empty_message",))
+    quoted = content.reply_to.message if content.reply_to else None
+    message = Message(
+        origin=Origin("amocrm", amojo_id, content.id),
+        conversation=conversation,
+        author=said.sender.id,
+        direction=Direction.OUTBOUND,
+        sent_at=_moment(said.at_ms),
+        text=text,
+        attachments=attachments,
+        quote=Quote(origin=Origin("amocrm", amojo_id, quoted.id), text=quoted.text)
+        if quoted and quoted.id
+        else None,
+    )
+    operator = Operator(id=said.sender.id, name=said.sender.name)
+    reply = OperatorReplied(message=message, operator=operator, ours=ours, recovered=recovered)
+    return Reading(events=(reply,))
+
+
+def _attachments(content: ChatContent) -> tuple[Attachment, ...]:
+    """What the message shows. A file without an address still gets its honest line."""
+    if content.type in ("", "text") and not content.media:
+        return ()
+    title, place, card = content.file_name, None, None
+    if content.location:
+        title = f"{content.location.lat}, {content.location.lon}"
+        place = Place(latitude=content.location.lat, longitude=content.location.lon)
+    elif content.contact:
+        card = Card(name=content.contact.name, phone=content.contact.phone)
+        title = " ".join(part for part in (content.contact.name, content.contact.phone) if part)
+    kind = AttachmentKind.FILE if content.type in ("", "text") else AttachmentKind.OTHER
+    return (
+        Attachment(
+            kind=KINDS.get(content.type, kind),
+            handle=content.media,
+            title=title or ("" if content.type in KINDS else content.type),
+            size_bytes=content.file_size or None,
+            duration_s=content.media_duration or None,
+            place=place,
+            card=card,
+        ),
+    )
+
+
+def _buttons(markup: Any) -> Iterator[str]:
+    """A bot's buttons as lines of text: the channel gets words, and the customer every choice."""
+    rows = markup.get("buttons") if isinstance(markup, dict) else None
+    for row in rows if isinstance(rows, list) else ():
+        for button in row if isinstance(row, list) else ():
+            if isinstance(button, dict) and isinstance(button.get("text"), str):
+                url = button.get("url")
+                yield f"• {button['text']}" + (f": {url}" if isinstance(url, str) and url else "")
+
+
+def _as_reaction(reaction: Reaction, at: datetime, amojo_id: str) -> Reading:
+    if not reaction.msgid:
+        return Reading(ignored=("chat.reaction_to_nothing",))
+    event = ReactionChanged(
+        origin=Origin("amocrm", amojo_id, reaction.msgid),
+        author=reaction.user.id,
+        emoji="" if reaction.type == "unreact" else reaction.emoji,
+        at=at,
+    )
+    return Reading(events=(event,))
+
+
+def _seconds(value: Any) -> datetime:
+    return _moment(value * 1000 if isinstance(value, int) and 0 <= value < 2**40 else 0)
+
+
+def _moment(milliseconds: int) -> datetime:
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        raise MalformedWebhook("the time is outside of all calendars") from None

@@ -1,0 +1,103 @@
+"""What providers are asked to say, made of a delivery and of what is known of it."""
+
+from dataclasses import replace
+
+from mappers.text import Slice, clean, cut_spans, timeline_text
+from mappers.vocabulary import (
+    DeliveryKind,
+    Direction,
+    Entry,
+    Message,
+    Operator,
+    Outgoing,
+    Permanent,
+    Person,
+    ProviderError,
+)
+from middleware.connections.model import ConnectedChannel, ConnectedCrm
+from middleware.media.flow import Shelf
+from middleware.pipeline.rules import is_quiet
+from middleware.store.rows import Job, OpenedRow
+
+
+def outgoing(job: Job, to: ConnectedChannel, shelf: Shelf) -> Outgoing:
+    """What a channel is asked to say: one part of the reply, as it stands now."""
+    said = message_of(job)
+    carried = job.detail.get("carried", ())
+    text = timeline_text(said, to.settings.language, without=carried)
+    spans = said.spans if text == said.text else ()
+    part = Slice(int(job.detail.get("start", 0)), int(job.detail.get("end", len(text))))
+    given = shelf.given(job, to, job.detail.get("files", ()))
+    return Outgoing(
+        key=job.key,
+        conversation=external_of(job),
+        text=clean("\n".join(line for line in (text[part.start : part.end], *given.words) if line)),
+        spans=cut_spans(spans, part),
+        files=given.files,
+        quoted=job.quoted if job.part == 0 else "",
+    )
+
+
+def entry(job: Job, to: ConnectedCrm, shelf: Shelf) -> Entry:
+    """What a CRM is asked to put on the timeline: the message, or its newest correction.
+
+    A message with several files has an entry for each: the text goes with the first, and a file
+    that came too late comes by itself.
+    """
+    said = message_of(job)
+    if job.kind is DeliveryKind.WRITE_EDIT and job.fact is not None:
+        said = replace(said, text=job.fact.text, spans=job.fact.spans)
+    opened = opened_of(job)
+    carried = tuple(
+        each.position
+        for each in job.files
+        if said.attachments[each.position].kind in to.can.attachments
+    )
+    given = shelf.given(job, to, _shown_here(job, carried))
+    is_first = job.kind is not DeliveryKind.WRITE or job.part == 0
+    text = timeline_text(said, to.settings.language, without=carried) if is_first else ""
+    return Entry(
+        key=job.key if job.kind is DeliveryKind.WRITE else job.key_as(DeliveryKind.WRITE),
+        conversation=opened.opened,
+        ours=opened.ours,
+        record=opened.record,
+        person=person_of(job),
+        message=said,
+        text=clean("\n".join(line for line in (*given.words, text) if line)),
+        quoted=job.quoted,
+        quiet=is_quiet(job.policy),
+        author=Operator(id="") if said.direction is Direction.OUTBOUND else None,
+        file=given.files[0] if given.files else None,
+    )
+
+
+def _shown_here(job: Job, carried: tuple[int, ...]) -> tuple[int, ...]:
+    """Which file this entry shows; a correction is shown where the text was."""
+    here = job.detail.get("file", job.detail.get("late_file"))
+    if job.kind is DeliveryKind.WRITE_EDIT:
+        return carried[:1]
+    return () if here is None else (int(here),)
+
+
+def message_of(job: Job) -> Message:
+    if job.message is None:
+        raise ProviderError(Permanent(code="hub.message_erased"))
+    return job.message
+
+
+def person_of(job: Job) -> Person:
+    if job.person is None:
+        raise ProviderError(Permanent(code="hub.contact_erased"))
+    return job.person
+
+
+def external_of(job: Job) -> str:
+    if job.conversation is None:
+        raise ProviderError(Permanent(code="hub.no_conversation"))
+    return job.conversation.external
+
+
+def opened_of(job: Job) -> OpenedRow:
+    if job.opened is None:
+        raise ProviderError(Permanent(code="hub.not_opened", gone="conversation"))
+    return job.opened

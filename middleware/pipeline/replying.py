@@ -1,0 +1,75 @@
+"""Planning an operator's reply: what its channel is owed, part by part."""
+
+from dataclasses import dataclass
+
+from mappers.vocabulary import (
+    DeliveryKind,
+    Message,
+    MessageId,
+    Priority,
+    Status,
+)
+from mappers.vocabulary.adapters import FetchesFiles
+from middleware.connections.model import Connected, ConnectedChannel, Directory
+from middleware.pipeline import rules
+from middleware.pipeline.planning import News, Planner
+from middleware.store.rows import (
+    ConversationRow,
+    Duty,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An operator's reply on its way out. `asks`: not without a person's word."""
+
+    id: MessageId
+    said: Message
+    conversation: ConversationRow
+    source: Connected
+    asks: bool = False
+
+
+async def plan_reply(planner: Planner, directory: Directory, reply: Reply) -> None:
+    """Owe a reply to the channel, part by part; a doubtful one to a person's judgement."""
+    conversation = reply.conversation
+    channel = await directory.get(conversation.connection)
+    if not isinstance(channel, ConnectedChannel):
+        raise TypeError("a conversation belongs to a channel")
+    is_old = rules.too_old(reply.said.sent_at, planner.now, channel.settings.reply_age_limit)
+    held = "hub.restored" if reply.asks else "hub.too_old" if is_old else ""
+    can_fetch = isinstance(reply.source.adapter, FetchesFiles)
+    files = rules.carried(reply.said, channel.can.attachments) if can_fetch else ()
+    fetched = {
+        position: await planner.fetch(conversation, reply.source.id, reply.id, position)
+        for position in files
+    }
+    parts = rules.reply_parts(reply.said, channel.can, channel.settings.language, files)
+    for number, part in enumerate(parts):
+        await planner.unit.owe(
+            Duty(
+                workspace=conversation.workspace,
+                target=conversation.connection,
+                lane=rules.conversation_lane(conversation.id),
+                kind=DeliveryKind.SEND,
+                subject=reply.id,
+                part=number,
+                priority=Priority.REPLY,
+                message=reply.id,
+                conversation=conversation.id,
+                contact=conversation.contact,
+                after=fetched[part.files[-1]] if part.files else None,
+                detail={
+                    "start": part.text.start,
+                    "end": part.text.end,
+                    "files": list(part.files),
+                    "carried": list(files),
+                },
+                held=held,
+            )
+        )
+    await planner.unit.mark_planned(reply.id)
+    if held:
+        row, _ = await planner.unit.reply(reply.id)
+        news = News(status=Status.FAILED, doubt=str(reply.id), code=held)
+        await planner.report(row, news)
