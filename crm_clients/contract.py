@@ -6,7 +6,7 @@ and has a `find_…` beside it, because an answer may be lost: the hub asks befo
 A failure is raised as `ProviderError`; a record that is no longer there is `Permanent(gone=…)`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -27,6 +27,7 @@ from mappers.vocabulary import (
     RecordDraft,
     Status,
     StatusReport,
+    TaskDraft,
 )
 from mappers.vocabulary.adapters import Adapter, Manifest
 
@@ -145,6 +146,39 @@ class ReadsHistory(Protocol):
 class HasCatalogue(Protocol):
     async def catalogue(self) -> Catalogue:
         """Read pipelines, operators, fields and tags. Slow; the hub caches it."""
+        ...
+
+
+@runtime_checkable
+class HoldsFields(Protocol):
+    """Fields of a record and of its deal can be read and filled, under the keys of mappings.
+
+    Keys are those of `mappers.mapping.targets`: `contact:<field id>`, `deal:<field id>`,
+    `pipeline`, `stage`, `tags`, `responsible`. Values are canonical: ids of choices and users,
+    ISO dates, ISO moments in UTC, plain numbers; a field that holds nothing has no values.
+    """
+
+    async def read_fields(
+        self, record: str, deal: str, keys: Collection[str]
+    ) -> Mapping[str, tuple[str, ...]]:
+        """Return what is there now, in as few calls as it takes. `deal` may be empty."""
+        ...
+
+    async def write_fields(
+        self, record: str, deal: str, values: Mapping[str, tuple[str, ...]]
+    ) -> None:
+        """Let each place hold these values, and no others; one call for each card. Repeatable."""
+        ...
+
+
+@runtime_checkable
+class CreatesTasks(Protocol):
+    async def create_task(self, draft: TaskDraft, *, key: str) -> str:
+        """Give an employee something to do; return the task's id."""
+        ...
+
+    async def find_created_task(self, draft: TaskDraft, key: str, since: datetime) -> str | None:
+        """Return the task that an earlier, possibly lost, `create_task(key)` made."""
         ...
 
 

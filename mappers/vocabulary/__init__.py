@@ -78,6 +78,7 @@ from mappers.vocabulary.records import (
     Record,
     RecordDraft,
     StatusReport,
+    TaskDraft,
 )
 
 __all__ = [
@@ -159,6 +160,7 @@ __all__ = [
     "Status",
     "StatusChanged",
     "StatusReport",
+    "TaskDraft",
     "Transient",
     "Webhook",
     "WorkspaceId",

@@ -30,6 +30,8 @@ class DeliveryKind(StrEnum):
     WRITE_DELETE = "write_delete"
     REPORT = "report"
     READ_HISTORY = "read_history"
+    WRITE_FIELDS = "write_fields"
+    CREATE_TASK = "create_task"
 
     FETCH_FILE = "fetch_file"
 

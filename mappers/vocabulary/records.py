@@ -25,11 +25,15 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordDraft:
-    """A contact to be created. Phones are E.164, e-mails lower-case."""
+    """A contact to be created. Phones are E.164, e-mails lower-case.
+
+    `responsible` is the CRM's id of a user; empty leaves it to the CRM.
+    """
 
     name: str = field(repr=False)
     phones: tuple[str, ...] = field(default=(), repr=False)
     emails: tuple[str, ...] = field(default=(), repr=False)
+    responsible: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +48,28 @@ class Deal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DealDraft:
-    """A deal to be opened for `record`. An empty `pipeline` or `stage` means the account's own."""
+    """A deal to be opened for `record`. What is empty is left to the CRM."""
 
     record: str
     title: str = field(repr=False)
     pipeline: str = ""
     stage: str = ""
+    responsible: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskDraft:
+    """Something for an employee to do about a deal or, without one, about a record.
+
+    An empty `responsible` means whoever is responsible for what the task is about.
+    """
+
+    record: str
+    text: str = field(repr=False)
+    due_at: datetime
+    deal: str = ""
+    responsible: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
