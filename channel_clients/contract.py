@@ -38,6 +38,7 @@ class Can:
     quotes: bool = False
     edits: bool = False
     deletes: bool = False
+    reactions: bool = False
     probe: bool = False
     polls: bool = False
     settles_after: timedelta = timedelta(seconds=30)
@@ -78,6 +79,18 @@ class Deletes(Protocol):
     """A sent message can be taken back. Repeating a deletion must be harmless."""
 
     async def delete(self, sent: str) -> None: ...
+
+
+@runtime_checkable
+class Reacts(Protocol):
+    """An emoji can be put on a message of either side."""
+
+    async def react(self, name: str, emoji: str) -> None:
+        """Let this be our reaction on the message; an empty one takes it back. Repeatable.
+
+        `name` is the channel's id of the message, as a receipt or an origin gave it.
+        """
+        ...
 
 
 ChannelManifest: TypeAlias = Manifest[Any, Any, Channel, Can]

@@ -22,6 +22,7 @@ from mappers.vocabulary import (
     OpenedConversation,
     Opening,
     Parcel,
+    Reaction,
     Receipt,
     Record,
     RecordDraft,
@@ -51,6 +52,7 @@ class Can:
     edits: bool = False
     deletes: bool = False
     quotes: bool = False
+    reactions: bool = False
     opens_own_deals: bool = False
     bulk: int = 1
     settles_after: timedelta = timedelta(seconds=30)
@@ -118,6 +120,13 @@ class Crm(Adapter, Protocol):
 class EditsEntries(Protocol):
     async def edit_entry(self, entry: Entry) -> None:
         """Replace the text of the entry written under `entry.key`. Must be safe to repeat."""
+        ...
+
+
+@runtime_checkable
+class ShowsReactions(Protocol):
+    async def react(self, reaction: Reaction) -> None:
+        """Let this be what the customer feels about the message. Must be safe to repeat."""
         ...
 
 

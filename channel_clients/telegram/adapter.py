@@ -15,6 +15,7 @@ from channel_clients.telegram.api import (
     GET_ME,
     GET_UPDATES,
     LISTEN_FOR,
+    SET_REACTION,
     BotApi,
     Method,
 )
@@ -84,6 +85,19 @@ class Telegram:
             form = {**at.form, "message_id": number}
             deleting = self._api.call(DELETE_MESSAGE, form, budgets=at.budgets)
         await _unless(NOTHING_TO_DELETE, deleting)
+
+    async def react(self, name: str, emoji: str) -> None:
+        """Bots may only use the emoji of Telegram's own list: it judges, we do not repeat it.
+
+        Telegram spells them without the mark that asks for a coloured picture.
+        """
+        at, number = ChatAddress.of(name.rpartition(":")[0]), name.rpartition(":")[2]
+        if at.business or not number.isdecimal():
+            raise ProviderError(Permanent(code="telegram.nothing_to_react_to"))
+        shown = emoji.replace("\N{VARIATION SELECTOR-16}", "")
+        wanted = [{"type": "emoji", "emoji": shown}] if shown else []
+        form = {**at.form, "message_id": int(number), "reaction": wanted}
+        await self._api.call(SET_REACTION, form, budgets=at.budgets)
 
     async def fetch(self, attachment: Attachment, limit_bytes: int) -> FetchedFile:
         return await files.fetch(self._api, attachment, limit_bytes)
@@ -181,6 +195,7 @@ MANIFEST: Manifest[Config, None, Telegram, Can] = Manifest(
         quotes=True,
         edits=True,
         deletes=True,
+        reactions=True,
         polls=True,
     ),
 )

@@ -74,6 +74,7 @@ ANSWER_PRESS = Method(
     name="answerCallbackQuery", answer=Done, repeatable=True, timeout=timedelta(seconds=5)
 )
 DELETE_BUSINESS = Method(name="deleteBusinessMessages", answer=Done, repeatable=True)
+SET_REACTION = Method(name="setMessageReaction", answer=Done, repeatable=True)
 DELETE_MESSAGE = Method(name="deleteMessage", answer=Done, repeatable=True)
 
 

@@ -35,6 +35,10 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "telegram.no_text_to_edit": "The message has no text that could be changed.",
         "telegram.nothing_to_delete": "The message is not there any more.",
         "telegram.nothing_to_edit": "The message to be changed is not there any more.",
+        "telegram.nothing_to_react_to": "The message is not there any more, or is one that bots"
+        " cannot react to.",
+        "telegram.reaction_refused": "Telegram does not take this emoji as a bot's reaction: only"
+        " those of its own list.",
         "telegram.query_too_old": "A button was answered too late.",
         "telegram.quoted_gone": "The quoted message is gone; the answer goes without a quote.",
         "telegram.recipient_is_a_bot": "The recipient is a bot, and bots do not write to bots.",

@@ -57,6 +57,8 @@ SENTENCES: tuple[tuple[str, Failure], ...] = (
     ("message to be replied not found", Permanent(code="telegram.quoted_gone", gone="quoted")),
     ("message to edit not found", Permanent(code="telegram.nothing_to_edit", gone="message")),
     ("message to delete not found", Permanent(code=NOTHING_TO_DELETE, gone="message")),
+    ("message to react not found", Permanent(code="telegram.nothing_to_react_to", gone="message")),
+    ("reaction_invalid", _refused("reaction_refused")),
     ("message is not modified", Permanent(code=NOT_MODIFIED)),
     ("message can't be", _refused("too_old")),
     ("bad webhook", _refused("webhook_refused")),

@@ -34,6 +34,7 @@ from mappers.vocabulary import (
     Parcel,
     Permanent,
     ProviderError,
+    Reaction,
     Reading,
     Receipt,
     Record,
@@ -167,6 +168,9 @@ class AmoCrm:
     async def edit_entry(self, entry: Entry) -> None:
         body = chats.edited_message(entry, self.http.now())
         await self._chats.send(body, "edit", repeatable=True)
+
+    async def react(self, reaction: Reaction) -> None:
+        await self._chats.react(reaction)
 
     async def fetch(self, attachment: Attachment, limit_bytes: int) -> FetchedFile:
         return await media.fetch(attachment, self.application, self.http, limit_bytes)

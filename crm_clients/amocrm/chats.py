@@ -36,6 +36,7 @@ from mappers.vocabulary import (
     Permanent,
     Person,
     ProviderError,
+    Reaction,
     Status,
     StatusReport,
 )
@@ -106,6 +107,18 @@ class Chats:
                 raise
             tabled = {"status_code": code, **error}
             await self.call(post(path, "report", tabled), gone="message")
+
+    async def react(self, reaction: Reaction) -> None:
+        """Put the customer's reaction on a message, or take it back."""
+        body: dict[str, Any] = {
+            "conversation_id": reaction.ours,
+            "id": reaction.message,
+            "user": {"id": customer(reaction.person)["id"]},
+            "type": "react" if reaction.emoji else "unreact",
+        }
+        if reaction.emoji:
+            body["emoji"] = reaction.emoji
+        await self.call(post(f"{self.scope}/react", "react", body), gone="message")
 
     async def history(self, conversation: str, since: datetime) -> AsyncIterator[list[Any]]:
         """Yield pages of a chat, newest first, until one lies before `since` as a whole.

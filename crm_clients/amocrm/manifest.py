@@ -75,6 +75,7 @@ MANIFEST: CrmManifest = Manifest(
         replies_told_once=True,
         edits=True,
         quotes=True,
+        reactions=True,
         opens_own_deals=True,
         # A gateway gives up on a call after a minute; until then it may still take effect.
         settles_after=timedelta(seconds=65),

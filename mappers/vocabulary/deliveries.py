@@ -21,6 +21,7 @@ class DeliveryKind(StrEnum):
     EDIT = "edit"
     DELETE = "delete"
     REFUSE = "refuse"
+    REACT = "react"
 
     ENSURE_CONTACT = "ensure_contact"
     ENSURE_DEAL = "ensure_deal"
@@ -28,6 +29,7 @@ class DeliveryKind(StrEnum):
     WRITE = "write"
     WRITE_EDIT = "write_edit"
     WRITE_DELETE = "write_delete"
+    WRITE_REACTION = "write_reaction"
     REPORT = "report"
     READ_HISTORY = "read_history"
     WRITE_FIELDS = "write_fields"

@@ -117,6 +117,20 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reaction:
+    """What the customer feels about a message. `message` is the CRM's id of it.
+
+    `ours` is the id that we gave the conversation; `emoji` is empty when it was taken back.
+    """
+
+    message: str
+    conversation: OpenedConversation
+    ours: str
+    person: Person
+    emoji: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
     """How far the operator's reply got. `reply` is the CRM's id of the reply.
 

@@ -37,6 +37,7 @@ ABILITIES: Mapping[str, str] = {
     "quotes": "quotes",
     "edits": "edits",
     "deletes": "deletions",
+    "reactions": "reactions",
     "probe": "can be asked whether it has a message",
     "polls": "works without a public address",
     "settles_after": "absence proves nothing before",

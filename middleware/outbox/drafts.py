@@ -13,6 +13,7 @@ from mappers.vocabulary import (
     Permanent,
     Person,
     ProviderError,
+    Reaction,
 )
 from middleware.connections.model import ConnectedChannel, ConnectedCrm
 from middleware.media.flow import Shelf
@@ -68,6 +69,17 @@ def entry(job: Job, to: ConnectedCrm, shelf: Shelf) -> Entry:
         quiet=is_quiet(job.policy),
         author=Operator(id="") if said.direction is Direction.OUTBOUND else None,
         file=given.files[0] if given.files else None,
+    )
+
+
+def reaction(job: Job) -> Reaction:
+    """What a CRM is asked to show of a message: the customer's newest reaction."""
+    return Reaction(
+        message=job.sent[0],
+        conversation=opened_of(job).opened,
+        ours=job.ours,
+        person=person_of(job),
+        emoji=job.fact.text if job.fact is not None else "",
     )
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeAlias, assert_never
 
-from channel_clients.contract import Deletes, Edits
+from channel_clients.contract import Deletes, Edits, Reacts
 from channel_clients.contract import Probing as ProbingChannel
-from crm_clients.contract import Crm, EditsEntries, ReadsHistory
+from crm_clients.contract import Crm, EditsEntries, ReadsHistory, ShowsReactions
 from mappers.vocabulary import (
     DeliveryKind,
     OpenedConversation,
@@ -33,7 +33,15 @@ from middleware.identity.flow import (
     find_ensured_deal,
 )
 from middleware.media.flow import Shelf
-from middleware.outbox.drafts import entry, external_of, message_of, opened_of, outgoing, person_of
+from middleware.outbox.drafts import (
+    entry,
+    external_of,
+    message_of,
+    opened_of,
+    outgoing,
+    person_of,
+    reaction,
+)
 from middleware.outbox.words import Words
 from middleware.store.rows import FileRow, Job
 
@@ -44,6 +52,8 @@ REPEATABLE = frozenset(
         DeliveryKind.OPEN_CONVERSATION,
         DeliveryKind.WRITE_EDIT,
         DeliveryKind.WRITE_DELETE,
+        DeliveryKind.WRITE_REACTION,
+        DeliveryKind.REACT,
         DeliveryKind.REPORT,
         DeliveryKind.READ_HISTORY,
         DeliveryKind.FETCH_FILE,
@@ -156,6 +166,9 @@ async def _tell_channel(job: Job, to: ConnectedChannel, shelf: Shelf) -> Result:
             for sent in job.sent:
                 await adapter.delete(sent)
             return Nothing()
+        case DeliveryKind.REACT if isinstance(adapter, Reacts) and job.sent and job.fact:
+            await adapter.react(job.sent[0], job.fact.text)
+            return Nothing()
         case _:
             return Nothing("the channel cannot")
 
@@ -185,6 +198,9 @@ async def _tell_crm(job: Job, to: ConnectedCrm, words: Words, shelf: Shelf) -> R
             return Accepted(await crm.write(entry(job, to, shelf)))
         case DeliveryKind.WRITE_EDIT if isinstance(crm, EditsEntries):
             await crm.edit_entry(entry(job, to, shelf))
+            return Nothing()
+        case DeliveryKind.WRITE_REACTION if isinstance(crm, ShowsReactions) and job.sent:
+            await crm.react(reaction(job))
             return Nothing()
         case DeliveryKind.REPORT:
             return await _report(crm, job, to, words)

@@ -25,6 +25,8 @@ URGENCY: Mapping[DeliveryKind, Priority] = {
     DeliveryKind.EDIT: Priority.REPLY,
     DeliveryKind.DELETE: Priority.REPLY,
     DeliveryKind.REFUSE: Priority.STATUS,
+    DeliveryKind.REACT: Priority.STATUS,
+    DeliveryKind.WRITE_REACTION: Priority.STATUS,
     DeliveryKind.REPORT: Priority.STATUS,
     DeliveryKind.READ_HISTORY: Priority.BACKFILL,
     DeliveryKind.FETCH_FILE: Priority.STATUS,

@@ -36,6 +36,7 @@ from mappers.vocabulary import (
 from mappers.vocabulary.adapters import FetchesFiles
 from middleware.connections.model import Connected, Directory
 from middleware.pipeline import rules
+from middleware.pipeline.gestures import plan_reaction
 from middleware.pipeline.planning import Counterpart, News, Planner, Shown
 from middleware.pipeline.replying import Reply, plan_reply
 from middleware.store.port import Unit
@@ -88,7 +89,7 @@ class Intake:
             case ReachabilityChanged() | ConversationMoved() | ConversationRefused():
                 return await self._conversation(event)
             case ReactionChanged():
-                return "reaction.noted"
+                return await self._reaction(event)
             case AccessRevoked(reason=reason):
                 await self.unit.set_connection(self.connection.id, "needs_sign_in", reason)
                 return "access.revoked"
@@ -245,6 +246,12 @@ class Intake:
             return f"{what}.known"
         await self.planner.correct(kind, message, conversation, fact.revision)
         return f"{what}.recorded"
+
+    async def _reaction(self, event: ReactionChanged) -> str:
+        message = await self.unit.message_named(self.connection.id, event.origin.message)
+        if message is None:
+            raise Waits(event.origin.message)
+        return await plan_reaction(self.planner, self.connection, message, event)
 
     async def _crm_side(self, event: RecordChanged | DealChanged) -> str:
         match event:

@@ -31,6 +31,12 @@ from middleware.store.policy import Policy
 Purpose = Literal["serve", "listen", "refresh", "sweep"]
 InboxState = Literal["new", "read", "waiting", "set_aside"]
 FileState = Literal["wanted", "stored", "refused"]
+# Which facts of a message a delivery tells: the newest of them, whichever it was planned for.
+FACTS_OF: Mapping[DeliveryKind, str] = {
+    DeliveryKind.WRITE_EDIT: "edit",
+    DeliveryKind.WRITE_REACTION: "reaction",
+    DeliveryKind.REACT: "answer",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,6 +111,11 @@ def _bench(
         chats = [chat for chat in emulator.timeline(ACME) if chat.client_id == ours]
         return [message.text for chat in chats for message in chat.messages]
 
+    def felt(ours: str) -> list[str]:
+        chats = [chat for chat in emulator.timeline(ACME) if chat.client_id == ours]
+        messages = [message for chat in chats for message in chat.messages]
+        return [emoji for message in messages for emoji in message.reactions.values()]
+
     return Bench(
         manifest=MANIFEST,
         config=config,
@@ -124,6 +129,7 @@ def _bench(
         arm=lambda fault, call: emulator.stage.arm(fault, match=PATHS[call]),
         reply=reply,
         timeline=timeline,
+        felt=felt,
         counts=lambda: (len(emulator.contacts(ACME)), len(emulator.leads(ACME))),
         delete_record=lambda record: emulator.delete_contact(ACME, int(record)),
         address=ADDRESS,

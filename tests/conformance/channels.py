@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from pydantic import BaseModel
 
-from channel_clients.contract import Channel, ChannelManifest, Deletes, Edits, Probing
+from channel_clients.contract import Channel, ChannelManifest, Deletes, Edits, Probing, Reacts
 from mappers.vocabulary import (
     Arrival,
     ForgedWebhook,
@@ -216,12 +216,17 @@ class ChannelPromises:
         await bench.channel.send(bench.outgoing)
         assert {call.repeatable for call in bench.http.calls} == {bench.manifest.can.repeatable}
 
-    async def test_repeating_an_edit_or_a_deletion_is_harmless(self, bench: Bench) -> None:
+    async def test_repeating_an_edit_a_reaction_or_a_deletion_is_harmless(
+        self, bench: Bench
+    ) -> None:
         channel = bench.channel
         sent = (await channel.send(bench.outgoing)).provider_ids[0]
         if isinstance(channel, Edits):
             for _ in range(2):
                 await channel.edit(sent, replace(bench.outgoing, text="исправлено"))
+        if isinstance(channel, Reacts):
+            for emoji in ("👍", "👍", "", ""):
+                await channel.react(sent, emoji)
         if isinstance(channel, Deletes):
             for _ in range(2):
                 await channel.delete(sent)
@@ -269,6 +274,7 @@ class ChannelPromises:
         assert can.probe == isinstance(channel, Probing)
         assert can.edits == isinstance(channel, Edits)
         assert can.deletes == isinstance(channel, Deletes)
+        assert can.reactions == isinstance(channel, Reacts)
         assert can.polls == isinstance(channel, Polls)
         assert can.text_limit > 0
 

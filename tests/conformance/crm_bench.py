@@ -67,8 +67,9 @@ class Bench:
     words, to the kind of failure that it must become, in ours; `elsewhere` names the faults that
     neither meets. `arm` makes the next call of "write" or "create" meet a fault. `reply` lets an
     operator answer in our conversation without a hook and returns the CRM's id of the reply;
-    `told_customers` lists what the timeline of our conversation says; `counts` tells how many
-    records and deals there are; `delete_record` moves a record to the bin.
+    `told_customers` lists what the timeline of our conversation says; `felt` lists the
+    reactions there; `counts` tells how many records and deals there are; `delete_record` moves a
+    record to the bin.
     """
 
     manifest: CrmManifest
@@ -83,6 +84,7 @@ class Bench:
     arm: Callable[[str, str], None]
     reply: Callable[[str, str], str]
     timeline: Callable[[str], list[str]]
+    felt: Callable[[str], list[str]]
     counts: Callable[[], tuple[int, int]]
     delete_record: Callable[[str], None]
     address: str

@@ -10,7 +10,13 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 
-from crm_clients.contract import EditsEntries, HasCatalogue, ReadsHistory, WritesInBulk
+from crm_clients.contract import (
+    EditsEntries,
+    HasCatalogue,
+    ReadsHistory,
+    ShowsReactions,
+    WritesInBulk,
+)
 from mappers.vocabulary import (
     Arrival,
     DealDraft,
@@ -22,6 +28,7 @@ from mappers.vocabulary import (
     MalformedWebhook,
     OperatorReplied,
     Parcel,
+    Reaction,
     Reading,
     RecordDraft,
     Status,
@@ -217,6 +224,29 @@ class TimelinePromises:
             await crm.edit_entry(replace(entry, text="Исправлено"))
         assert bench.timeline(OURS) == ["Исправлено"]
 
+    async def test_a_reaction_comes_and_goes_and_may_be_repeated(self, bench: Bench) -> None:
+        crm = bench.crm
+        if not isinstance(crm, ShowsReactions):
+            return
+        entry = await bench.entry()
+        (message,) = (await crm.write(entry)).provider_ids
+        for emoji in ("👍", "🔥", ""):
+            felt = Reaction(
+                message=message,
+                conversation=entry.conversation,
+                ours=OURS,
+                person=PERSON,
+                emoji=emoji,
+            )
+            for _ in range(2):
+                await crm.react(felt)
+            assert bench.felt(OURS) == ([emoji] if emoji else [])
+        lost = Reaction(
+            message="nothing", conversation=entry.conversation, ours=OURS, person=PERSON
+        )
+        error = await refusal(crm.react(lost))
+        assert getattr(error.failure, "gone", "") == "message"
+
     async def test_a_text_of_exactly_the_limit_is_accepted(self, bench: Bench) -> None:
         entry = await bench.entry("я" * bench.manifest.can.text_limit)
         assert (await bench.crm.write(entry)).provider_ids
@@ -321,6 +351,7 @@ class AccountPromises:
     def test_the_manifest_tells_the_truth(self, bench: Bench) -> None:
         can, crm = bench.manifest.can, bench.crm
         assert can.edits == isinstance(crm, EditsEntries)
+        assert can.reactions == isinstance(crm, ShowsReactions)
         assert (can.bulk > 1) == isinstance(crm, WritesInBulk)
         assert not can.replies_told_once or isinstance(crm, ReadsHistory)
         assert Status.QUEUED not in can.statuses

@@ -257,6 +257,31 @@ class TestReactions:
         assert [change.emoji for change in changes] == ["👍", ""]
         assert {change.origin.message for change in changes} == {f"{CUSTOMER}:1"}
 
+    async def test_a_reaction_of_ours_is_seen_and_taken_back(self, scene: Scene) -> None:
+        scene.emulator.start(CUSTOMER)
+        for emoji in ("❤️", "🔥"):
+            await scene.channel.react(f"{CUSTOMER}:1", emoji)
+        (chat,) = scene.emulator.chats()
+        assert list(chat["messages"][0]["reactions"].values()) == ["🔥"]
+        await scene.channel.react(f"{CUSTOMER}:1", "")
+        assert scene.emulator.chats()[0]["messages"][0]["reactions"] == {}
+
+    @pytest.mark.parametrize(
+        ("name", "emoji", "code"),
+        [
+            (f"{CUSTOMER}:1", "🧦", "telegram.reaction_refused"),
+            (f"{CUSTOMER}:99", "👍", "telegram.nothing_to_react_to"),
+            (f"{CUSTOMER}:press-7", "👍", "telegram.nothing_to_react_to"),
+            (f"b1:{CUSTOMER}:1", "👍", "telegram.nothing_to_react_to"),
+        ],
+    )
+    async def test_what_telegram_does_not_take_is_refused_for_good(
+        self, scene: Scene, name: str, emoji: str, code: str
+    ) -> None:
+        scene.emulator.start(CUSTOMER)
+        error = await refusal(scene.channel.react(name, emoji))
+        assert (error.failure.kind, error.failure.code) == ("permanent", code)
+
 
 class TestDiagnosis:
     async def test_kinds_of_updates_that_were_not_asked_for_are_a_finding(

@@ -316,6 +316,8 @@ async def test_the_stage_lets_customers_act_over_http(telegram: TelegramEmulator
         "edited": True,
         "deleted": False,
         "shown": [],
+        "reactions": {},
+        "buttons": [],
     }
     told = (await control(telegram, "GET", "said"))["said"]
     assert [line["kind"] for line in told] == ["text", "edit", "contact", "text"]

@@ -62,6 +62,7 @@ KINDS = (
     DeliveryKind.ENSURE_CONTACT,
     DeliveryKind.OPEN_CONVERSATION,
     DeliveryKind.WRITE_EDIT,
+    DeliveryKind.WRITE_REACTION,
     DeliveryKind.REPORT,
 )
 ENDINGS = tuple(state for state in DeliveryState if state is not DeliveryState.CALLING)
@@ -278,7 +279,7 @@ class Agreement(RuleBasedStateMachine):
             message = of(world.kept.messages, number)
             await unit.add_names(connection, message, [name], part)
             fact = Fact(revision=part, text=f"Правка {part}")
-            news = [await unit.add_fact(message, "edit", fact)]
+            news = [await unit.add_fact(message, kind, fact) for kind in ("edit", "reaction")]
             news.append(await unit.raise_status(message, status))
             return news, await unit.message_named(connection, name), await unit.reply(message)
 

@@ -106,7 +106,15 @@ class Entry:
             "edited": "edit_date" in self.wire,
             "deleted": self.deleted,
             "shown": self.shown,
+            "reactions": self._reactions,
+            "buttons": self.wire.get("reply_markup", {}).get("inline_keyboard", []),
         }
+
+    @property
+    def _reactions(self) -> dict[int, str]:
+        """Emoji by who put them there; a bot has an id like anybody."""
+        said = {who: "".join(r.get("emoji", "") for r in rs) for who, rs in self.reactions.items()}
+        return {who: emoji for who, emoji in said.items() if emoji}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -138,7 +146,7 @@ class Chat:
         messages = [entry.seen for entry in self.entries.values()]
         through = {"business": self.business} if self.business else {}
         head = {"chat_id": self.id, "blocked": self.blocked, **self.wire, **through}
-        return {**head, "messages": messages}
+        return {**head, "messages": messages, "actions": list(self.actions)}
 
     def living(self, message_id: int) -> Entry | None:
         entry = self.entries.get(message_id)

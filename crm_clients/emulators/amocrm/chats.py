@@ -6,6 +6,7 @@ from channel_clients.emulators.stage import Request, Response
 
 from . import messages, signing, strict
 from .chat_call import ChatCall, chat_of, message_of, person_for, refuse
+from .hooks import tell_of_action
 from .model import Chat, ChatMessage, Connection, DeliveryStatus, Json
 from .problems import Refused, empty, nginx
 from .world import World
@@ -171,7 +172,23 @@ def _react(call: ChatCall) -> Response:
         message.reactions[user] = sent.get("emoji", "")
     else:
         message.reactions.pop(user, None)
+    if call.world.switches.hooks_for_own_reactions:
+        _tell_back(call, message, sent)
     return empty(200)
+
+
+def _tell_back(call: ChatCall, message: ChatMessage, sent: Json) -> None:
+    chat = call.account.chats[message.chat_id]
+    client_id = {} if chat.client_id is None else {"client_id": chat.client_id}
+    reaction: Json = {
+        "msgid": message.id,
+        "user": {"id": chat.person_id},
+        "conversation": {"id": chat.id, **client_id},
+        "type": sent["type"],
+    }
+    if sent.get("emoji"):
+        reaction["emoji"] = sent["emoji"]
+    tell_of_action(call.world, call.account, chat, {"reaction": reaction})
 
 
 def _history(call: ChatCall, chat_id: str) -> Response:

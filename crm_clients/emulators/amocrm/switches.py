@@ -21,6 +21,7 @@ class Switches:
     history_delay_s: float = 0.0  # from there to the message being seen in history
     unsorted_for_bound: bool = True  # a contact without an open lead gets an unsorted one
     hooks_for_imported: bool = False  # messages imported in a manager's name raise a chat hook
+    hooks_for_own_reactions: bool = False  # what the channel brought is told back to it
     hook_sender_name: bool = False
 
     # REST

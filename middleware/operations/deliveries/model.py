@@ -22,6 +22,8 @@ CORRECTIONS = frozenset(
         DeliveryKind.DELETE,
         DeliveryKind.WRITE_EDIT,
         DeliveryKind.WRITE_DELETE,
+        DeliveryKind.WRITE_REACTION,
+        DeliveryKind.REACT,
         DeliveryKind.REPORT,
     }
 )

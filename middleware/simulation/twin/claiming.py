@@ -22,6 +22,8 @@ FOLLOWERS = frozenset(
     {
         DeliveryKind.WRITE_EDIT,
         DeliveryKind.WRITE_DELETE,
+        DeliveryKind.WRITE_REACTION,
+        DeliveryKind.REACT,
         DeliveryKind.REPORT,
         DeliveryKind.EDIT,
         DeliveryKind.DELETE,

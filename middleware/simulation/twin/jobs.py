@@ -11,10 +11,18 @@ from middleware.simulation.twin.people import person_of
 from middleware.simulation.twin.schema import Delivery, Said
 from middleware.simulation.twin.transactions import Transaction
 from middleware.store.policy import Policy
-from middleware.store.rows import ConversationRow, Fact, FileRow, Job, LinkRow, OpenedRow
+from middleware.store.rows import (
+    FACTS_OF,
+    ConversationRow,
+    Fact,
+    FileRow,
+    Job,
+    LinkRow,
+    OpenedRow,
+)
 from middleware.webhooks.keys import digest_of
 
-SUPERSEDABLE = frozenset({DeliveryKind.EDIT, DeliveryKind.WRITE_EDIT, DeliveryKind.REPORT})
+SUPERSEDABLE = frozenset({*FACTS_OF, DeliveryKind.EDIT, DeliveryKind.REPORT})
 
 
 def assemble(tx: Transaction, delivery: Delivery) -> Job:
@@ -46,7 +54,7 @@ def assemble(tx: Transaction, delivery: Delivery) -> Job:
         message=None if said is None else said.content,
         message_id=duty.message,
         operator="" if said is None else said.operator,
-        fact=_newest_edit(tx, delivery),
+        fact=_newest_fact(tx, delivery),
         conversation=exchange or None,
         contact=contact,
         person=_person(tx, contact, exchange or None),
@@ -107,10 +115,9 @@ def _is_superseded(tx: Transaction, delivery: Delivery) -> bool:
     )
 
 
-def _newest_edit(tx: Transaction, delivery: Delivery) -> Fact | None:
-    if delivery.duty.kind is not DeliveryKind.WRITE_EDIT:
-        return None
-    facts = [known.fact for known in tx.facts.find("message", (delivery.duty.message, "edit"))]
+def _newest_fact(tx: Transaction, delivery: Delivery) -> Fact | None:
+    kind = FACTS_OF.get(delivery.duty.kind)
+    facts = [known.fact for known in tx.facts.find("message", (delivery.duty.message, kind))]
     return max(facts, key=lambda fact: fact.revision, default=None)
 
 

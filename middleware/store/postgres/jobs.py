@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.types import Uuid
+from sqlalchemy.types import Text, Uuid
 
 from mappers.vocabulary import (
     ContactId,
@@ -27,7 +27,15 @@ from mappers.vocabulary import (
 from middleware.identity.rules import as_met
 from middleware.store.codec import decode_fact, decode_message, decode_policy, decode_profile
 from middleware.store.postgres import files, people
-from middleware.store.rows import ConversationRow, Fact, FileRow, Job, LinkRow, OpenedRow
+from middleware.store.rows import (
+    FACTS_OF,
+    ConversationRow,
+    Fact,
+    FileRow,
+    Job,
+    LinkRow,
+    OpenedRow,
+)
 from middleware.webhooks.keys import digest_of
 
 LOAD = text(
@@ -67,10 +75,11 @@ QUOTED = text(
 ).bindparams(bindparam("connections", type_=ARRAY(Uuid)), bindparam("digests", type_=ARRAY(BYTEA)))
 FACTS = text(
     """
-    SELECT DISTINCT ON (message_id) message_id, content FROM facts
-    WHERE message_id = ANY(:messages) AND kind = 'edit' ORDER BY message_id, revision DESC
+    SELECT DISTINCT ON (message_id, kind) message_id, kind, content FROM facts
+    WHERE message_id = ANY(:messages) AND kind = ANY(:kinds)
+    ORDER BY message_id, kind, revision DESC
     """
-).bindparams(bindparam("messages", type_=ARRAY(Uuid)))
+).bindparams(bindparam("messages", type_=ARRAY(Uuid)), bindparam("kinds", type_=ARRAY(Text)))
 PEERS = text(
     """
     SELECT o.connection_id, c.contact_id, o.external FROM conversation_links AS o
@@ -79,7 +88,7 @@ PEERS = text(
     """
 ).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 
-SUPERSEDABLE = frozenset({DeliveryKind.EDIT, DeliveryKind.WRITE_EDIT, DeliveryKind.REPORT})
+SUPERSEDABLE = frozenset({*FACTS_OF, DeliveryKind.EDIT, DeliveryKind.REPORT})
 
 
 @dataclass(slots=True)
@@ -89,7 +98,7 @@ class Around:
     identities: dict[UUID, list[Identity]] = field(default_factory=lambda: defaultdict(list))
     names: dict[tuple[UUID, UUID], list[str]] = field(default_factory=lambda: defaultdict(list))
     quoted: dict[tuple[UUID, bytes], UUID] = field(default_factory=dict)
-    facts: dict[UUID, Fact] = field(default_factory=dict)
+    facts: dict[tuple[UUID, str], Fact] = field(default_factory=dict)
     peers: dict[tuple[UUID, UUID], list[str]] = field(default_factory=lambda: defaultdict(list))
     files: Mapping[UUID, tuple[FileRow, ...]] = field(default_factory=dict)
 
@@ -126,10 +135,11 @@ async def _around(at: AsyncConnection, rows: Sequence[Any], said: Mapping[UUID, 
     showing = [message for message, content in said.items() if content.attachments]
     if showing:
         around.files = await files.of(at, showing)
-    edited = [row.message_id for row in rows if row.kind == DeliveryKind.WRITE_EDIT]
-    if edited:
-        for row in await at.execute(FACTS, {"messages": edited}):
-            around.facts[row.message_id] = decode_fact(row.content)
+    wanted = [(row.message_id, FACTS_OF[row.kind]) for row in rows if row.kind in FACTS_OF]
+    if wanted:
+        changed, kinds = zip(*wanted, strict=True)
+        for row in await at.execute(FACTS, {"messages": list(changed), "kinds": list({*kinds})}):
+            around.facts[row.message_id, row.kind] = decode_fact(row.content)
     return around
 
 
@@ -174,7 +184,7 @@ def _job(row: Any, was: DeliveryState, said: Mapping[UUID, Message], around: Aro
         message=message,
         message_id=None if row.message_id is None else MessageId(row.message_id),
         operator=row.operator_id or "",
-        fact=around.facts.get(row.message_id),
+        fact=around.facts.get((row.message_id, FACTS_OF.get(kind, ""))),
         conversation=_conversation(row),
         contact=None if row.person_id is None else ContactId(row.person_id),
         person=_person(row, around),
