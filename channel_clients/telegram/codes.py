@@ -14,6 +14,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "telegram.button_refused": "Telegram refused the data of a button.",
         "telegram.chat_deleted": "The chat does not exist any more.",
         "telegram.chat_not_found": "Telegram knows no such chat, or not with this bot.",
+        "telegram.file_cut_short": "Less of the file came than Telegram said there is; it is asked"
+        " for again.",
         "telegram.file_kept_local": "The Bot API server keeps files on its own disk (`--local`) and"
         " hands none out.",
         "telegram.file_not_fetched": "Telegram could not fetch the file; it is tried again.",

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from channel_clients.telegram.api import FILE_TAKES, GET_FILE, BotApi
 from channel_clients.telegram.codes import FILE_TOO_LARGE
 from channel_clients.telegram.failures import FILE_TOO_BIG
+from channel_clients.telegram.wire import FileFound
 from mappers.vocabulary import (
     Attachment,
     AttachmentKind,
@@ -26,6 +27,7 @@ TOO_LARGE = Permanent(code=FILE_TOO_LARGE)
 # The hub's gateway stops reading there; the file was larger than it claimed to be.
 OVERFLOWN = "net.ResponseTooLarge"
 UNAVAILABLE = Transient(code="telegram.file_unavailable")
+CUT_SHORT = Transient(code="telegram.file_cut_short")
 KEPT_LOCAL = Permanent(code="telegram.file_kept_local")
 # Of these the title is a name; of others it is something else, such as an emoji.
 NAMED = frozenset({AttachmentKind.FILE, AttachmentKind.VIDEO, AttachmentKind.AUDIO})
@@ -40,18 +42,21 @@ async def fetch(api: BotApi, attachment: Attachment, limit_bytes: int) -> Fetche
     if (attachment.size_bytes or 0) > limit_bytes:
         raise ProviderError(TOO_LARGE)
     try:
-        path = await _find(api, attachment.handle, limit_bytes)
-        body = await _download(api, path, limit_bytes)
+        found = await _find(api, attachment.handle, limit_bytes)
+        body = await _download(api, found.file_path, limit_bytes)
     except ProviderError as error:
         if error.failure.code in {FILE_TOO_BIG, OVERFLOWN}:
             raise ProviderError(TOO_LARGE) from None
         raise
     if len(body) > limit_bytes:
         raise ProviderError(TOO_LARGE)
-    return FetchedFile(body=body, name=_name(attachment, path), mime=attachment.mime)
+    if len(body) < (found.file_size or 0):
+        raise ProviderError(CUT_SHORT)
+    name = _name(attachment, found.file_path)
+    return FetchedFile(body=body, name=name, mime=attachment.mime)
 
 
-async def _find(api: BotApi, file_id: str, limit_bytes: int) -> str:
+async def _find(api: BotApi, file_id: str, limit_bytes: int) -> FileFound:
     found = await api.call(GET_FILE, {"file_id": file_id})
     if (found.file_size or 0) > limit_bytes:
         raise ProviderError(TOO_LARGE)
@@ -59,7 +64,7 @@ async def _find(api: BotApi, file_id: str, limit_bytes: int) -> str:
         raise ProviderError(UNAVAILABLE)
     if found.file_path.startswith("/"):
         raise ProviderError(KEPT_LOCAL)
-    return found.file_path
+    return found
 
 
 async def _download(api: BotApi, path: str, limit_bytes: int) -> bytes:

@@ -114,6 +114,14 @@ class TestFetching:
         assert TOKEN not in f"{error.failure!r} {error.failure.detail}"
         assert (await scene.channel.fetch(attachment, MEGABYTE)).body
 
+    async def test_half_a_file_is_no_file(self, scene: Scene) -> None:
+        scene.emulator.show(CUSTOMER, "document")
+        (attachment,) = (await scene.heard()).attachments
+        scene.emulator.stage.arm("garbage", match="/file/bot")
+        error = await refusal(scene.channel.fetch(attachment, MEGABYTE))
+        assert error.failure == Transient(code="telegram.file_cut_short")
+        assert (await scene.channel.fetch(attachment, MEGABYTE)).body
+
     async def test_a_revoked_token_is_noticed(self, scene: Scene) -> None:
         scene.emulator.stage.arm("token_revoked", match="getFile")
         photo = Attachment(kind=AttachmentKind.IMAGE, handle="x")
