@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import httpx
 
-from middleware.trial.evidence import UNSURE, Records, conversation_of
+from middleware.trial.evidence import UNSURE, Records, conversation_of, file_in
 from middleware.trial.town import Town
 
 LINK = re.compile(r"/held/([0-9a-f-]{36})")
@@ -39,14 +39,16 @@ class Admin:
 
     async def _look(self, records: Records) -> None:
         phones = {
-            str(chat["chat_id"]): {message["text"] for message in chat["messages"]}
+            str(chat["chat_id"]): {_what(message) for message in chat["messages"]}
             for chat in records.chats
         }
         for reply in records.replies:
             subject = _waits_for_us(reply)
             if subject is not None:
                 phone = phones.get(conversation_of(reply["client_conversation_id"]), set())
-                await self._decide(subject, "sent" if reply["text"] in phone else "send")
+                await self._decide(
+                    subject, "sent" if (reply["text"], reply["sha256"]) in phone else "send"
+                )
 
     async def _decide(self, subject: str, decision: Decision) -> None:
         asked = {"subject": subject, "decision": decision}
@@ -58,6 +60,10 @@ class Admin:
             return  # the hub is away; the link is still there when it is back
         if answer.is_success:
             self.decided[decision] += 1
+
+
+def _what(message: dict[str, Any] | Any) -> tuple[str, str]:
+    return message["text"], file_in(message)
 
 
 def _waits_for_us(reply: dict[str, Any] | Any) -> str | None:

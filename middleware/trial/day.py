@@ -1,15 +1,15 @@
 """The demonstration: one day of a small shop on emulators, in about a minute.
 
 Six customers and two operators meet everything that makes such days hard: quick doubles, a known
-contact, corrections, quotes, doubled webhooks, a customer who leaves, a text too long for one
-message, a CRM that is away, and a hub that is killed and comes back. The verdict at the end
-compares what they said with what both sides hold.
+contact, corrections, quotes, doubled webhooks, a customer who leaves, files and whatever else can
+be shown, a text too long for one message, a CRM that is away, and a hub that is killed and comes
+back. The verdict at the end compares what they said with what both sides hold, files byte by byte.
 """
 
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from middleware.trial.plan import Shop
 from middleware.trial.processes import TrialFailed
 from middleware.trial.script import SCRIPTS, Script, manual
 from middleware.trial.show import Feed, verdict_table
+from middleware.trial.things import FILES, OTHERS, TITLED, Sent, answers, look_of
 from middleware.trial.town import Layout, Town, discard, make_folder, town
 from middleware.trial.verdict import Verdict
 
@@ -62,10 +63,19 @@ class Day:
         bot = self.shop.bot.partition(":")[0]
         return f"{self.here.channel_name}:{bot}:{self.phone_of(who)}"
 
-    async def say(self, who: str, line: str) -> Any:
-        text, name = self.script.lines[line], self.script.customers[who]
-        user = self.phone_of(who)
-        return await self.here.channel.act("say", self.shop.bot, user, text=text, name=name)
+    async def say(self, who: str, line: str, **details: Any) -> Any:
+        said = {"text": self.script.lines[line], "name": self.script.customers[who], **details}
+        return await self.here.channel.act("say", self.shop.bot, self.phone_of(who), **said)
+
+    async def show(self, who: str, kind: str, unlike: int = 0, /, **look: Any) -> None:
+        shown = look_of(kind, unlike, look.pop("caption", "")) | look
+        await self.here.channel.act("show", self.shop.bot, self.phone_of(who), **shown)
+
+    async def send(self, who: str, sent: Sequence[Sent], text: str) -> None:
+        """Answer a customer with files."""
+        user_id = self.here.operators[self.script.operators[0]]
+        chat = self.chat_of(who)
+        await self.here.crm.send_files(self.shop.name, chat, sent, text, user_id=user_id)
 
     async def reply(self, who: str, text: str, operator: int = 0, **details: Any) -> None:
         """Answer a customer as soon as the operator can see their chat."""
@@ -101,6 +111,7 @@ class Day:
             self.corrections,
             self.doubled_webhooks,
             self.customer_leaves,
+            self.every_kind,
             self.long_text,
             self.outage,
             self.power_cut,
@@ -147,6 +158,34 @@ class Day:
         await self._seen("leaves", 1)
         await self.here.channel.act("block", self.shop.bot, self.phone_of("leaves"))
         await self.answer("leaves", "too_late", 1)
+
+    async def every_kind(self) -> None:
+        """Show what is no text: each kind of it, an album, words of somebody else, a reaction."""
+        self.chapter("kinds")
+        lines, before = self.script.lines, len(await self._seen("late", 1))
+        for kind in FILES:
+            await self.show("late", kind, caption=lines["like_this"])
+        for number in (1, 2):
+            await self.show("late", "photo", number, album="tablecloths")
+        for kind in OTHERS:
+            named = {"file_name": lines[kind]} if kind in TITLED else {}
+            await self.show("late", kind, **named)
+        user = self.phone_of("late")
+        await self.here.channel.act("share_contact", self.shop.bot, user, phone=PHONE, whose_id=0)
+        passed_on = {"forwarded_from": lines["friend"]}
+        forward = await self.say("late", "forwarded", **passed_on)
+        await self.say("late", "colours", reply_to=forward["message_id"])
+        await self._answer_with_files(before + len(FILES) + 2 + len(OTHERS) + 3)
+
+    async def _answer_with_files(self, seen: int) -> None:
+        asked = (await self._seen("late", seen))[-1]["amojo_id"]
+        await self.reply("late", self.script.lines["care"], reply_to=asked)
+        for sent in answers("1"):
+            await self.send("late", [sent], self.script.lines["catalogue"])
+        album = [each for each in (*answers("2"), *answers("3")) if each.kind == "picture"]
+        await self.send("late", album, self.script.lines["these"])
+        user = self.phone_of("late")
+        await self.here.channel.act("react", self.shop.bot, user, message_id=1, emoji="👍")
 
     async def long_text(self) -> None:
         self.chapter("long")

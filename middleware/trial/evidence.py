@@ -65,31 +65,48 @@ def messages_of(acts: Iterable[Json]) -> tuple[Said, ...]:
         first.setdefault(act["message_id"], act)
         revisions[act["message_id"]].append(act["text"])
     return tuple(
-        Said(revisions=tuple(revisions[key]), at=act["at"], is_shown=act["kind"] != "text")
+        Said(
+            revisions=tuple(revisions[key]),
+            at=act["at"],
+            file=file_in(act),
+            is_shown=bool(act["shown"]) and not file_in(act),
+            title=_title(act),
+        )
         for key, act in first.items()
     )
+
+
+def file_in(message: Json) -> str:
+    """Return the digest of what a message of the channel shows; empty when it is no file."""
+    return next((str(thing["sha256"]) for thing in message["shown"] if "sha256" in thing), "")
+
+
+def _title(message: Json) -> str:
+    names = (thing.get("title") or thing.get("question") for thing in message["shown"])
+    return next((str(name) for name in names if name), "")
 
 
 def entries_of(messages: Iterable[Json]) -> Iterable[Seen]:
     """What the customer's messages have become in the timeline."""
     for message in messages:
         if not message["is_from_operator"]:
-            yield Seen(text=message["text"], at=message["appeared_at"])
+            yield Seen(text=message["text"], at=message["appeared_at"], file=message["sha256"])
 
 
 def received_of(messages: Iterable[Json]) -> Iterable[Seen]:
     """What the customer received from the bot."""
     for message in messages:
         if message["from"] == "bot":
-            yield Seen(text=message["text"], at=message["at"])
+            yield Seen(text=message["text"], at=message["at"], file=file_in(message))
 
 
 def reply_of(reply: Json) -> Said:
-    """What an operator typed, and what came back to them about it."""
+    """What an operator typed or sent, and what came back to them about it."""
     told = [_told(status) for status in reply["statuses"]]
     return Said(
         revisions=(reply["text"],),
         at=reply["at"],
+        file=reply["sha256"],
         told=told[-1] if told else "",
         was_unsure="unsure" in told,
     )

@@ -16,7 +16,8 @@ from middleware.trial.stages import Stage
 from middleware.trial.town import Town
 from middleware.trial.traffic import Traffic
 
-SENDS, WRITES, ASKS = "sendMessage", "POST /amojo/", "/api/v4/"
+SENDS, WRITES, ASKS = "/send", "POST /amojo/", "/api/v4/"
+FILES_OF_CUSTOMERS, FILES_OF_OPERATORS = "/file/", "GET /attachments/"
 # A provider that is still at it must be done before the hub asks what became of the call.
 LONGEST_HANG_S = 2.0
 # Renewed credentials that are refused again within a minute are no accident, and end in a sign-in.
@@ -55,6 +56,7 @@ class Monkey:
             (self.break_sends, 6),
             (self.break_writes, 6),
             (self.break_questions, 4),
+            (self.break_files, 4),
             (self.flood, 3),
             (self.expire_token, 1),
             (self.double_hooks, 3),
@@ -110,6 +112,12 @@ class Monkey:
     async def break_questions(self) -> None:
         await self._arm_network(self.here.crm, ASKS)
 
+    async def break_files(self) -> None:
+        await self._arm_network(self.here.channel, FILES_OF_CUSTOMERS)
+        # Half a file that calls itself whole is no fault that anybody could notice.
+        whole = [name for name in OF_THE_NETWORK if name != "garbage"]
+        await self._arm_network(self.here.crm, FILES_OF_OPERATORS, whole)
+
     async def flood(self) -> None:
         """A storm of 429, from either side."""
         times = self.rng.randint(1, 4)
@@ -139,7 +147,9 @@ class Monkey:
             for chat in self.rng.sample(free, 2):
                 await shop.reply(chat, rest_s=HOOKS_ARE_HELD_S)
 
-    async def _arm_network(self, stage: Stage, match: str) -> None:
-        name = self.rng.choice(OF_THE_NETWORK)
+    async def _arm_network(
+        self, stage: Stage, match: str, names: Sequence[str] = OF_THE_NETWORK
+    ) -> None:
+        name = self.rng.choice(names)
         seconds = self.rng.uniform(0.5, LONGEST_HANG_S)
         await stage.arm(name, match=match, seconds=seconds, times=self.rng.randint(1, 3))

@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from middleware.trial.evidence import FAILED, Records, conversation_of
+from middleware.trial.evidence import FAILED, Records, conversation_of, file_in
 from middleware.trial.town import Town
 from middleware.trial.verdict import Lag, Verdict, squeezed
 
 LOOK_EVERY_S = 0.25
 WIDEST = 64
-MUST_BE_ZERO = ("lost", "duplicated", "out_of_order")
+MUST_BE_ZERO = ("lost", "files_missing", "duplicated", "out_of_order")
 ONLY_IF_ANY = ("unexplained", "outdated", "misreported")
 
 
@@ -75,19 +75,20 @@ class Feed:
             chat = str(act["chat_id"])
             is_edit = act["kind"] == "edit"
             if not is_edit:
-                said[chat, squeezed(act["text"])] = act["at"]
+                said[chat, _known_by(act["text"], file_in(act))] = act["at"]
             if self._is_new("said", number):
                 mark = "✎" if is_edit else "→"
-                words = act["text"] if act["kind"] in {"text", "edit"} else f"[{act['kind']}]"
+                words = act["text"] if is_edit else _words_of(act)
                 lines.append((act["at"], self._line("cyan", mark, self._name(chat), words)))
         for chat_view in records.timeline:
             chat = conversation_of(chat_view["client_id"])
             for entry in chat_view["messages"]:
-                text = entry["text"]
-                if entry["is_from_operator"] or not self._is_new(entry["amojo_id"], text):
+                text, file = entry["text"], entry["sha256"]
+                if entry["is_from_operator"] or not self._is_new(entry["amojo_id"], text, file):
                     continue
-                lag = _lag(said.get((chat, squeezed(text))), entry["appeared_at"])
-                line = self._line("green", "  ✓ CRM", self._name(chat), text, lag)
+                lag = _lag(said.get((chat, _known_by(text, file))), entry["appeared_at"])
+                words = _with_name(entry["content"], text)
+                line = self._line("green", "  ✓ CRM", self._name(chat), words, lag)
                 lines.append((entry["appeared_at"], line))
         return lines
 
@@ -95,18 +96,21 @@ class Feed:
         lines, typed = [], dict[tuple[str, str], float]()
         for reply in records.replies:
             chat = conversation_of(reply["client_conversation_id"])
-            typed[chat, squeezed(reply["text"])] = reply["at"]
+            typed[chat, _known_by(reply["text"], reply["sha256"])] = reply["at"]
             if self._is_new("typed", reply["message_id"]):
                 who = f"{self.names.get(str(reply['user_id']), '?')} ⇢ {self._name(chat)}"
-                lines.append((reply["at"], self._line("magenta", "←", who, reply["text"])))
+                words = _with_name(reply, reply["text"])
+                lines.append((reply["at"], self._line("magenta", "←", who, words)))
             lines += self._statuses(reply, chat)
         for phone in records.chats:
             chat = str(phone["chat_id"])
             for message in phone["messages"]:
                 if message["from"] != "bot" or not self._is_new(chat, message["message_id"]):
                     continue
-                lag = _lag(typed.get((chat, squeezed(message["text"]))), message["at"])
-                line = self._line("green", "  ✓ chat", self._name(chat), message["text"], lag)
+                known_by = _known_by(message["text"], file_in(message))
+                lag = _lag(typed.get((chat, known_by)), message["at"])
+                words = _words_of(message)
+                line = self._line("green", "  ✓ chat", self._name(chat), words, lag)
                 lines.append((message["at"], line))
         return lines
 
@@ -129,6 +133,21 @@ class Feed:
         return Text.assemble(
             (f"{mark:<9}", style), (f"{who}: ", "bold"), short(words), (lag, "dim")
         )
+
+
+def _known_by(text: str, file: str) -> str:
+    return file or squeezed(text)
+
+
+def _words_of(message: Mapping[str, Any]) -> str:
+    """Name what a message of the channel shows, before its words."""
+    shown = (f"[{thing['kind']}]" for thing in message["shown"])
+    return " ".join(part for part in (*shown, message["text"]) if part)
+
+
+def _with_name(content: Mapping[str, Any], text: str) -> str:
+    name = content.get("file_name")
+    return f"[{name}] {text}".strip() if name else text
 
 
 def _lag(since: float | None, at: float) -> str:

@@ -3,13 +3,15 @@
 Everything that a trial knows of the outside comes from here, never from the hub.
 """
 
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
 from middleware.trial.processes import TrialFailed
+from middleware.trial.things import Sent
 
 Json = dict[str, Any]
 
@@ -95,6 +97,18 @@ class CrmStage(Stage):
         body = {"account": account, "to": chat, "text": text, **details}
         typed: Json = await self.post("reply", body)
         return typed
+
+    async def send_files(
+        self, account: str, chat: str, sent: Sequence[Sent], text: str = "", **details: Any
+    ) -> None:
+        """Send files, the text with the first of them."""
+        files = []
+        for each in sent:
+            content = b64encode(each.content).decode()
+            what = {"name": each.name, "content": content, "kind": each.kind}
+            files.append(await self.post("upload", {"base": self.base, **what}))
+        body = {"account": account, "to": chat, "files": files, "text": text, **details}
+        await self.post("reply_with_files", body)
 
     async def timeline(self, account: str) -> list[Json]:
         chats: list[Json] = (await self.get("timeline", account=account))["chats"]

@@ -33,6 +33,8 @@ CHANNEL, CRM = "telegram", "amocrm"
 READY_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.7
 CALLS_AT_ONCE = 20
+# A hub that is away when the CRM comes for a file is called again.
+FETCH_AGAIN_S = 1.0
 # What takes minutes between providers takes seconds between emulators, which settle at once.
 PACE = {
     "THREADLINE_FIRST_RETRY": "0.3",
@@ -251,6 +253,8 @@ async def _settle_shops(here: Town) -> Plan:
     """Open the CRM accounts, and collect what the hub needs to connect them."""
     crm, layout = here.crm, here.layout
     await crm.switch("rate_limited", layout.limited)
+    await crm.switch("fetches_media", value=True)
+    await crm.switch("fetch_again_s", value=FETCH_AGAIN_S)
     ours = await crm.set_up("integration", redirect_uri=f"{here.hub_url}/oauth", name="Threadline")
     shops = []
     for number, name in enumerate(layout.shops):

@@ -2,7 +2,8 @@
 
 The hub is not asked: everything here was seen on the two ends. A message is recognised in its
 conversation by its words, each copy once: two equal messages said twice are two, and a third copy
-found is a duplicate. A long message may arrive in pieces; the pieces must be the whole.
+found is a duplicate. A long message may arrive in pieces; the pieces must be the whole. A file is
+recognised by the digest of its bytes, and may come after the words that were said with it.
 """
 
 from bisect import bisect_right
@@ -21,25 +22,29 @@ NEVER_CUT = 1000
 class Said:
     """One message, as its author made it.
 
-    Shape: `revisions` are its texts, the first and each correction. `is_shown`: something was
-    shown rather than said, and the other side sees a description in brackets. `told` is what the
-    author heard of its delivery last; `was_unsure`, whether a person had to decide about it.
+    Shape: `revisions` are its texts, the first and each correction. `file` is the digest of the
+    file shown with it, if any. `is_shown`: something else was shown rather than said, and the other
+    side sees a description with the `title` in it, or in brackets if it has none. `told` is what
+    the author heard of its delivery last; `was_unsure`, whether a person had to decide about it.
     Units: `at` in seconds since the epoch, by the stage's clock.
     """
 
     revisions: tuple[str, ...] = field(repr=False)
     at: float
+    file: str = ""
     is_shown: bool = False
+    title: str = ""
     told: Told = ""
     was_unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """One message, as it stands on the other side."""
+    """One message, as it stands on the other side. `file` is a digest."""
 
     text: str = field(repr=False)
     at: float
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +64,7 @@ class Found:
     said: Said
     lag_s: float | None
     is_outdated: bool
+    lacks_file: bool = False
 
     @property
     def is_whole(self) -> bool:
@@ -87,7 +93,8 @@ class Lag:
 class Verdict:
     """Counts over all conversations.
 
-    `lost` is absent although nobody was told so; `held` waits for a person, who was told;
+    `lost` is absent, whole or in part, although nobody was told so: `files_missing` counts those
+    that lack their file, or have another one's bytes; `held` waits for a person, who was told;
     `refused` was not delivered, and the operator knows. `unexplained` was said by nobody,
     `outdated` was corrected and still shows the old words, `misreported` arrived although the
     operator was told that it did not.
@@ -100,6 +107,9 @@ class Verdict:
     replies_delivered: int
     statuses_returned: int
     contacts_created: int
+    files_in: int
+    files_out: int
+    files_missing: int
     lost: int
     held: int
     refused: int
@@ -128,38 +138,86 @@ def squeezed(text: str) -> str:
     return "".join(text.split())
 
 
+def bare(text: str) -> str:
+    """Leave out what the hub says in brackets before a message's own words."""
+    lines = text.split("\n")
+    while lines and lines[0].startswith("["):
+        lines.pop(0)
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """How much of a message has been seen: characters of its newest text, and its file."""
+
+    words: int = 0
+    file: bool = False
+
+    def adds_to(self, other: "_Reach") -> bool:
+        return self.words > other.words or self.file > other.file
+
+
 class _Trace:
-    """How much of one message was found so far, in characters of its squeezed newest text."""
+    """How much of one message was found so far, by the squeezed newest text."""
 
     def __init__(self, said: Said) -> None:
         self.said = said
         self.newest = squeezed(said.revisions[-1])
         self.older = {squeezed(revision) for revision in said.revisions[:-1]} - {self.newest}
         self.whole = max(1, len(self.newest))
-        self.covered = 0
+        self.reached = _Reach()
         self.at = 0.0
         self.is_outdated = False
 
-    def covers(self, text: str) -> int | None:
-        """Say how far the message is covered with this text; None when it is not of it."""
+    def reach(self, seen: Seen) -> _Reach | None:
+        """Say how far the message is seen with this; None when it is not of it."""
+        if seen.file and seen.file != self.said.file:
+            return None
+        words = self._words(seen)
+        if words is None:
+            return None
+        repeats = bool(seen.text) and words <= self.reached.words
+        return _Reach() if repeats else _Reach(words, self.reached.file or bool(seen.file))
+
+    def _words(self, seen: Seen) -> int | None:
+        """Say up to where the words are seen with this; None when they are of somebody else."""
+        if seen.file and not seen.text:
+            return self.reached.words if self.newest else self.whole
         if self.said.is_shown:
-            return 1 if text.startswith("[") else None
+            return self._description(seen.text, self.said.title)
+        if self.said.file and not self.newest:
+            return self._description(seen.text, "")
+        return self._spoken(squeezed(seen.text)) or self._spoken(squeezed(bare(seen.text)))
+
+    def _description(self, text: str, title: str) -> int | None:
+        is_of_it = squeezed(title) in squeezed(text) if title else text.startswith("[")
+        return self.whole if is_of_it else None
+
+    def _spoken(self, text: str) -> int | None:
         if text == self.newest or text in self.older:
             return self.whole
         if len(self.newest) < NEVER_CUT or not text:
             return None
-        if self.newest.startswith(text, self.covered):
-            return self.covered + len(text)
+        if self.newest.startswith(text, self.reached.words):
+            return self.reached.words + len(text)
         return 0 if text in self.newest else None
 
-    def take(self, seen: Seen, covered: int) -> None:
-        self.covered, self.at = covered, seen.at
-        self.is_outdated = squeezed(seen.text) in self.older
+    def take(self, seen: Seen, reached: _Reach) -> None:
+        self.reached, self.at = reached, seen.at
+        if seen.text:
+            self.is_outdated = not {squeezed(seen.text), squeezed(bare(seen.text))}.isdisjoint(
+                self.older
+            )
 
     def found(self) -> Found:
-        is_whole = self.covered >= self.whole
-        lag_s = self.at - self.said.at if is_whole else None
-        return Found(said=self.said, lag_s=lag_s, is_outdated=self.is_outdated)
+        lacks_file = bool(self.said.file) and not self.reached.file
+        is_whole = self.reached.words >= self.whole and not lacks_file
+        return Found(
+            said=self.said,
+            lag_s=self.at - self.said.at if is_whole else None,
+            is_outdated=self.is_outdated,
+            lacks_file=lacks_file,
+        )
 
 
 def compare(said: Sequence[Said], seen: Sequence[Seen]) -> Direction:
@@ -168,15 +226,16 @@ def compare(said: Sequence[Said], seen: Sequence[Seen]) -> Direction:
     order: list[int] = []
     duplicated = unexplained = 0
     for entry in seen:
-        index, covered = _owner(traces, squeezed(entry.text))
+        index, reached = _owner(traces, entry)
         if index is None:
             unexplained += 1
-        elif covered <= traces[index].covered:
+        elif not reached.adds_to(traces[index].reached):
             duplicated += 1
         else:
-            traces[index].take(entry, covered)
-            # What waited for a person is late by that person's word.
-            if not traces[index].said.was_unsure:
+            # A file that follows its words, and what waited for a person, are late by design.
+            is_follow_up = traces[index].reached.words >= traces[index].whole
+            traces[index].take(entry, reached)
+            if not (is_follow_up or traces[index].said.was_unsure):
                 order.append(index)
     return Direction(
         found=tuple(trace.found() for trace in traces),
@@ -186,19 +245,19 @@ def compare(said: Sequence[Said], seen: Sequence[Seen]) -> Direction:
     )
 
 
-def _owner(traces: Sequence[_Trace], text: str) -> tuple[int | None, int]:
-    """Return whose text this is, and how much of that is covered with it.
+def _owner(traces: Sequence[_Trace], seen: Seen) -> tuple[int | None, _Reach]:
+    """Return whose this is, and how far that one is seen with it.
 
     The first message that still lacks it, or else one that has it already.
     """
-    owner, most = None, 0
+    owner = None
     for index, trace in enumerate(traces):
-        covered = trace.covers(text)
-        if covered is not None and covered > trace.covered:
-            return index, covered
-        if covered is not None and owner is None:
-            owner, most = index, covered
-    return owner, most
+        reached = trace.reach(seen)
+        if reached is not None and reached.adds_to(trace.reached):
+            return index, reached
+        if reached is not None and owner is None:
+            owner = index
+    return owner, _Reach()
 
 
 def out_of_place(order: Sequence[int]) -> int:
@@ -228,6 +287,10 @@ def judge(threads: Iterable[Thread], *, contacts_created: int) -> Verdict:
         replies_delivered=len(present),
         statuses_returned=sum(bool(found.said.told) for found in replies),
         contacts_created=contacts_created,
+        files_in=sum(bool(found.said.file) for found in messages),
+        files_out=sum(bool(found.said.file) for found in replies),
+        files_missing=sum(found.lacks_file for found in messages)
+        + sum(found.lacks_file for found in absent if found.said.told in {"", "arrived"}),
         lost=sum(not found.is_whole for found in messages)
         + sum(found.said.told in {"", "arrived"} for found in absent),
         held=sum(found.said.told == "unsure" for found in replies),

@@ -13,6 +13,7 @@ KEYS = {
     *("customers", "messages_in", "timeline_entries", "replies", "replies_delivered"),
     *("statuses_returned", "contacts_created", "lost", "held", "refused", "duplicated"),
     *("out_of_order", "unexplained", "outdated", "misreported", "lag_ms", "took_s"),
+    *("files_in", "files_out", "files_missing"),
 }
 
 
@@ -25,7 +26,11 @@ def test_the_day_ends_clean_and_is_told_in_full(tmp_path: Path) -> None:
     assert set(told) == KEYS
     # Six customers, one of whom the CRM knew already, and one who left before he was answered.
     assert (told["customers"], told["contacts_created"], told["refused"]) == (6, 5, 1)
-    assert told["timeline_entries"] == told["messages_in"] == 14
+    # Ten of them are files, and seven replies: one of each kind that operators send, and an album.
+    assert told["messages_in"] == 32
+    # A file that is slow to come is an entry of its own, after its words.
+    assert told["timeline_entries"] >= told["messages_in"]
+    assert (told["files_in"], told["files_out"], told["files_missing"]) == (10, 7, 0)
     assert told["statuses_returned"] == told["replies"] == told["replies_delivered"] + 1
     assert told["lost"] == told["duplicated"] == told["out_of_order"] == told["held"] == 0
     assert "Nothing lost" in ended.output

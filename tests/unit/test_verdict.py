@@ -149,6 +149,66 @@ def test_what_was_shown_is_seen_in_brackets() -> None:
     assert arrived(compare(shown, seen("Photo"))) == [False]
 
 
+def test_what_has_a_title_is_known_by_it() -> None:
+    cafe, home = (
+        Said(revisions=("",), at=0, is_shown=True, title=name) for name in ("«1»", "«12»")
+    )
+    assert compare((cafe, home), seen("[Place: «1», Arbat]", "Poll «12»")).out_of_order == 0
+    swapped = compare((cafe, home), seen("[Place: «12»]", "[Place: «1»]"))
+    assert (arrived(swapped), swapped.out_of_order) == ([True, True], 1)
+    assert arrived(compare((cafe,), seen("[Place]"))) == [False]
+
+
+@pytest.mark.parametrize(
+    ("heard", "whole", "faults"),
+    [
+        ([("look", "a")], True, (0, 0, 0)),
+        ([("[Photo]\nlook", ""), ("", "a")], True, (0, 0, 0)),
+        ([("[Photo] (too large)\nlook", "")], False, (0, 0, 0)),
+        ([("look", "b")], False, (0, 1, 0)),
+        ([("look", "")], False, (0, 0, 0)),
+        ([("", "a")], False, (0, 0, 0)),
+        ([("look", "a"), ("", "a")], True, (1, 0, 0)),
+        ([("look", "a"), ("[Photo]\nlook", "")], True, (1, 0, 0)),
+        ([("[Photo]\nlook", ""), ("look", "a")], False, (1, 0, 0)),
+    ],
+)
+def test_a_file_is_there_when_its_bytes_are(
+    heard: list[tuple[str, str]], whole: bool, faults: tuple[int, int, int]
+) -> None:
+    shown = (Said(revisions=("look",), at=0, file="a"),)
+    direction = compare(shown, tuple(Seen(text=text, at=1, file=file) for text, file in heard))
+    assert arrived(direction) == [whole]
+    assert (direction.duplicated, direction.unexplained, direction.out_of_order) == faults
+
+
+def test_a_file_without_words_is_known_by_its_bytes_alone() -> None:
+    shown = tuple(Said(revisions=("",), at=0, file=file) for file in "abb")
+    fine = compare(shown, tuple(Seen(text="", at=1, file=file) for file in "abb"))
+    assert (arrived(fine), fine.duplicated) == ([True] * 3, 0)
+    late = (Seen(text="[Photo]", at=1), *(Seen(text="", at=2, file=file) for file in "bba"))
+    assert (arrived(compare(shown, late)), compare(shown, late).out_of_order) == ([True] * 3, 0)
+    moved = compare(shown[:2], tuple(Seen(text="", at=1, file=file) for file in "ba"))
+    assert moved.out_of_order == 1
+
+
+def test_files_that_did_not_come_are_counted_unless_their_author_knows() -> None:
+    shown = (Said(revisions=("x",), at=0, file="a"),)
+    lacking = judge([Thread(messages=shown, timeline=seen("[Photo]\nx"))], contacts_created=0)
+    assert (lacking.files_in, lacking.files_missing, lacking.lost) == (1, 1, 1)
+    refused = (replace(shown[0], told="failed"),)
+    known = judge([Thread(replies=refused)], contacts_created=0)
+    assert (known.files_out, known.files_missing, known.refused) == (1, 0, 1)
+
+
+def test_a_forwarded_message_is_known_by_its_own_words() -> None:
+    direction = compare(said("hi"), seen("[Forwarded from Zoe]\nhi"))
+    assert (arrived(direction), direction.unexplained) == ([True], 0)
+    corrected = (Said(revisions=("cast", "cats"), at=0, file="a"),)
+    late = compare(corrected, seen("[Photo: x]\ncast"))
+    assert [found.is_outdated for found in late.found] == [True]
+
+
 def test_what_waited_for_a_person_may_come_late() -> None:
     first, second = said("a", "b")
     waited = replace(first, was_unsure=True)
@@ -197,19 +257,25 @@ def test_a_lag_is_from_the_mouth_to_the_eye() -> None:
 
 
 def test_the_stages_records_become_conversations() -> None:
-    def act(message_id: int, kind: str, text: str) -> dict[str, object]:
-        return {"chat_id": 5, "message_id": message_id, "kind": kind, "text": text, "at": 1.0}
+    def act(message_id: int, text: str, **shown: str) -> dict[str, object]:
+        what = {"shown": [shown] if shown else [], "text": text, "at": 1.0}
+        return {"chat_id": 5, "message_id": message_id, **what}
 
-    entry = {"text": "cats", "is_from_operator": False, "appeared_at": 1.5}
+    entry = {"text": "cats", "is_from_operator": False, "appeared_at": 1.5, "sha256": "b"}
+    received = {"from": "bot", "text": "Hello", "at": 2.5, "shown": [{"sha256": "c"}]}
     doubt = {"code": -1, "error": DOUBT["en"].format(link="https://hub.example.com/held/1")}
     records = Records(
-        said=[act(1, "text", "cast"), act(1, "edit", "cats"), act(2, "photo", "")],
-        chats=[{"chat_id": 5, "messages": [{"from": "bot", "text": "Hello", "at": 2.5}]}],
+        said=[
+            *(act(1, "cast", sha256="b"), act(1, "cats", sha256="b")),
+            act(2, "", kind="poll", question="Why?"),
+        ],
+        chats=[{"chat_id": 5, "messages": [received]}],
         timeline=[{"client_id": "channel:7:5", "messages": [entry]}],
         replies=[
             {
                 "client_conversation_id": "channel:7:5",
                 "text": "Hello",
+                "sha256": "c",
                 "at": 2.0,
                 "statuses": [doubt, {"code": 1, "error": None}],
             }
@@ -217,9 +283,9 @@ def test_the_stages_records_become_conversations() -> None:
     )
     (thread,) = threads_of(records)
     assert thread.messages == (
-        Said(revisions=("cast", "cats"), at=1.0),
-        Said(revisions=("",), at=1.0, is_shown=True),
+        Said(revisions=("cast", "cats"), at=1.0, file="b"),
+        Said(revisions=("",), at=1.0, is_shown=True, title="Why?"),
     )
-    assert thread.timeline == (Seen(text="cats", at=1.5),)
-    reply = Said(revisions=("Hello",), at=2.0, told="arrived", was_unsure=True)
-    assert (thread.replies, thread.chat) == ((reply,), (Seen(text="Hello", at=2.5),))
+    assert thread.timeline == (Seen(text="cats", at=1.5, file="b"),)
+    reply = Said(revisions=("Hello",), at=2.0, file="c", told="arrived", was_unsure=True)
+    assert (thread.replies, thread.chat) == ((reply,), (Seen(text="Hello", at=2.5, file="c"),))

@@ -55,7 +55,8 @@ token, a username or an id, and may be left out while there is one bot:
     POST /_stage/business_delete      {connection, user_id, message_ids, bot?}
     POST /_stage/update         an update as it is, and bot?
     GET  /_stage/chats?bot=     every chat: message_id, from (customer, bot, owner), text, at, date,
-                                reply_to, edited, deleted, shown (kind, file_id, file_name)
+                                reply_to, edited, deleted, shown (kind, file_id, file_name, title,
+                                question, sha256)
     GET  /_stage/file?id=       the bytes of a file, whoever sent it
     GET  /_stage/said           what customers did, in order
     GET  /_stage/state          bots, webhooks, what is pending

@@ -11,7 +11,7 @@ from channel_clients.emulators.telegram.bots import Bot
 from channel_clients.emulators.telegram.customers import Customers, Details, Look
 from channel_clients.emulators.telegram.owners import Owners
 from channel_clients.emulators.telegram.refusals import Refused
-from channel_clients.emulators.telegram.world import Said, Wire
+from channel_clients.emulators.telegram.world import Said, Wire, World
 
 _ACTS: Mapping[str, Callable[..., Said | str | int | None]] = {
     "say": Customers.say,
@@ -45,9 +45,10 @@ async def answer_control(stage: Stage, customers: Owners, request: Request) -> R
     try:
         match request.method, name:
             case "GET", "chats":
-                return Response.of({"chats": customers.chats(request.param("bot"))})
+                return Response.of({"chats": _chats(customers, request.param("bot"))})
             case "GET", "said":
-                return Response.of({"said": [asdict(said) for said in customers.said]})
+                said = (asdict(said) for said in customers.said)
+                return Response.of({"said": [_digested(customers.world, each) for each in said]})
             case "GET", "file":
                 return Response(body=customers.world.file(request.param("id") or "").content)
             case "GET", "state":
@@ -62,6 +63,22 @@ async def answer_control(stage: Stage, customers: Owners, request: Request) -> R
                 return Response.of({"error": f"no route {request.method} {request.path}"}, 404)
     except (ValueError, TypeError, Refused) as reason:
         return Response.of({"error": str(reason)}, 400)
+
+
+def _chats(customers: Owners, bot: str | None) -> list[Wire]:
+    return [
+        {**chat, "messages": [_digested(customers.world, each) for each in chat["messages"]]}
+        for chat in customers.chats(bot)
+    ]
+
+
+def _digested(world: World, message: Wire) -> Wire:
+    """Say by a SHA-256 which bytes the files of a message are made of."""
+    shown = [
+        {**thing, "sha256": world.files[thing["file_id"]].sha256} if "file_id" in thing else thing
+        for thing in message["shown"]
+    ]
+    return {**message, "shown": shown}
 
 
 def _body(request: Request) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from channel_clients.emulators.telegram.bots import Bot
 from channel_clients.emulators.telegram.markup import formatted
 from channel_clients.emulators.telegram.sending import replying
 from channel_clients.emulators.telegram.specimens import SPECIMENS, Material
-from channel_clients.emulators.telegram.world import Chat, Said, User, Wire, World
+from channel_clients.emulators.telegram.world import Chat, Entry, Said, User, Wire, World
 
 
 class Details(TypedDict):
@@ -119,7 +119,7 @@ class Customers:
         if words.entities:
             entry.wire[marks] = list(words.entities)
         at.announce("edited_message", entry.wire)
-        return self._record(at, user, entry.wire, "edit", words.text)
+        return self._record(at, user, entry, "edit")
 
     def share_contact(
         self, user_id: int, phone: str, *, whose_id: int | None = None, bot: str | None = None
@@ -251,20 +251,22 @@ class Customers:
 
     def _write(self, at: Bot, user: User, chat: Chat, kind: str, content: Wire) -> Said:
         entry = chat.post("customer", user.wire, self.world.moment, content)
-        said = self._record(at, user, entry.wire, kind, entry.text)
+        said = self._record(at, user, entry, kind)
         at.announce("message", entry.wire)
         return said
 
-    def _record(self, at: Bot, user: User, wire: Wire, kind: str, text: str) -> Said:
+    def _record(self, at: Bot, user: User, entry: Entry, kind: str) -> Said:
+        wire = entry.wire
         said = Said(
             bot=at.username,
             chat_id=wire["chat"]["id"],
             message_id=wire["message_id"],
             user_id=user.id,
             kind=kind,
-            text=text,
+            text=entry.text,
             date=int(wire.get("edit_date") or wire["date"]),
             at=self.world.moment,
+            shown=tuple(entry.shown),
         )
         self.world.said.append(said)
         return said

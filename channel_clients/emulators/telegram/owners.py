@@ -116,7 +116,7 @@ class Owners(Customers):
         author = business.owner if by_owner else user
         side: Side = "owner" if by_owner else "customer"
         entry = chat.post(side, author.wire, self.world.moment, content)
-        said = self._record(at, author, entry.wire, "business", entry.text)
+        said = self._record(at, author, entry, "business")
         if business.enabled:
             at.announce("business_message", entry.wire)
         return said

@@ -5,6 +5,7 @@ Message ids are counted per chat, and every bot sees chats of its own.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import count
 from typing import Any, Literal
 
@@ -19,6 +20,8 @@ SHOWN = (
     *("photo", "animation", "document", "video", "video_note", "voice", "audio", "sticker"),
     *("venue", "location", "contact", "poll", "dice"),
 )
+# What is told of it: names by which a person would know it again.
+TOLD = ("file_id", "file_name", "title", "question")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,8 +55,8 @@ class User:
 class Said:
     """What a customer really did in a chat: the truth that everything else is judged by.
 
-    Shape: `kind` is text, edit, contact, business, or the name of a specimen. `at` is `date` to the
-    fraction of a second, which the wire does not tell.
+    Shape: `kind` is text, edit, contact, business, or the name of a specimen; `shown` as in
+    `Entry`. `at` is `date` to the fraction of a second, which the wire does not tell.
     """
 
     bot: str
@@ -64,6 +67,7 @@ class Said:
     text: str
     date: int
     at: float
+    shown: tuple[Wire, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,8 +91,7 @@ class Entry:
         for kind in (name for name in SHOWN if name in self.wire):
             value = self.wire[kind]
             file = value[-1] if isinstance(value, list) else value
-            named = {name: file[name] for name in ("file_id", "file_name") if name in file}
-            found.append({"kind": kind, **named})
+            found.append({"kind": kind, **{name: file[name] for name in TOLD if name in file}})
         return found[:1]  # an animation is a document, too, and a venue a location
 
     @property
@@ -175,6 +178,10 @@ class File:
     def wire(self) -> Wire:
         head = {"file_id": self.file_id, "file_unique_id": self.unique_id}
         return {**head, "file_size": self.size}
+
+    @property
+    def sha256(self) -> str:
+        return sha256(self.content).hexdigest()
 
 
 class World:

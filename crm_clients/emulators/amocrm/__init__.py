@@ -11,12 +11,15 @@ Written from the provider's documentation, never from our adapter. One process p
 Stage routes beside the common ones. A POST takes the arguments of the method of the same meaning
 (`Operators`, `Accounts`) as JSON, and answers `{"result": …}`:
 
-    GET  /_stage/timeline?account=   every chat with its messages, both sides' ids, statuses
+    GET  /_stage/timeline?account=   every chat with its messages, both sides' ids, statuses, and
+                                     the digest of each file that could be fetched
     GET  /_stage/contacts?account=   every contact, deleted and merged ones included
     GET  /_stage/leads?account=      every lead, unsorted and deleted ones included
     GET  /_stage/replies             what operators typed, and what its hook was answered
     GET  /_stage/state               counts, switches, webhooks, warnings
     POST /_stage/reply {account, to, text, user_id?, reply_to?}
+    POST /_stage/upload {base, name, content, kind?}; content is base64, and what comes back is
+                                     one of the `files` of
     POST /_stage/reply_with_files {account, to, files, text?, user_id?}
     POST /_stage/write_first {account, contact_id, text, user_id?}
     POST /_stage/typing {account, to}, /_stage/react {account, message_id, emoji}

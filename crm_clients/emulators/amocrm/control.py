@@ -1,5 +1,6 @@
 """The stage's own routes under `/_stage/`: the operators, the scenery and the record, over HTTP."""
 
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ class Control:
         self._actions: Mapping[str, Callable[..., Any]] = {
             "reply": emulator.reply,
             "reply_with_files": emulator.reply_with_files,
+            "upload": self._upload,
             "write_first": emulator.write_first,
             "typing": emulator.type_in,
             "react": emulator.react,
@@ -86,6 +88,9 @@ class Control:
                 return emulator.state()
             case _:
                 raise LookupError(f"there is nothing to see at {name!r}")
+
+    def _upload(self, base: str, name: str, content: str, kind: str = "picture") -> Json:
+        return self._emulator.upload(base, name, b64decode(content, validate=True), kind=kind)
 
     def _do(self, name: str, request: Request) -> Json:
         body = request.json() or {}

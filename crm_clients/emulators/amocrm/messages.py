@@ -164,6 +164,13 @@ async def fetch(world: World, url: str) -> None:
     answer = await world.stage.deliver(ask)
     is_there = answer is not None and answer.status == 200
     world.fetched[url] = answer.body if answer is not None and is_there else None
+    if not is_there and world.switches.fetch_again_s:
+        world.background.start_later(_fetch_later(world, url))
+
+
+async def _fetch_later(world: World, url: str) -> None:
+    await world.stage.clock.sleep(world.switches.fetch_again_s)
+    await fetch(world, url)
 
 
 def _accepted(call: ChatCall, payload: Json, message: ChatMessage) -> Response:

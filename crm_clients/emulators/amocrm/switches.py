@@ -15,6 +15,7 @@ class Switches:
     delivery_status_key: Literal["any", "delivery_status", "status_code"] = "any"
     unknown_keys: Literal["accept", "refuse"] = "accept"
     fetches_media: bool = False  # the address of a file is called, as the real one does
+    fetch_again_s: float = 0.0  # until an address that failed is called again; 0: never
     text_limit: int = 0  # characters of a message; 0 is no limit
     unapproved_status: int = 403  # for connecting an account that is not approved
     processing_delay_s: float = 0.0  # from the 200 to the contact, the lead and the hooks

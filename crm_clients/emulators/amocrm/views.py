@@ -1,7 +1,9 @@
 """What really is in the accounts, for those who judge the hub from outside of it."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from . import fields
 from .model import Account, Chat, ChatMessage, Contact, DeliveryStatus, Direction, Json, Lead
@@ -13,6 +15,7 @@ class MessageView:
     """`amojo_id` is amoCRM's name for the message, `client_id` the channel's (its msgid).
 
     `timestamp_ms` is when it was said, `appeared_at` when it could first be seen in the chat.
+    `sha256` is of the file as amoCRM holds it; empty without one, or while it could not be had.
     """
 
     amojo_id: str
@@ -29,6 +32,7 @@ class MessageView:
     reply_to: Json | None
     timestamp_ms: int
     appeared_at: float
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +48,7 @@ class ChatView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyView:
-    """What an operator typed. `hook_sent` is false while, or if, no hook went out."""
+    """What an operator typed or sent. `hook_sent` is false while, or if, no hook went out."""
 
     account: str
     chat_id: str
@@ -56,6 +60,8 @@ class ReplyView:
     hook_sent: bool
     hook_status: int | None
     statuses: tuple[DeliveryStatus, ...]
+    file_name: str = ""
+    sha256: str = ""
 
 
 class Views:
@@ -64,7 +70,8 @@ class Views:
     world: World
 
     def timeline(self, account: str | int) -> tuple[ChatView, ...]:
-        return tuple(_chat(chat) for chat in self.world.account(account).chats.values())
+        chats = self.world.account(account).chats.values()
+        return tuple(_chat(self.world, chat) for chat in chats)
 
     @property
     def replies(self) -> tuple[ReplyView, ...]:
@@ -80,6 +87,8 @@ class Views:
                 hook_sent=reply.hook_sent,
                 hook_status=reply.hook_status,
                 statuses=tuple(reply.message.statuses),
+                file_name=str(reply.message.content.get("file_name") or ""),
+                sha256=_digest(self.world, reply.message),
             )
             for reply in self.world.replies
         )
@@ -127,17 +136,17 @@ def _account(account: Account) -> Json:
     }
 
 
-def _chat(chat: Chat) -> ChatView:
+def _chat(world: World, chat: Chat) -> ChatView:
     return ChatView(
         chat_id=chat.id,
         client_id=chat.client_id,
         channel_id=chat.channel_id,
         contact_id=chat.contact_id,
-        messages=tuple(_message(message) for message in chat.messages),
+        messages=tuple(_message(world, message) for message in chat.messages),
     )
 
 
-def _message(message: ChatMessage) -> MessageView:
+def _message(world: World, message: ChatMessage) -> MessageView:
     return MessageView(
         amojo_id=message.id,
         client_id=message.client_id,
@@ -153,7 +162,16 @@ def _message(message: ChatMessage) -> MessageView:
         reply_to=message.reply_to,
         timestamp_ms=message.timestamp_ms,
         appeared_at=message.visible_at,
+        sha256=_digest(world, message),
     )
+
+
+def _digest(world: World, message: ChatMessage) -> str:
+    """Look at the bytes of a file: an operator's where it lies, a channel's as it was fetched."""
+    media = str(message.content.get("media") or "")
+    lies_here = world.files.get(unquote(urlsplit(media).path))
+    body = lies_here if message.by_operator else world.fetched.get(media)
+    return "" if body is None else sha256(body).hexdigest()
 
 
 def _contact(account: Account, contact: Contact) -> Json:
