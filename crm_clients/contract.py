@@ -26,6 +26,7 @@ from mappers.vocabulary import (
     Receipt,
     Record,
     RecordDraft,
+    Source,
     Status,
     StatusReport,
     TaskDraft,
@@ -53,6 +54,7 @@ class Can:
     deletes: bool = False
     quotes: bool = False
     reactions: bool = False
+    sources: bool = False
     opens_own_deals: bool = False
     bulk: int = 1
     settles_after: timedelta = timedelta(seconds=30)
@@ -148,6 +150,19 @@ class ReadsHistory(Protocol):
         self, conversation: OpenedConversation, ours: str, since: datetime
     ) -> tuple[Parcel, ...]:
         """Return parcels which `read` turns into the replies since then, then `HistoryRead`."""
+        ...
+
+
+@runtime_checkable
+class KnowsSources(Protocol):
+    """The CRM lists the channels that lead to it, and sorts what comes in by them."""
+
+    async def keep_source(self, source: Source) -> bool:
+        """List a source, or change it to be so; False where the account takes none. Repeatable."""
+        ...
+
+    async def drop_source(self, source: str) -> bool:
+        """Take the source with this id of ours off the list; False as above. Repeatable."""
         ...
 
 

@@ -15,6 +15,7 @@ from crm_clients.amocrm.chats import Chats
 from crm_clients.amocrm.oauth import Application, Config
 from crm_clients.amocrm.rest import Rest, garbled, number
 from crm_clients.amocrm.sdk import read_catalogue
+from crm_clients.amocrm.sources import Sources
 from crm_clients.amocrm.upkeep import Upkeep
 from crm_clients.amocrm.wire import HistoryPage, storable
 from mappers.vocabulary import (
@@ -39,6 +40,7 @@ from mappers.vocabulary import (
     Receipt,
     Record,
     RecordDraft,
+    Source,
     StatusReport,
 )
 from mappers.vocabulary.adapters import Finding, SetUp
@@ -64,7 +66,11 @@ class AmoCrm:
 
     @property
     def _upkeep(self) -> Upkeep:
-        return Upkeep(self.config, self.application, self._rest, self._chats)
+        return Upkeep(self.config, self.application, self._rest, self._chats, self._sources)
+
+    @property
+    def _sources(self) -> Sources:
+        return Sources(self.application, self._rest)
 
     def read(self, arrival: Arrival) -> Reading:
         return reading.read(arrival, self.config.amojo_id)
@@ -132,6 +138,12 @@ class AmoCrm:
             "contacts/chats", "contacts.bind", [owner], repeatable=True, gone="record"
         )
         return opened
+
+    async def keep_source(self, source: Source) -> bool:
+        return await self._sources.keep(source)
+
+    async def drop_source(self, source: str) -> bool:
+        return await self._sources.drop(source)
 
     async def write(self, entry: Entry) -> Receipt:
         """Write a message under our key.

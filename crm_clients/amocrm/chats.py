@@ -229,6 +229,8 @@ def new_message(entry: Entry, application: Application) -> dict[str, Any]:
         **_sides(entry, application),
         "message": media.content_of(entry),
     }
+    if entry.source:
+        payload["source"] = {"external_id": entry.source}
     if entry.quoted:
         payload["reply_to"] = {"message": {"id": entry.quoted}}
     return {"event_type": "new_message", "payload": payload}

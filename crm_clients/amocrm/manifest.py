@@ -76,6 +76,7 @@ MANIFEST: CrmManifest = Manifest(
         edits=True,
         quotes=True,
         reactions=True,
+        sources=True,
         opens_own_deals=True,
         # A gateway gives up on a call after a minute; until then it may still take effect.
         settles_after=timedelta(seconds=65),

@@ -65,7 +65,7 @@ class Rest:
         """Write absolute values, which is safe to repeat."""
         return await self._send(self._call("PATCH", path, label, json=json, repeatable=True), gone)
 
-    async def delete(self, path: str, label: str, json: Any) -> HttpReply:
+    async def delete(self, path: str, label: str, json: Any = None) -> HttpReply:
         return await self._send(self._call("DELETE", path, label, json=json, repeatable=True), "")
 
     async def raw(self, method: str, path: str, label: str, **parts: Any) -> HttpReply:

@@ -21,8 +21,9 @@ from crm_clients.amocrm.chats import Chats
 from crm_clients.amocrm.fields import MARKER_CODE
 from crm_clients.amocrm.oauth import Application, Config
 from crm_clients.amocrm.rest import Rest, all_of, created_id, only_of
+from crm_clients.amocrm.sources import Sources
 from crm_clients.amocrm.wire import AccountInfo, FieldOfAccount, Subscription
-from mappers.vocabulary import Account, Blocked, Failure, Permanent, ProviderError
+from mappers.vocabulary import Account, AuthExpired, Blocked, Failure, Permanent, ProviderError
 from mappers.vocabulary.adapters import Finding, SetUp
 
 EVENTS = (
@@ -40,6 +41,14 @@ NO_HOOKS = (
     " Professional) and an administrator's consent. Messages and replies work; deleted contacts"
     " and closed deals are noticed when they are next needed."
 )
+NO_SOURCES = (
+    "The account takes no sources from this integration: its pipelines cannot tell our channels"
+    " apart"
+)
+HOW_TO_SOURCES = (
+    "Nothing else depends on it. An integration made by a consent button never has sources; any"
+    " other has them once an archive with the location `lead_sources` was uploaded to it."
+)
 NO_FIELD = (
     "amoCRM refused us the technical field {entity}: connect the account again as an"
     " administrator. Until then nothing can be created there, because what a lost answer made"
@@ -53,6 +62,7 @@ class Upkeep:
     application: Application
     rest: Rest = field(repr=False)
     chats: Chats = field(repr=False)
+    sources: Sources = field(repr=False)
 
     async def read_account(self) -> AccountInfo:
         reply = await self.rest.get("account", "account", {"with": "amojo_id"})
@@ -98,11 +108,19 @@ class Upkeep:
         return SetUp(changes=changes, notes=tuple(notes))
 
     async def tear_down(self) -> None:
-        """The channel goes first: it needs no token, which may be revoked by now."""
+        """The channel goes first: it needs no token, which may be revoked by now.
+
+        Whoever revoked it has removed us in amoCRM, and with us what the rest would undo.
+        """
         if self.application.has_channel:
             await self.chats.disconnect()
-        if address := self.config.hook_address.get_secret_value():
-            await self._unsubscribe(address)
+        try:
+            if address := self.config.hook_address.get_secret_value():
+                await self._unsubscribe(address)
+            await self.sources.drop_all()
+        except ProviderError as refused:
+            if not isinstance(refused.failure, AuthExpired):
+                raise
 
     async def _marker_field(self, entity: str) -> int | None:
         """Find our field or make it; None when the account does not let us."""
@@ -170,6 +188,7 @@ class Upkeep:
             if "connect it again" in warning
         ]
         findings += self._about_fields()
+        findings += await self._about_sources()
         return (*findings, *await self._about_hooks(address))
 
     def _about_token(self, now: datetime) -> Iterator[Finding]:
@@ -214,6 +233,15 @@ class Upkeep:
                 what="A technical field is missing: nothing can be created in the account",
                 advice="Run set-up with a token of an administrator.",
             )
+
+    async def _about_sources(self) -> list[Finding]:
+        try:
+            listed = await self.sources.listed()
+        except ProviderError as refused:
+            return [_refused("The account's sources cannot be seen", refused.failure)]
+        if listed is None:
+            return [Finding(level="warning", what=NO_SOURCES, advice=HOW_TO_SOURCES)]
+        return [Finding(level="ok", what="The account lists our channels as its sources")]
 
     async def _about_hooks(self, address: str) -> list[Finding]:
         wanted = destination_of(address)

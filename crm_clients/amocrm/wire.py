@@ -127,6 +127,13 @@ class Subscription(_Read):
     disabled: bool = False
 
 
+class ListedSource(_Read):
+    id: int
+    name: Text = ""
+    external_id: Text = ""
+    pipeline_id: int | None = None
+
+
 class ChatOfContact(_Read):
     chat_id: Text
     contact_id: int

@@ -78,6 +78,7 @@ from mappers.vocabulary.records import (
     Reaction,
     Record,
     RecordDraft,
+    Source,
     StatusReport,
     TaskDraft,
 )
@@ -157,6 +158,7 @@ __all__ = [
     "RecordChanged",
     "RecordDraft",
     "RouteId",
+    "Source",
     "Span",
     "SpanKind",
     "Status",

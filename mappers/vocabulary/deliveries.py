@@ -34,6 +34,7 @@ class DeliveryKind(StrEnum):
     READ_HISTORY = "read_history"
     WRITE_FIELDS = "write_fields"
     CREATE_TASK = "create_task"
+    KEEP_SOURCE = "keep_source"
 
     FETCH_FILE = "fetch_file"
 

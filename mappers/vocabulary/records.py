@@ -76,13 +76,27 @@ class TaskDraft:
 class Opening:
     """A conversation to be known to the CRM, tied to a record before anything is said in it.
 
-    `ours` is the id under which the CRM will name it back to us.
+    `ours` is the id under which the CRM will name it back to us. `source` is empty where the CRM
+    knows no sources.
     """
 
     ours: str
     record: str
     person: Person
     source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A channel that leads to the CRM, as the CRM lists it.
+
+    `id` is ours, at most 36 characters of printable ASCII. An empty `pipeline` leaves the choice to
+    the CRM.
+    """
+
+    id: str
+    title: str = field(repr=False)
+    pipeline: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +111,8 @@ class OpenedConversation:
 class Entry:
     """One message on its way to the timeline.
 
-    `key` is ours, stable over every attempt, and findable again. `quoted` is the CRM's id of the
+    `key` is ours, stable over every attempt, and findable again. `source` is as of an `Opening`,
+    `quoted` is the CRM's id of the
     quoted message when we know it. `quiet` asks the CRM to open no deal of its own and to notify
     nobody. `author` is set when an employee wrote on the company's own phone. `file` is the one
     that this entry shows, with `text` as its caption; a message with several has several entries.
@@ -111,6 +126,7 @@ class Entry:
     message: Message
     text: str = field(repr=False)
     quoted: str = ""
+    source: str = ""
     quiet: bool = False
     author: Operator | None = None
     file: MediaFile | None = None

@@ -44,6 +44,7 @@ ABILITIES: Mapping[str, str] = {
     "reply_window": "replies allowed for",
     "statuses": "statuses an operator can be shown",
     "replies_told_once": "tells of a reply only once, so missed ones are read back",
+    "sources": "lists our channels as its sources",
     "opens_own_deals": "opens deals by itself",
     "bulk": "entries in one call",
 }

@@ -17,6 +17,7 @@ from mappers.vocabulary.adapters import (
     TakenBySomeoneElse,
 )
 from middleware.connections.model import ConnectionSettings
+from middleware.connections.sources import routes_at, take_sources_back, tell_sources
 from middleware.connections.store import ConnectionRow, NewConnection
 from middleware.errors import BadRequest, Conflict, HubError
 from middleware.http.gateway import without_lease
@@ -123,6 +124,7 @@ async def connect(hub: Hub, workspace: WorkspaceId, wanted: Wanted) -> Connected
     notes = await set_up(hub, connection, take_over=wanted.take_over)
     await hub.connections.set_state(connection, "active")
     await hub.addresses.reload()
+    await tell_sources(hub, connection)
     log.info("connection.connected", connection_id=str(connection), provider=wanted.provider)
     return ConnectedNow(id=connection, account=account, notes=(*account.warnings, *notes))
 
@@ -227,6 +229,7 @@ async def resume(hub: Hub, connection: ConnectionId) -> tuple[str, ...]:
     notes = await set_up(hub, connection, take_over=False)
     await hub.connections.set_state(connection, "active")
     await hub.addresses.reload()
+    await tell_sources(hub, connection)
     hub.executor.wake([connection])
     return notes
 
@@ -241,6 +244,7 @@ async def disconnect(hub: Hub, connection: ConnectionId) -> tuple[str, ...]:
             await adapter.tear_down()
         except ProviderError as error:
             notes = (f"The provider did not let us clean up ({error.failure.code}).",)
+    await take_sources_back(hub, await routes_at(hub, connection))
     await hub.connections.set_state(connection, "removed", "disconnected by a person")
     await hub.addresses.reload()
     return notes

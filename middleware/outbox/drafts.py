@@ -66,6 +66,7 @@ def entry(job: Job, to: ConnectedCrm, shelf: Shelf) -> Entry:
         message=said,
         text=clean("\n".join(line for line in (*given.words, text) if line)),
         quoted=job.quoted,
+        source=job.source if to.can.sources else "",
         quiet=is_quiet(job.policy),
         author=Operator(id="") if said.direction is Direction.OUTBOUND else None,
         file=given.files[0] if given.files else None,

@@ -10,7 +10,13 @@ from typing import TypeAlias, assert_never
 
 from channel_clients.contract import Deletes, Edits, Reacts
 from channel_clients.contract import Probing as ProbingChannel
-from crm_clients.contract import Crm, EditsEntries, ReadsHistory, ShowsReactions
+from crm_clients.contract import (
+    Crm,
+    EditsEntries,
+    KnowsSources,
+    ReadsHistory,
+    ShowsReactions,
+)
 from mappers.vocabulary import (
     DeliveryKind,
     OpenedConversation,
@@ -20,6 +26,7 @@ from mappers.vocabulary import (
     Permanent,
     ProviderError,
     Receipt,
+    Source,
     Status,
     StatusReport,
 )
@@ -57,6 +64,7 @@ REPEATABLE = frozenset(
         DeliveryKind.REPORT,
         DeliveryKind.READ_HISTORY,
         DeliveryKind.FETCH_FILE,
+        DeliveryKind.KEEP_SOURCE,
     }
 )
 HISTORY_MARGIN = timedelta(minutes=2)
@@ -192,7 +200,7 @@ async def _tell_crm(job: Job, to: ConnectedCrm, words: Words, shelf: Shelf) -> R
         case DeliveryKind.ENSURE_DEAL:
             return await ensure_deal(crm, job)
         case DeliveryKind.OPEN_CONVERSATION:
-            return await _open(crm, job)
+            return await _open(crm, job, to)
         case DeliveryKind.WRITE:
             _check_tie(job)
             return Accepted(await crm.write(entry(job, to, shelf)))
@@ -202,6 +210,8 @@ async def _tell_crm(job: Job, to: ConnectedCrm, words: Words, shelf: Shelf) -> R
         case DeliveryKind.WRITE_REACTION if isinstance(crm, ShowsReactions) and job.sent:
             await crm.react(reaction(job))
             return Nothing()
+        case DeliveryKind.KEEP_SOURCE if isinstance(crm, KnowsSources):
+            return await _keep_source(crm, job)
         case DeliveryKind.REPORT:
             return await _report(crm, job, to, words)
         case DeliveryKind.READ_HISTORY if isinstance(crm, ReadsHistory):
@@ -221,11 +231,26 @@ def _check_tie(job: Job) -> None:
         raise ProviderError(Permanent(code="hub.tied_elsewhere", gone="conversation"))
 
 
-async def _open(crm: Crm, job: Job) -> ConversationOpened:
+async def _open(crm: Crm, job: Job, to: ConnectedCrm) -> ConversationOpened:
     if job.link is None or not job.link.live:
         raise ProviderError(Permanent(code="hub.no_record", gone="record"))
-    opening = Opening(ours=job.ours, record=job.link.record, person=person_of(job))
+    opening = Opening(
+        ours=job.ours,
+        record=job.link.record,
+        person=person_of(job),
+        source=job.source if to.can.sources else "",
+    )
     return ConversationOpened(await crm.open_conversation(opening), job.link.record)
+
+
+async def _keep_source(crm: KnowsSources, job: Job) -> Result:
+    source, title = str(job.detail["source"]), str(job.detail["title"])
+    if job.detail["kept"]:
+        wanted = Source(id=source, title=title, pipeline=str(job.detail["pipeline"]))
+        is_taken = await crm.keep_source(wanted)
+    else:
+        is_taken = await crm.drop_source(source)
+    return Nothing("" if is_taken else "the account takes no sources")
 
 
 async def _report(crm: Crm, job: Job, to: ConnectedCrm, words: Words) -> Result:

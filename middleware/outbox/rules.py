@@ -29,6 +29,7 @@ URGENCY: Mapping[DeliveryKind, Priority] = {
     DeliveryKind.WRITE_REACTION: Priority.STATUS,
     DeliveryKind.REPORT: Priority.STATUS,
     DeliveryKind.READ_HISTORY: Priority.BACKFILL,
+    DeliveryKind.KEEP_SOURCE: Priority.STATUS,
     DeliveryKind.FETCH_FILE: Priority.STATUS,
 }
 

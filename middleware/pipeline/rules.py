@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from itertools import groupby
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from mappers.vocabulary import (
     SETTLED,
     AttachmentKind,
     Confidence,
+    ConnectionId,
     ContactId,
     ConversationId,
     DeliveryKind,
@@ -27,6 +29,7 @@ from middleware.store.rows import DealRow, LinkRow, OpenedRow, Owed
 DEAL_IS_FRESH = timedelta(hours=1)
 # Entries of files that came too late are numbered from here, past every part of a message.
 LATE = 1000
+LONGEST_SOURCE = 36
 
 
 def prerequisite_lane(kind: DeliveryKind, subject: UUID) -> str:
@@ -43,6 +46,18 @@ def thread_lane(contact: ContactId) -> str:
     A conversation that was given to another contact stays in the lane that it began in.
     """
     return f"thread:{contact}"
+
+
+def source_lane(channel: ConnectionId) -> str:
+    return f"source:{channel}"
+
+
+def source_of(provider: str, account: str) -> str:
+    """Name a channel to CRMs, by what the outside knows: at most 36 printable characters."""
+    name = f"{provider}:{account}"
+    if len(name) <= LONGEST_SOURCE and name.isascii() and name.isprintable():
+        return name
+    return f"{provider[:15]}:{blake2b(name.encode(), digest_size=10).hexdigest()}"
 
 
 def conversation_lane(conversation: ConversationId) -> str:

@@ -245,8 +245,9 @@ class Job:
     the first call still in doubt began, `taken_at` when this attempt was taken, both by the
     database's clock. `quoted` and `sent` are the target's own ids of the quoted message and of
     what we sent before. `link` and `opened` are what is known now, `ours` is the id under which
-    the CRM knows the conversation, or will. `peers` are the CRM's ids of all conversations of
-    this contact. `files` are the message's, as they stood when the job was taken.
+    the CRM knows the conversation, or will, `source` that of its channel. `peers` are the CRM's
+    ids of all conversations of this contact. `files` are the message's, as they stood when the
+    job was taken.
     """
 
     id: DeliveryId
@@ -277,6 +278,7 @@ class Job:
     link: LinkRow | None = None
     opened: OpenedRow | None = None
     ours: str = ""
+    source: str = ""
     quoted: str = ""
     sent: tuple[str, ...] = ()
     peers: tuple[str, ...] = ()

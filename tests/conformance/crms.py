@@ -13,6 +13,7 @@ from hypothesis import given
 from crm_clients.contract import (
     EditsEntries,
     HasCatalogue,
+    KnowsSources,
     ReadsHistory,
     ShowsReactions,
     WritesInBulk,
@@ -31,6 +32,7 @@ from mappers.vocabulary import (
     Reaction,
     Reading,
     RecordDraft,
+    Source,
     Status,
     StatusReport,
 )
@@ -352,6 +354,7 @@ class AccountPromises:
         can, crm = bench.manifest.can, bench.crm
         assert can.edits == isinstance(crm, EditsEntries)
         assert can.reactions == isinstance(crm, ShowsReactions)
+        assert can.sources == isinstance(crm, KnowsSources)
         assert (can.bulk > 1) == isinstance(crm, WritesInBulk)
         assert not can.replies_told_once or isinstance(crm, ReadsHistory)
         assert Status.QUEUED not in can.statuses
@@ -399,6 +402,15 @@ class AccountPromises:
         assert isinstance(crm, Diagnoses)
         findings = await crm.diagnose(bench.address)
         assert {finding.level for finding in findings} == {"ok"}
+
+    async def test_a_source_is_kept_and_dropped_as_often_as_wanted(self, bench: Bench) -> None:
+        crm = bench.crm
+        if not isinstance(crm, KnowsSources):
+            return
+        for title in ("@shop_bot", "@shop_bot", "Магазин"):
+            assert await crm.keep_source(Source(id="telegram:7", title=title))
+        for _ in range(2):
+            assert await crm.drop_source("telegram:7")
 
     async def test_the_catalogue_can_be_read(self, bench: Bench) -> None:
         crm = bench.crm

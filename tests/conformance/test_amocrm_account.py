@@ -15,6 +15,7 @@ from mappers.vocabulary import (
     Blocked,
     DealDraft,
     ProviderError,
+    Source,
     Transient,
 )
 from tests.conformance.amocrm_scene import (
@@ -221,7 +222,7 @@ class TestSetUp:
         told = {finding.level: 0 for finding in findings}
         for finding in findings:
             told[finding.level] += 1
-        assert told == {"problem": 3, "warning": 2, "ok": 1}
+        assert told == {"problem": 3, "warning": 2, "ok": 2}
         assert f"{ADDRESS}9/:scope_id" in "".join(finding.advice for finding in findings)
 
     async def test_a_diagnosis_of_a_dead_account_is_a_finding(
@@ -283,3 +284,53 @@ class TestCatalogue:
             [sys.executable, "-c", asked], capture_output=True, text=True, check=True
         )
         assert told.stdout.strip() == "['NullHandler']"
+
+
+class TestSources:
+    def named(self, emulator: AmoCrmEmulator) -> list[tuple[str, str]]:
+        sources = emulator.world.account(ACME).sources.values()
+        return [(source.external_id, source.name) for source in sources]
+
+    async def test_a_source_is_made_renamed_moved_and_dropped(
+        self, crm: AmoCrm, emulator: AmoCrmEmulator
+    ) -> None:
+        other = emulator.add_pipeline(ACME, "Розница", ["Новые"])
+        shop = Source(id="telegram:7", title="@shop_bot")
+        for _ in range(2):
+            assert await crm.keep_source(shop)
+        assert self.named(emulator) == [("telegram:7", "@shop_bot")]
+        for _ in range(2):
+            await crm.keep_source(replace(shop, title="Магазин", pipeline=str(other.id)))
+        (made,) = emulator.world.account(ACME).sources.values()
+        assert (made.name, made.pipeline_id) == ("Магазин", other.id)
+        assert made.origin_code == crm.application.channel_code
+        for _ in range(2):
+            assert await crm.drop_source("telegram:7")
+        assert self.named(emulator) == []
+
+    async def test_an_integration_without_sources_works_without(
+        self, crm: AmoCrm, bench: Bench, emulator: AmoCrmEmulator
+    ) -> None:
+        emulator.world.integrations[crm.application.client_id].has_archive = False
+        assert not await crm.keep_source(Source(id="telegram:7", title="@shop_bot"))
+        assert not await crm.drop_source("telegram:7")
+        await crm.write(replace(await bench.entry(), source="telegram:7"))
+        (warning,) = [one for one in await crm.diagnose(ADDRESS) if "no sources" in one.what]
+        assert warning.level == "warning"
+        assert warning.advice
+
+    async def test_leaving_takes_our_sources_along_and_no_others(
+        self, crm: AmoCrm, emulator: AmoCrmEmulator
+    ) -> None:
+        for name in ("telegram:7", "widget_code"):
+            await crm.keep_source(Source(id=name, title=name))
+        await crm.tear_down()
+        assert self.named(emulator) == [("widget_code", "widget_code")]
+
+    async def test_leaving_an_account_that_has_removed_us_is_no_error(
+        self, crm: AmoCrm, emulator: AmoCrmEmulator
+    ) -> None:
+        await crm.keep_source(Source(id="telegram:7", title="@shop_bot"))
+        emulator.uninstall(crm.application.client_id, ACME)
+        for _ in range(2):
+            await crm.tear_down()

@@ -11,6 +11,7 @@ from mappers.vocabulary.adapters import Finding
 from middleware.connections import flow as connections
 from middleware.connections.flow import ConnectedNow, Wanted
 from middleware.connections.model import UnknownConnection
+from middleware.connections.sources import routes_at, take_sources_back, tell_sources
 from middleware.connections.store import ConnectionRow
 from middleware.errors import BadRequest, Conflict, NotFound
 from middleware.hub import Hub
@@ -182,6 +183,7 @@ async def set_route(
     pilot = [spelt_as_identity(each) for each in policy.get("pilot", ())]
     decided = decode_policy({**policy, "pilot": pilot})
     await hub.connections.set_route(caller.workspace, source, target, decided)
+    await tell_sources(hub, source)
     await _note(hub, caller, "route.set", source, target=str(target), policy=_told(policy))
     return decided
 
@@ -190,7 +192,9 @@ async def drop_route(hub: Hub, caller: Caller, source: ConnectionId, target: Con
     """Stop a route. What was planned already is still delivered. Raises: `NotFound`."""
     await own(hub, caller, source)
     await own(hub, caller, target)
+    stopped = await routes_at(hub, source, target)
     await hub.connections.drop_route(source, target)
+    await take_sources_back(hub, stopped)
     await _note(hub, caller, "route.dropped", source, target=str(target))
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from mappers.vocabulary import ConnectionId, ContactId, DeliveryKind, DeliveryState, Person
 from middleware.identity.rules import as_met
+from middleware.pipeline.rules import source_of
 from middleware.simulation.twin.chapter import there
 from middleware.simulation.twin.files import files_of
 from middleware.simulation.twin.messages import names_at
@@ -22,7 +23,9 @@ from middleware.store.rows import (
 )
 from middleware.webhooks.keys import digest_of
 
-SUPERSEDABLE = frozenset({*FACTS_OF, DeliveryKind.EDIT, DeliveryKind.REPORT})
+SUPERSEDABLE = frozenset(
+    {*FACTS_OF, DeliveryKind.EDIT, DeliveryKind.REPORT, DeliveryKind.KEEP_SOURCE}
+)
 
 
 def assemble(tx: Transaction, delivery: Delivery) -> Job:
@@ -61,6 +64,7 @@ def assemble(tx: Transaction, delivery: Delivery) -> Job:
         link=_link(tx, contact, duty.target),
         opened=opened,
         ours=_ours(tx, exchange or None, opened),
+        source=_source(tx, exchange or None),
         quoted=_quoted(tx, delivery, said),
         sent=() if duty.message is None else names_at(tx, duty.target, duty.message),
         peers=_peers(tx, delivery, contact),
@@ -104,6 +108,13 @@ def _ours(tx: Transaction, conversation: ConversationRow | None, opened: OpenedR
         return ""
     channel = there(tx.connections.get(conversation.connection), "connection")
     return f"{channel.provider}:{channel.account}:{conversation.external}"
+
+
+def _source(tx: Transaction, conversation: ConversationRow | None) -> str:
+    if conversation is None:
+        return ""
+    channel = there(tx.connections.get(conversation.connection), "connection")
+    return source_of(channel.provider, channel.account)
 
 
 def _is_superseded(tx: Transaction, delivery: Delivery) -> bool:

@@ -25,6 +25,7 @@ from mappers.vocabulary import (
     WorkspaceId,
 )
 from middleware.identity.rules import as_met
+from middleware.pipeline.rules import source_of
 from middleware.store.codec import decode_fact, decode_message, decode_policy, decode_profile
 from middleware.store.postgres import files, people
 from middleware.store.rows import (
@@ -88,7 +89,9 @@ PEERS = text(
     """
 ).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 
-SUPERSEDABLE = frozenset({*FACTS_OF, DeliveryKind.EDIT, DeliveryKind.REPORT})
+SUPERSEDABLE = frozenset(
+    {*FACTS_OF, DeliveryKind.EDIT, DeliveryKind.REPORT, DeliveryKind.KEEP_SOURCE}
+)
 
 
 @dataclass(slots=True)
@@ -191,6 +194,7 @@ def _job(row: Any, was: DeliveryState, said: Mapping[UUID, Message], around: Aro
         link=_link(row),
         opened=_opened(row),
         ours=row.ours or _ours_to_be(row),
+        source=source_of(row.provider, row.account) if row.provider else "",
         quoted=_quoted(row, message, around),
         sent=sent,
         peers=tuple(around.peers[row.target_id, row.person_id]) if _ensures(row) else (),
