@@ -180,18 +180,28 @@ class HoldsFields(Protocol):
     Keys are those of `mappers.mapping.targets`: `contact:<field id>`, `deal:<field id>`,
     `pipeline`, `stage`, `tags`, `responsible`. Values are canonical: ids of choices and users,
     ISO dates, ISO moments in UTC, plain numbers; a field that holds nothing has no values.
+    `catalogue` is the account's as it was read lately: it says what each field holds. `deal` may
+    be empty; then only the record is meant.
+    Raises: `ProviderError`; `Permanent` without `gone` when a field is not there, or holds
+    something else by now.
     """
 
     async def read_fields(
-        self, record: str, deal: str, keys: Collection[str]
+        self, record: str, deal: str, keys: Collection[str], catalogue: Catalogue
     ) -> Mapping[str, tuple[str, ...]]:
-        """Return what is there now, in as few calls as it takes. `deal` may be empty."""
+        """Return what is there now, in as few calls as it takes.
+
+        `responsible` has several values when record and deal differ.
+        """
         ...
 
     async def write_fields(
-        self, record: str, deal: str, values: Mapping[str, tuple[str, ...]]
+        self, record: str, deal: str, values: Mapping[str, tuple[str, ...]], catalogue: Catalogue
     ) -> None:
-        """Let each place hold these values, and no others; one call for each card. Repeatable."""
+        """Let each place hold these values; one writing call for each card. Repeatable.
+
+        A list only grows: what somebody added meanwhile stays. Nothing is ever cleared.
+        """
         ...
 
 

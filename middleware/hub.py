@@ -22,6 +22,7 @@ from middleware.connections.store import ConnectionStore
 from middleware.db import migrate, partitions
 from middleware.db.embedded import EmbeddedPostgres
 from middleware.db.engine import end_frozen, make_engine
+from middleware.fields.catalogues import Catalogues
 from middleware.health.metrics import Metrics
 from middleware.http.budget import MemoryBudgets
 from middleware.http.gateway import Gateway
@@ -169,6 +170,7 @@ def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str) -> Hu
             shelf=Shelf(
                 media, partial(media_link, settings, vault), limit_bytes=settings.file_limit_bytes
             ),
+            catalogues=Catalogues(clock),
             roll=random.random,
             retry=RetryPolicy(first_wait=settings.first_retry, longest_wait=settings.longest_retry),
             renew=directory.renew,

@@ -4,7 +4,7 @@ Messages live in the Chats API under ids of ours, which makes a lost answer find
 looked for in the chat's history, a record and a deal by a technical field that holds their key.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from crm_clients.amocrm import chats, media, oauth, reading
 from crm_clients.amocrm.cards import Cards
 from crm_clients.amocrm.chats import Chats
+from crm_clients.amocrm.field_values import FieldValues
 from crm_clients.amocrm.oauth import Application, Config
 from crm_clients.amocrm.rest import Rest, garbled, number
 from crm_clients.amocrm.sdk import read_catalogue
@@ -126,6 +127,16 @@ class AmoCrm:
 
     async def find_created_deal(self, draft: DealDraft, key: str, since: datetime) -> str | None:
         return await self._cards.find_created_deal(draft, key, since)
+
+    async def read_fields(
+        self, record: str, deal: str, keys: Collection[str], catalogue: Catalogue
+    ) -> Mapping[str, tuple[str, ...]]:
+        return await FieldValues(self._rest, catalogue).read(record, deal, keys)
+
+    async def write_fields(
+        self, record: str, deal: str, values: Mapping[str, tuple[str, ...]], catalogue: Catalogue
+    ) -> None:
+        await FieldValues(self._rest, catalogue).write(record, deal, values)
 
     async def open_conversation(self, opening: Opening) -> OpenedConversation:
         """Create the chat, then give it to the record before amoCRM makes one of its own.

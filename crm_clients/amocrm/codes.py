@@ -31,6 +31,9 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "amocrm.no_marker_field": "The technical field that holds our key is missing: run set-up"
         " again.",
         "amocrm.no_such_file": "amoCRM does not hand the file out at its address any more.",
+        "amocrm.no_such_deal": "The deal was deleted; another one is looked for, or opened.",
+        "amocrm.no_such_field": "The account has no such field any more, or it holds something else"
+        " by now.",
         "amocrm.no_such_record": "The card was deleted or merged away; its survivor is looked for,"
         " or a new one made.",
         "amocrm.not_an_id": "This is no id of amoCRM's, so what it names does not exist there.",

@@ -69,7 +69,7 @@ def marker(field_id: int, key: str) -> dict[str, Any]:
 def reachable_by(draft: RecordDraft) -> list[dict[str, Any]]:
     """The phones and e-mails of a draft, as `custom_fields_values` wants them."""
     return [
-        {"field_code": code, "values": [_work(value) for value in values]}
+        {"field_code": code, "values": [work(value) for value in values]}
         for code, values in (("PHONE", draft.phones), ("EMAIL", draft.emails))
         if values
     ]
@@ -81,7 +81,7 @@ def additions(contact: Contact, draft: RecordDraft) -> list[dict[str, Any]]:
     amoCRM replaces a multitext field as a whole, so what is there is sent back beside the new.
     """
     sorts: tuple[tuple[str, tuple[str, ...], Callable[[str], str]], ...] = (
-        ("PHONE", draft.phones, _end_of_number),
+        ("PHONE", draft.phones, end_of_number),
         ("EMAIL", draft.emails, str.casefold),
     )
     found = []
@@ -90,8 +90,8 @@ def additions(contact: Contact, draft: RecordDraft) -> list[dict[str, Any]]:
         known = {norm(str(value.value)) for each in held for value in each.values}
         fresh = [value for value in wanted if norm(value) not in known]
         if fresh:
-            kept = [_kept(value) for each in held for value in each.values]
-            found.append({"field_code": code, "values": kept + [_work(item) for item in fresh]})
+            there = [kept(value) for each in held for value in each.values]
+            found.append({"field_code": code, "values": there + [work(item) for item in fresh]})
     return found
 
 
@@ -115,7 +115,7 @@ def digits(text: str) -> str:
     return _NOT_DIGITS.sub("", text)
 
 
-def _end_of_number(text: str) -> str:
+def end_of_number(text: str) -> str:
     return digits(text)[-10:]
 
 
@@ -124,11 +124,11 @@ def _texts(filled: Sequence[FilledField], code: str) -> tuple[str, ...]:
     return tuple(str(value) for value in values if value)
 
 
-def _work(value: str) -> dict[str, Any]:
+def work(value: str) -> dict[str, Any]:
     return {"value": value, "enum_code": "WORK"}
 
 
-def _kept(value: Any) -> dict[str, Any]:
+def kept(value: Any) -> dict[str, Any]:
     """A value as it must be sent back; ids of kinds are exact, codes may be absent."""
     kind = {"enum_id": value.enum_id} if value.enum_id else {"enum_code": value.enum_code or "WORK"}
     return {"value": value.value, **kind}

@@ -99,6 +99,10 @@ class _Id(_Read):
     id: int
 
 
+class _Tag(_Read):
+    name: Text = ""
+
+
 class _Card(_Read):
     id: int
     name: Text = ""
@@ -106,6 +110,9 @@ class _Card(_Read):
     responsible_user_id: int | None = None
     created_at: Moment | None = None
     custom_fields_values: Annotated[list[FilledField], BeforeValidator(_empty_if_null)] = []
+    tags: Annotated[list[_Tag], BeforeValidator(_empty_if_null)] = Field(
+        [], validation_alias=AliasPath("_embedded", "tags")
+    )
 
 
 class Contact(_Card):
@@ -115,6 +122,7 @@ class Contact(_Card):
 class Lead(_Card):
     status_id: int | None = None
     pipeline_id: int | None = None
+    price: Annotated[int | None, WrapValidator(_none_if_broken)] = None
 
 
 class FieldOfAccount(_Read):

@@ -36,6 +36,7 @@ NEEDLESS: Mapping[Outcome, str] = {
     "when": "Its conditions do not hold.",
     "empty": "There is no value to write.",
     "no_such": "The account has no such value.",
+    "no_deal": "There is no deal to write to.",
 }
 
 
@@ -138,7 +139,7 @@ class _Run:
         if not wanted:
             return "no_such", ()
         after = _joined(before, wanted, place) if place.multiple else wanted[:1]
-        if _same(before, after, place):
+        if before == after:
             return "same", ()
         return self._permitted(rule, place, before, is_ours=is_ours), after
 
@@ -241,12 +242,6 @@ def _joined(before: tuple[str, ...], wanted: tuple[str, ...], place: Place) -> t
             known.add(norm)
             found.append(each)
     return tuple(found)
-
-
-def _same(before: tuple[str, ...], wanted: tuple[str, ...], place: Place) -> bool:
-    if place.multiple:
-        return before == wanted
-    return tuple(before[:1]) == wanted
 
 
 def _norm(value: str, place: Place) -> str:

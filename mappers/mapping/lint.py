@@ -47,6 +47,12 @@ def lint(
     )
 
 
+def is_writable(document: Document, rule: int, catalogue: Catalogue) -> bool:
+    """Whether a rule, counted from 1, leads to what the account has, and can be held there."""
+    found = _Judge(document, catalogue, frozenset()).of(rule - 1)
+    return all(each.level != "error" for each in found)
+
+
 @dataclass(frozen=True, slots=True)
 class _Judge:
     document: Document

@@ -111,7 +111,9 @@ class Document:
     lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
 
 
-Outcome: TypeAlias = Literal["written", "same", "if_empty", "once", "when", "empty", "no_such"]
+Outcome: TypeAlias = Literal[
+    "written", "same", "if_empty", "once", "when", "empty", "no_such", "no_deal"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

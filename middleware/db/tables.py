@@ -167,6 +167,16 @@ mapping_versions = Table(
     UniqueConstraint("mapping_id", "digest"),
 )
 
+filled_places = Table(
+    "filled_places",
+    metadata,
+    _connection(),
+    Column("card", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    _moment("at"),
+    PrimaryKeyConstraint("connection_id", "card", "key"),
+)
+
 routes = Table(
     "routes",
     metadata,

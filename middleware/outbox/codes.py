@@ -36,6 +36,9 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "hub.dropped": "A person decided that the delivery is not wanted any more.",
         "hub.tied_elsewhere": "The conversation is tied to a record that is not the customer's any"
         " more; it is tied anew first.",
+        "hub.field_gone": "The mapping writes to a field that the CRM does not have, or not as the"
+        " mapping means it; everything else was written. Put a version in force that writes"
+        " elsewhere, and the values follow, or bring the field back and replay.",
         "hub.credentials_renewed": "The credentials had run out and are new now; it is done again"
         " at once.",
         "file.too_large": "The file is larger than the hub passes on, or than the provider hands"

@@ -18,6 +18,7 @@ from mappers.vocabulary import (
 )
 from middleware.clock import Clock
 from middleware.connections.model import Connected, ConnectedCrm, Directory
+from middleware.fields.catalogues import Catalogues
 from middleware.http.ledger import collecting
 from middleware.http.urgency import urgent
 from middleware.media.flow import Shelf
@@ -59,6 +60,7 @@ class Tools:
     clock: Clock
     words: Words
     shelf: Shelf
+    catalogues: Catalogues
     roll: Callable[[], float]
     retry: RetryPolicy
     renew: Callable[[Connected], Awaitable[bool]]
@@ -130,9 +132,10 @@ class Settler:
         return verdict
 
     async def _do(self, job: Job) -> Outcome:
-        words, shelf = self.tools.words, self.tools.shelf
+        tools = self.tools
         try:
-            return Outcome(await perform.perform(job, self.to, words, shelf), None)
+            done = await perform.perform(job, self.to, tools.words, tools.shelf, tools.catalogues)
+            return Outcome(done, None)
         except ProviderError as error:
             return Outcome(None, error.failure)
 

@@ -31,6 +31,8 @@ from mappers.vocabulary import (
     StatusReport,
 )
 from middleware.connections.model import Connected, ConnectedChannel, ConnectedCrm
+from middleware.fields.catalogues import Catalogues
+from middleware.fields.flow import FieldsWritten, can_fill, write_fields
 from middleware.identity.flow import (
     ContactEnsured,
     DealEnsured,
@@ -65,6 +67,7 @@ REPEATABLE = frozenset(
         DeliveryKind.READ_HISTORY,
         DeliveryKind.FETCH_FILE,
         DeliveryKind.KEEP_SOURCE,
+        DeliveryKind.WRITE_FIELDS,
     }
 )
 HISTORY_MARGIN = timedelta(minutes=2)
@@ -108,6 +111,7 @@ Result: TypeAlias = (
     | ConversationOpened
     | HistoryFetched
     | FileFetched
+    | FieldsWritten
 )
 
 
@@ -125,13 +129,17 @@ def can_find(job: Job, to: Connected) -> bool:
     return job.kind is DeliveryKind.SEND and isinstance(to.adapter, ProbingChannel)
 
 
-async def perform(job: Job, to: Connected, words: Words, shelf: Shelf) -> Result:
+async def perform(
+    job: Job, to: Connected, words: Words, shelf: Shelf, catalogues: Catalogues
+) -> Result:
     """Do it. Raises: `ProviderError`."""
     if job.superseded:
         return Nothing("superseded")
     if job.kind is DeliveryKind.FETCH_FILE:
         return FileFetched(await shelf.fetch(message_of(job), job, to.adapter))
     match to:
+        case ConnectedCrm(adapter=crm) if job.kind is DeliveryKind.WRITE_FIELDS and can_fill(crm):
+            return await write_fields(crm, job, to, catalogues)
         case ConnectedChannel():
             return await _tell_channel(job, to, shelf)
         case ConnectedCrm():

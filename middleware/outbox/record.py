@@ -16,6 +16,8 @@ from mappers.vocabulary import (
     Status,
 )
 from middleware.connections.model import Connected, ConnectedCrm, Directory
+from middleware.fields.flow import FieldsWritten
+from middleware.fields.record import record_fields
 from middleware.identity.flow import ContactEnsured, DealEnsured
 from middleware.outbox.perform import (
     Accepted,
@@ -63,6 +65,9 @@ class Recorder:
 
     async def done(self, result: Result) -> None:
         """The duty is fulfilled: remember what we learned, then move the lane on."""
+        if isinstance(result, FieldsWritten):
+            await record_fields(self.unit, self.job, result, self.now)
+            return
         state = DeliveryState.SKIPPED if _was_skipped(result) else DeliveryState.DONE
         await self.unit.settle(self.job, Settlement(state=state))
         match result:
@@ -220,6 +225,8 @@ class Recorder:
         job = self.job
         if gone == "record" and job.link is not None:
             await self.unit.drop_links(job.target, job.link.record)
+        if gone == "deal" and job.mapped is not None:
+            await self.unit.set_deal_state(job.target, job.mapped.deal, "deleted")
         last = await self._prerequisites(job.kind)
         await self.unit.settle(
             job, replace(base, due_at=self.now, after=last, detail={"looks": looks(job) + 1})

@@ -36,6 +36,7 @@ from mappers.vocabulary import (
 from mappers.vocabulary.adapters import FetchesFiles
 from middleware.connections.model import Connected, Directory
 from middleware.pipeline import rules
+from middleware.pipeline.filling import plan_fields
 from middleware.pipeline.gestures import plan_reaction
 from middleware.pipeline.planning import Counterpart, News, Planner, Shown
 from middleware.pipeline.replying import Reply, plan_reply
@@ -119,7 +120,10 @@ class Intake:
         if contact.learned and not contact.is_new:
             await self._learned(conversation)
         shown = await self._shown(conversation, added, message)
-        await self.planner.write(conversation, conversation.contact or contact.id, added, shown)
+        owner = conversation.contact or contact.id
+        await self.planner.write(conversation, owner, added, shown)
+        if message.direction is Direction.INBOUND:
+            await plan_fields(self.planner, conversation, owner, added, is_new=contact.is_new)
         return "message.recorded"
 
     async def _shown(

@@ -81,10 +81,14 @@ class Planner:
     ) -> None:
         """Owe a customer's message to every CRM that the channel is routed to."""
         for route in await self.unit.routes_from(conversation.connection):
-            pilot = route.policy.pilot
-            if not pilot or rules.is_in_pilot(pilot, await self.unit.person(contact)):
+            if await self.carries(route, contact):
                 at = Counterpart(route, conversation, contact)
                 await self._write_to(at, message, shown.get(route.target, NOTHING))
+
+    async def carries(self, route: RouteRow, contact: ContactId) -> bool:
+        """Say whether a route is meant for this customer."""
+        pilot = route.policy.pilot
+        return not pilot or rules.is_in_pilot(pilot, await self.unit.person(contact))
 
     async def _write_to(self, at: Counterpart, message: MessageId, shown: Shown) -> None:
         """Owe an entry for the text with the first file, and one for each file after it."""

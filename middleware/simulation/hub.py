@@ -11,6 +11,7 @@ from mappers.vocabulary import ConnectionId, Http, MessageId
 from mappers.vocabulary.adapters import Door
 from middleware.clock import Clock
 from middleware.connections.model import Connected, UnknownConnection
+from middleware.fields.catalogues import Catalogues
 from middleware.http.gateway import MayStart
 from middleware.media.flow import Shelf
 from middleware.media.port import MediaStore
@@ -151,6 +152,7 @@ class SimHub:
                 clock=site.clock,
                 words=Words(lambda subject: f"{site.base}/held/{subject}"),
                 shelf=Shelf(site.media, self._file_address, FILE_LIMIT_BYTES),
+                catalogues=Catalogues(site.clock),
                 roll=site.rng.random,
                 retry=RetryPolicy(),
                 renew=_cannot_renew,

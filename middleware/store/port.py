@@ -8,7 +8,7 @@ what it decided. A unit opened under a lease begins by proving that the lease is
 raises `LeaseLost` otherwise, so nothing a zombie decides is ever committed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -216,6 +216,10 @@ class Unit(Protocol):
     ) -> None: ...
 
     async def set_deal_state(self, target: ConnectionId, deal: str, state: str) -> None: ...
+
+    async def remember_filled(self, target: ConnectionId, card: str, keys: Collection[str]) -> None:
+        """Remember which places of a card a mapping has filled. Known ones stay known."""
+        ...
 
     # What is owed.
     async def routes_from(self, source: ConnectionId) -> tuple[RouteRow, ...]: ...

@@ -141,11 +141,34 @@ class DealRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pinned:
+    """A version of a mapping."""
+
+    mapping: UUID
+    version: int
+
+    @property
+    def detail(self) -> Mapping[str, Any]:
+        """How a delivery keeps it."""
+        return {"mapping": str(self.mapping), "version": self.version}
+
+
+def pinned_in(detail: Mapping[str, Any]) -> Pinned | None:
+    """Read the version that a delivery was planned with."""
+    if "mapping" not in detail:
+        return None
+    return Pinned(mapping=UUID(detail["mapping"]), version=int(detail["version"]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RouteRow:
+    """`mapping` is the version in force of the mapping that the route uses."""
+
     id: RouteId
     source: ConnectionId
     target: ConnectionId
     policy: Policy
+    mapping: Pinned | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +260,29 @@ class ToldWithout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MappedRow:
+    """What a mapping is applied with: its document, and what is known beside the message.
+
+    `written` are the keys of places on these cards that a mapping has filled before. `provider`,
+    `account` and `title` are the channel's.
+    """
+
+    name: str
+    document: str = field(repr=False)
+    deal: str = ""
+    written: frozenset[str] = frozenset()
+    provider: str = ""
+    account: str = ""
+    title: str = ""
+
+
+def cards_of(record: str, deal: str) -> tuple[str, ...]:
+    """Name the cards on which it is remembered what a mapping has filled."""
+    named = (("contact", record), ("deal", deal))
+    return tuple(f"{kind}:{card}" for kind, card in named if card)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A delivery whose turn it is, with everything an attempt at it needs to know.
 
@@ -247,7 +293,7 @@ class Job:
     what we sent before. `link` and `opened` are what is known now, `ours` is the id under which
     the CRM knows the conversation, or will, `source` that of its channel. `peers` are the CRM's
     ids of all conversations of this contact. `files` are the message's, as they stood when the
-    job was taken.
+    job was taken. `mapped` is there when the delivery was planned with a mapping.
     """
 
     id: DeliveryId
@@ -283,6 +329,7 @@ class Job:
     sent: tuple[str, ...] = ()
     peers: tuple[str, ...] = ()
     files: tuple[FileRow, ...] = ()
+    mapped: MappedRow | None = None
 
     @property
     def key(self) -> str:

@@ -49,6 +49,12 @@ ELSEWHERE = frozenset(
     }
 )
 PATHS = {"write": "POST /amojo/v2/origin/custom", "create": "POST /acme/api/v4/"}
+# One field of each type that a mapping can write.
+TYPES = (
+    *("text", "textarea", "url", "streetaddress", "numeric", "price", "monetary", "checkbox"),
+    *("select", "radiobutton", "multiselect", "category", "date", "birthday", "date_time"),
+)
+CHOOSING = frozenset({"select", "radiobutton", "multiselect", "category"})
 ADDRESS = "https://hub.example.com/hooks/0192"
 
 
@@ -57,6 +63,11 @@ async def an_emulator() -> AsyncIterator[AmoCrmEmulator]:
     emulator = AmoCrmEmulator()
     emulator.switches.rate_limited = False
     emulator.add_account(ACME, users=("Ольга Менеджер", "Иван Оператор"))
+    emulator.add_pipeline(ACME, "Опт", ("Заявка", "Счёт"))
+    for kind in TYPES:
+        enums = [{"value": "Да"}, {"value": "Нет"}] if kind in CHOOSING else []
+        for entity in ("contacts", "leads"):
+            emulator.add_field(ACME, entity, {"name": kind, "type": kind, "enums": enums})
     try:
         yield emulator
     finally:

@@ -49,6 +49,7 @@ from tests.conformance.crm_bench import (
     an_opening,
     refusal,
 )
+from tests.conformance.crm_fields import FieldPromises
 from tests.port import NOON
 
 
@@ -423,7 +424,7 @@ class AccountPromises:
         assert {field.entity for field in catalogue.fields} <= {"contact", "deal"}
 
 
-class CrmPromises(DoorPromises, RecordPromises, TimelinePromises, AccountPromises):
+class CrmPromises(DoorPromises, RecordPromises, TimelinePromises, AccountPromises, FieldPromises):
     """All of them."""
 
 

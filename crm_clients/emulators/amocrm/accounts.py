@@ -93,6 +93,10 @@ class Accounts:
         """Add a custom field to contacts or leads; `body` as in REST: `name`, `type`, `code`…"""
         return fields.add(self.world, self.world.account(account), entity, dict(body))
 
+    def remove_field(self, account: str | int, entity: str, field_id: int) -> None:
+        """Delete a custom field, as an admin does; what cards held in it is not shown any more."""
+        del self.world.account(account).fields[entity][field_id]
+
     def add_contact(self, account: str | int, body: Mapping[str, Any]) -> Contact:
         """Write a contact as a REST POST would, but raise no hook."""
         where = self.world.account(account)

@@ -150,8 +150,13 @@ def _mistakes_in_values(known: CustomField, values: Any, path: str) -> Iterator[
         kinds, name = _VALUE_TYPES.get(known.type, ((object,), ""))
         said = value.get("value")
         is_stray_bool = isinstance(said, bool) and not {bool, object} & set(kinds)
-        if not isinstance(said, kinds) or is_stray_bool:
+        is_no_number = name == "numeric" and isinstance(said, str) and not _is_number(said)
+        if not isinstance(said, kinds) or is_stray_bool or is_no_number:
             yield wrong_type(f"{place}.value", name)
+
+
+def _is_number(said: str) -> bool:
+    return not said or re.fullmatch(r"-?\d+(\.\d+)?", said) is not None
 
 
 def _names_choice(value: Json) -> bool:

@@ -223,14 +223,28 @@ class Operators:
         user_id: int | None = None,
     ) -> Contact:
         """Change a contact; `changes` look like the body of a REST PATCH."""
-        where = self.world.account(account)
         contact = self.contact(account, contact_id)
-        wrong = list(cards.mistakes(where, "contacts", changes))
+        self._edit(account, contact, changes, user_id)
+        return contact
+
+    def edit_lead(
+        self, account: str | int, lead_id: int, changes: Json, *, user_id: int | None = None
+    ) -> Lead:
+        """Change a lead; `changes` look like the body of a REST PATCH."""
+        lead = self.world.account(account).leads.get(lead_id)
+        if lead is None or lead.is_deleted:
+            raise LookupError(f"no lead has the id {lead_id}")
+        self._edit(account, lead, changes, user_id)
+        return lead
+
+    def _edit(
+        self, account: str | int, card: Contact | Lead, changes: Json, user_id: int | None
+    ) -> None:
+        where = self.world.account(account)
+        wrong = list(cards.mistakes(where, card.entity, changes))
         if wrong:
             raise ValueError(str(wrong))
-        by = _user(where, user_id).id
-        cards.update(self.world, where, contact, changes, by=by)
-        return contact
+        cards.update(self.world, where, card, changes, by=_user(where, user_id).id)
 
     def delete_contact(self, account: str | int, contact_id: int) -> None:
         contact = self.contact(account, contact_id)

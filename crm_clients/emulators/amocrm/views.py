@@ -198,6 +198,8 @@ def _lead(account: Account, lead: Lead) -> Json:
         "name": lead.name,
         "status_id": lead.status_id,
         "pipeline_id": lead.pipeline_id,
+        "price": lead.price,
+        "responsible_user_id": lead.responsible_user_id,
         "contact_ids": list(lead.contact_ids),
         "custom_fields_values": fields.shown(account, "leads", lead) or [],
         "tags": [tag["name"] for tag in lead.tags],

@@ -7,7 +7,14 @@ from middleware.pipeline.rules import is_newest_history
 from middleware.simulation.twin.chapter import Chapter
 from middleware.simulation.twin.lanes import latest
 from middleware.simulation.twin.schema import ContactLink, ConversationLink, KnownDeal
+from middleware.simulation.twin.transactions import Transaction
 from middleware.store.rows import DealRow, LinkRow, OpenedRow
+
+
+def open_deal_of(tx: Transaction, contact: ContactId, target: ConnectionId) -> DealRow | None:
+    found = [each.deal for each in tx.deals.find("contact", (contact, target))]
+    still_open = [deal for deal in found if deal.state == "open"]
+    return max(still_open, key=lambda deal: (deal.seen_at, deal.deal), default=None)
 
 
 class UniqueViolation(Exception):
@@ -80,10 +87,7 @@ class CrmSide(Chapter):
         return True
 
     async def open_deal(self, contact: ContactId, target: ConnectionId) -> DealRow | None:
-        tx = await self._turn()
-        found = [each.deal for each in tx.deals.find("contact", (contact, target))]
-        still_open = [deal for deal in found if deal.state == "open"]
-        return max(still_open, key=lambda deal: (deal.seen_at, deal.deal), default=None)
+        return open_deal_of(await self._turn(), contact, target)
 
     async def save_deal(
         self, contact: ContactId, target: ConnectionId, record: str, deal: Deal, evidence: str

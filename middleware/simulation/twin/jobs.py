@@ -6,6 +6,7 @@ from mappers.vocabulary import ConnectionId, ContactId, DeliveryKind, DeliverySt
 from middleware.identity.rules import as_met
 from middleware.pipeline.rules import source_of
 from middleware.simulation.twin.chapter import there
+from middleware.simulation.twin.fields import mapped
 from middleware.simulation.twin.files import files_of
 from middleware.simulation.twin.messages import names_at
 from middleware.simulation.twin.people import person_of
@@ -34,6 +35,7 @@ def assemble(tx: Transaction, delivery: Delivery) -> Job:
     exchange = duty.conversation and tx.conversations.one("id", duty.conversation)
     contact = duty.contact or (exchange.contact if exchange else None)
     opened = _opened(tx, delivery)
+    link = _link(tx, contact, duty.target)
     in_doubt = delivery.state is DeliveryState.DOUBT
     return Job(
         id=delivery.id,
@@ -61,7 +63,7 @@ def assemble(tx: Transaction, delivery: Delivery) -> Job:
         conversation=exchange or None,
         contact=contact,
         person=_person(tx, contact, exchange or None),
-        link=_link(tx, contact, duty.target),
+        link=link,
         opened=opened,
         ours=_ours(tx, exchange or None, opened),
         source=_source(tx, exchange or None),
@@ -69,6 +71,7 @@ def assemble(tx: Transaction, delivery: Delivery) -> Job:
         sent=() if duty.message is None else names_at(tx, duty.target, duty.message),
         peers=_peers(tx, delivery, contact),
         files=_files(tx, said),
+        mapped=mapped(tx, delivery, contact, link, exchange or None),
     )
 
 

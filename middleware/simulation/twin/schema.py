@@ -34,6 +34,7 @@ from middleware.store.rows import (
     LinkRow,
     MessageRow,
     OpenedRow,
+    Pinned,
     Purpose,
     RouteRow,
 )
@@ -52,6 +53,7 @@ class Connection:
     kind: Literal["channel", "crm"]
     provider: str
     account: str
+    title: str = ""
     state: str = "active"
     reason: str = ""
     cursor: str = ""
@@ -132,6 +134,20 @@ class KnownDeal:
     contact: ContactId
     deal: DealRow
     evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingVersion:
+    pinned: Pinned
+    name: str
+    document: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilledPlace:
+    connection: ConnectionId
+    card: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,6 +318,14 @@ class Tables:
             "deals",
             lambda known: (known.connection, known.deal.deal),
             contact=lambda known: (known.contact, known.connection),
+        )
+        self.mapping_versions: Table[tuple[UUID, int], MappingVersion] = Table(
+            "mapping_versions", lambda each: (each.pinned.mapping, each.pinned.version)
+        )
+        self.filled_places: Table[tuple[ConnectionId, str, str], FilledPlace] = Table(
+            "filled_places",
+            lambda each: (each.connection, each.card, each.key),
+            card=lambda each: (each.connection, each.card),
         )
 
     def _messages(self) -> None:

@@ -9,10 +9,19 @@ from mappers.vocabulary import ConnectionId, WorkspaceId
 from middleware.clock import Clock
 from middleware.simulation.twin import claiming, gaps, inbox, lanes, leases
 from middleware.simulation.twin.chapter import there
-from middleware.simulation.twin.schema import Connection, Tables
+from middleware.simulation.twin.schema import Connection, MappingVersion, Tables
 from middleware.simulation.twin.transactions import Database, Fault, Transaction
 from middleware.simulation.twin.unit import TwinUnit
-from middleware.store.rows import InboxRow, Job, Lease, Parcelled, Purpose, RouteRow, Silence
+from middleware.store.rows import (
+    InboxRow,
+    Job,
+    Lease,
+    Parcelled,
+    Pinned,
+    Purpose,
+    RouteRow,
+    Silence,
+)
 
 LONGEST_IDLE = timedelta(seconds=8)
 Backup = dict[str, tuple[Any, ...]]
@@ -50,6 +59,10 @@ class TwinStore:
 
     def add_route(self, route: RouteRow) -> None:
         self.tables.routes.save(route)
+
+    def add_mapping(self, pinned: Pinned, name: str, document: str) -> None:
+        version = MappingVersion(pinned=pinned, name=name, document=document)
+        self.tables.mapping_versions.save(version)
 
     async def resume(self, connection: ConnectionId) -> None:
         """Make a connection active again, with everything that was parked."""

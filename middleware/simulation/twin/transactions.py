@@ -132,6 +132,8 @@ class Transaction:
         self.claims = View(self, tables.claims)
         self.contact_links = View(self, tables.contact_links)
         self.deals = View(self, tables.deals)
+        self.mapping_versions = View(self, tables.mapping_versions)
+        self.filled_places = View(self, tables.filled_places)
         self.conversations = View(self, tables.conversations)
         self.conversation_links = View(self, tables.conversation_links)
         self.messages = View(self, tables.messages)

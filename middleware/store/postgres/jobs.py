@@ -27,7 +27,7 @@ from mappers.vocabulary import (
 from middleware.identity.rules import as_met
 from middleware.pipeline.rules import source_of
 from middleware.store.codec import decode_fact, decode_message, decode_policy, decode_profile
-from middleware.store.postgres import files, people
+from middleware.store.postgres import fields, files, people
 from middleware.store.rows import (
     FACTS_OF,
     ConversationRow,
@@ -35,6 +35,7 @@ from middleware.store.rows import (
     FileRow,
     Job,
     LinkRow,
+    MappedRow,
     OpenedRow,
 )
 from middleware.webhooks.keys import digest_of
@@ -43,7 +44,7 @@ LOAD = text(
     """
     SELECT d.*, clock_timestamp() AS taken_at, m.content, m.connection_id AS said_on, m.operator_id,
         c.external AS exchange, c.contact_id AS partner, c.connection_id AS channel, c.reachable,
-        c.thread_id,        s.provider, s.account, p.id AS person_id, p.profile,
+        c.thread_id, s.provider, s.account, s.title, p.id AS person_id, p.profile,
         k.record AS linked, k.state AS link_state, k.evidence AS link_evidence,
         o.external AS opened_as, o.customer, o.ours, o.record AS opened_for, o.opened_at,
         o.behind_since, o.asks, r.policy,
@@ -104,6 +105,7 @@ class Around:
     facts: dict[tuple[UUID, str], Fact] = field(default_factory=dict)
     peers: dict[tuple[UUID, UUID], list[str]] = field(default_factory=lambda: defaultdict(list))
     files: Mapping[UUID, tuple[FileRow, ...]] = field(default_factory=dict)
+    mapped: Mapping[UUID, MappedRow] = field(default_factory=dict)
 
 
 async def load(at: AsyncConnection, taken: Mapping[UUID, DeliveryState]) -> tuple[Job, ...]:
@@ -138,6 +140,7 @@ async def _around(at: AsyncConnection, rows: Sequence[Any], said: Mapping[UUID, 
     showing = [message for message, content in said.items() if content.attachments]
     if showing:
         around.files = await files.of(at, showing)
+    around.mapped = await fields.mapped(at, rows)
     wanted = [(row.message_id, FACTS_OF[row.kind]) for row in rows if row.kind in FACTS_OF]
     if wanted:
         changed, kinds = zip(*wanted, strict=True)
@@ -199,6 +202,7 @@ def _job(row: Any, was: DeliveryState, said: Mapping[UUID, Message], around: Aro
         sent=sent,
         peers=tuple(around.peers[row.target_id, row.person_id]) if _ensures(row) else (),
         files=around.files.get(row.message_id, ()),
+        mapped=around.mapped.get(row.id),
     )
 
 

@@ -1,6 +1,6 @@
 """One transaction of the hub, on PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -27,7 +27,7 @@ from mappers.vocabulary import (
 from middleware.ids import NewId
 from middleware.pipeline.rules import is_newest_history
 from middleware.store.codec import decode_message, decode_policy, encode_fact, encode_message
-from middleware.store.postgres import files, inbox, lanes, people
+from middleware.store.postgres import fields, files, inbox, lanes, people
 from middleware.store.rows import (
     Attempt,
     ContactRow,
@@ -45,6 +45,7 @@ from middleware.store.rows import (
     OpenedRow,
     Owed,
     Parcelled,
+    Pinned,
     RouteRow,
     Settlement,
     ToldWithout,
@@ -95,8 +96,9 @@ UNPLANNED = text(
 MARK_PLANNED = text("UPDATE messages SET planned = true WHERE id = :message")
 ROUTES = text(
     """
-    SELECT id, source_id, target_id, policy FROM routes
-    WHERE source_id = :source AND state = 'active' ORDER BY id
+    SELECT r.id, r.source_id, r.target_id, r.policy, m.id AS mapping_id, m.active AS version
+    FROM routes AS r LEFT JOIN mappings AS m ON m.id = r.mapping_id AND m.active IS NOT NULL
+    WHERE r.source_id = :source AND r.state = 'active' ORDER BY r.id
     """
 )
 SET_CONNECTION = text(
@@ -291,6 +293,9 @@ class PostgresUnit:
         values = {"target": target, "deal": deal, "state": state}
         await self.at.execute(people.SET_DEAL_STATE, values)
 
+    async def remember_filled(self, target: ConnectionId, card: str, keys: Collection[str]) -> None:
+        await fields.remember(self.at, target, card, keys)
+
     async def routes_from(self, source: ConnectionId) -> tuple[RouteRow, ...]:
         rows = await self.at.execute(ROUTES, {"source": source})
         return tuple(
@@ -299,6 +304,7 @@ class PostgresUnit:
                 source=ConnectionId(row.source_id),
                 target=ConnectionId(row.target_id),
                 policy=decode_policy(row.policy),
+                mapping=_pinned(row),
             )
             for row in rows
         )
@@ -322,6 +328,12 @@ class PostgresUnit:
     async def set_connection(self, connection: ConnectionId, state: str, reason: str) -> None:
         values = {"connection": connection, "state": state, "reason": reason}
         await self.at.execute(SET_CONNECTION, values)
+
+
+def _pinned(row: Any) -> Pinned | None:
+    if row.mapping_id is None:
+        return None
+    return Pinned(mapping=row.mapping_id, version=row.version)
 
 
 def _message(row: Any) -> MessageRow:

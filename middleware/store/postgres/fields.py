@@ -1,0 +1,69 @@
+"""What mappings are applied with, and what they have filled."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import Text
+
+from mappers.vocabulary import ConnectionId, ContactId
+from middleware.store.postgres import people
+from middleware.store.rows import MappedRow, Pinned, cards_of, pinned_in
+
+REMEMBER = text(
+    """
+    INSERT INTO filled_places (connection_id, card, key)
+    SELECT :connection, :card, given.key FROM unnest(:keys) AS given(key)
+    ON CONFLICT DO NOTHING
+    """
+).bindparams(bindparam("keys", type_=ARRAY(Text)))
+FILLED = text(
+    "SELECT key FROM filled_places WHERE connection_id = :connection AND card = ANY(:cards)"
+).bindparams(bindparam("cards", type_=ARRAY(Text)))
+DOCUMENT = text(
+    """
+    SELECT m.name, v.document FROM mapping_versions AS v JOIN mappings AS m ON m.id = v.mapping_id
+    WHERE v.mapping_id = :mapping AND v.number = :version
+    """
+)
+
+
+async def remember(
+    at: AsyncConnection, connection: ConnectionId, card: str, keys: Collection[str]
+) -> None:
+    if keys:
+        values = {"connection": connection, "card": card, "keys": sorted(keys)}
+        await at.execute(REMEMBER, values)
+
+
+async def mapped(at: AsyncConnection, rows: Sequence[Any]) -> Mapping[UUID, MappedRow]:
+    """Load what deliveries that were planned with a mapping are applied with, by their ids."""
+    found = {}
+    for row in rows:
+        pinned = pinned_in(row.detail)
+        if pinned is not None:
+            found[row.id] = await _mapped(at, row, pinned)
+    return found
+
+
+async def _mapped(at: AsyncConnection, row: Any, pinned: Pinned) -> MappedRow:
+    values = {"mapping": pinned.mapping, "version": pinned.version}
+    document = (await at.execute(DOCUMENT, values)).one()
+    deal = None
+    if row.person_id is not None:
+        deal = await people.open_deal(at, ContactId(row.person_id), row.target_id)
+    known = "" if deal is None else deal.deal
+    cards = list(cards_of(row.linked or "", known))
+    filled = await at.execute(FILLED, {"connection": row.target_id, "cards": cards})
+    return MappedRow(
+        name=document.name,
+        document=document.document,
+        deal=known,
+        written=frozenset(filled.scalars()),
+        provider=row.provider or "",
+        account=row.account or "",
+        title=row.title or "",
+    )
