@@ -17,7 +17,9 @@ rules:
   - {target: contact.Откуда, source: channel.title}
   - {target: contact.Приветствие, source: message.text, write: once}
   - {target: contact.Последнее, source: message.text, write: always}
-  - {target: deal.Источник, source: channel.provider, transform: {lookup: {table: {telegram: Телеграм}}}}
+  - target: deal.Источник
+    source: channel.provider
+    transform: {lookup: {table: {telegram: Телеграм}}}
   - {target: deal.Дата заявки, source: message.sent_at, transform: date}
   - {target: deal.Когда, source: message.sent_at}
   - {target: deal.title, template: "{channel.title}: {contact.name}", write: always}
