@@ -32,6 +32,9 @@ def connections(context: typer.Context, as_json: Json = False) -> None:
         session.json(found)
     else:
         session.table(HEADINGS, [_row(each) for each in found])
+        for each in found:
+            for gone in each.missing:
+                session.print(f"{each.title}: {gone}", style="red")
 
 
 def _row(each: ConnectionHealth) -> tuple[object, ...]:

@@ -14,6 +14,7 @@ from middleware.operations.trace.model import (
     ContactTrace,
     ConversationTrace,
     DeliveryTrace,
+    MappingTrace,
     MessageTrace,
     Trace,
 )
@@ -122,11 +123,21 @@ def _message(message: MessageTrace) -> Iterator[str]:
         yield from _delivery(delivery, "  ")
 
 
+def _mapping(mapping: MappingTrace, indent: str) -> Iterator[str]:
+    yield f"{indent}by “{mapping.name}”, version {mapping.version}"
+    for each in mapping.places:
+        yield f"{indent}  rule {each.rule}, {each.target}: {each.outcome}"
+    for target in mapping.missing:
+        yield f"{indent}  {target} is not there: its value waits"
+
+
 def _delivery(delivery: DeliveryTrace, indent: str = "") -> Iterator[str]:
     line = delivery.line
     code = f" ({line.code})" if line.code else ""
     after = f", after {line.after} ({line.after_state})" if line.after else ""
     yield f"{indent}delivery {line.id} {line.kind} to {line.title}: {line.state}{code}{after}"
+    if delivery.mapping is not None:
+        yield from _mapping(delivery.mapping, f"{indent}  ")
     for each in delivery.attempts:
         calls = "; ".join(
             f"{call.get('label')} {call.get('status') or call.get('failure')}"

@@ -55,6 +55,8 @@ def list_mappings(context: typer.Context, as_json: Json = False) -> None:
         return
     rows = [(each.id, each.name, each.active, each.versions, each.routes) for each in found]
     session.table(("id", "name", "in force", "versions", "routes"), rows)
+    for gone in (gone for each in found for gone in each.missing):
+        session.print(str(gone), style="red")
 
 
 def lint(

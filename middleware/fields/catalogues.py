@@ -12,6 +12,7 @@ from middleware.clock import Clock
 
 FRESH_FOR = timedelta(minutes=5)
 LOOKED_FOR = timedelta(seconds=30)
+ASKED_AGAIN = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +46,21 @@ class Catalogues:
         crm: HasCatalogue,
         seen: Catalogue,
         missing: Collection[str] = (),
+        *,
+        asked: bool = False,
     ) -> Catalogue:
-        """Return a newer catalogue than `seen`; `seen` when nobody will find these targets.
+        """Return a newer catalogue than `seen`, or `seen` itself when no newer one has these.
 
-        Those are targets that were looked for in vain a moment ago. Raises: `ProviderError`.
+        They were looked for in vain a moment ago; the moment is short when a person `asked`.
+        Raises: `ProviderError`.
         """
+        moment = ASKED_AGAIN if asked else LOOKED_FOR
         async with self._reading[connection]:
             kept = self._kept.get(connection)
             if kept is not None and kept.catalogue is not seen:
                 return kept.catalogue
             looked = {} if kept is None else kept.looked
-            if missing and all(self._was_looked_for(looked.get(each)) for each in missing):
+            if missing and all(self._is_within(moment, looked.get(each)) for each in missing):
                 return seen
             return await self._read(connection, crm, missing)
 
@@ -69,8 +74,8 @@ class Catalogues:
         )
         return catalogue
 
-    def _was_looked_for(self, at: float | None) -> bool:
-        return at is not None and self._age(at) < LOOKED_FOR
+    def _is_within(self, moment: timedelta, at: float | None) -> bool:
+        return at is not None and self._age(at) < moment
 
     def _age(self, at: float) -> timedelta:
         return timedelta(seconds=self._clock.monotonic() - at)

@@ -50,7 +50,7 @@ async def write_fields(
     catalogue = await known.of(to.id, crm)
     plan = await filling.planned(catalogue)
     if plan.missing:
-        newer = await known.again(to.id, crm, catalogue, plan.missing)
+        newer = await known.again(to.id, crm, catalogue, plan.missing, asked="asked" in job.detail)
         if newer is not catalogue:
             catalogue, plan = newer, await filling.planned(newer)
     try:

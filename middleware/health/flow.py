@@ -64,19 +64,25 @@ class Health:
             if not await migrate.is_current(url):
                 broken.append("The database's schema is not the one this version was made for.")
             lanes, connections = await self._store.overdue(LONG_DUE)
+            unfilled = await self._store.unfilled()
         except (StoreUnavailable, StoreConflict):
             broken.append("The database cannot be reached.")
-            lanes, connections = 0, 0
+            lanes, connections, unfilled = 0, 0, 0
         if broken:
             return Readiness(state="not_ready", reasons=tuple(broken))
+        late = []
         if lanes:
             minutes = round(LONG_DUE.total_seconds() / 60)
-            late = (
+            late.append(
                 f"{lanes} lanes of {connections} active connections have been due for more than"
                 f" {minutes} minutes: `threadline connections` names them."
             )
-            return Readiness(state="degraded", reasons=(late,))
-        return Readiness(state="ready")
+        if unfilled:
+            late.append(
+                f"Values of {unfilled} messages wait for fields that a CRM does not have:"
+                " `threadline connections` names them."
+            )
+        return Readiness(state="degraded" if late else "ready", reasons=tuple(late))
 
     def _of_process(self) -> Iterator[str]:
         if not self._hub.keeper.is_alive:

@@ -68,6 +68,14 @@ OVERDUE = text(
 )
 
 
+UNFILLED = text(
+    """
+    SELECT count(*) FROM deliveries
+    WHERE state = 'dead' AND kind = 'write_fields' AND code = 'hub.field_gone'
+    """
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbers:
     """How much waits, and for how long. Ages are seconds, 0 when nothing waits.
@@ -112,3 +120,8 @@ class HealthStore:
         async with transaction(self.engine) as at:
             row = (await at.execute(OVERDUE, {"patience": patience})).one()
         return int(row.lanes), int(row.connections)
+
+    async def unfilled(self) -> int:
+        """Count messages whose values wait, because a CRM lost the field they go to."""
+        async with transaction(self.engine) as at:
+            return int((await at.execute(UNFILLED)).scalar_one())

@@ -1,11 +1,20 @@
 """A mapping at work: what customers write fills the fields of real cards, over real HTTP."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from middleware.cli.looking import lines_of
+from middleware.fields import catalogues
+from middleware.operations.accounts import flow as accounts
+from middleware.operations.deliveries import flow as deliveries
+from middleware.operations.deliveries.flow import Bulk
+from middleware.operations.deliveries.model import Filter
 from middleware.operations.mappings import flow
 from middleware.operations.model import Caller
+from middleware.operations.trace.flow import trace
 from tests.journeys.town import ACCOUNT, Town
 
 NINA, PETR = 1001, 1002
@@ -124,3 +133,135 @@ async def test_a_message_fills_fields_of_every_kind(shop: Shop) -> None:
     assert shop.lead["responsible_user_id"] == shop.contact["responsible_user_id"] == olga.id
     assert [row["state"] for row in await shop.deliveries()] == ["done"]
     assert shop.town.entries() == ["Здравствуйте"]
+
+
+async def test_phones_are_appended_and_dates_are_the_accounts_own(shop: Shop) -> None:
+    await shop.map(EVERYTHING)
+    await shop.say("Здравствуйте")
+    by_hand = {
+        "field_code": "PHONE",
+        "values": [{"value": "8 (495) 000-11-22", "enum_code": "MOB"}],
+    }
+    changes = {"custom_fields_values": [by_hand]}
+    shop.town.amocrm.edit_contact(ACCOUNT, shop.contact["id"], changes)
+    shop.town.telegram.share_contact(NINA, PHONE)
+    await shop.town.settle()
+
+    assert shop.contact["phones"] == ["8 (495) 000-11-22", PHONE]
+    (phones,) = [f for f in shop.contact["custom_fields_values"] if f["field_code"] == "PHONE"]
+    assert [each["enum_code"] for each in phones["values"]] == ["MOB", "WORK"]
+    day = datetime.fromtimestamp(shop.value("Дата заявки"), ZoneInfo("Europe/Moscow"))
+    said = datetime.fromtimestamp(shop.value("Когда"), UTC)
+    assert (day.hour, day.minute) == (0, 0)
+    assert day.date() == said.astimezone(day.tzinfo).date()
+
+
+async def test_what_a_manager_typed_stays_unless_the_rule_says_always(shop: Shop) -> None:
+    await shop.map(EVERYTHING)
+    await shop.say("Раз")
+    assert (shop.value("Приветствие"), shop.value("Последнее")) == ("Раз", "Раз")
+
+    shop.edit(Откуда="По звонку", Приветствие="", Последнее="Моё")
+    await shop.say("Два")
+
+    assert shop.value("Откуда") == "По звонку"
+    assert shop.value("Приветствие") is None
+    assert shop.value("Последнее") == "Два"
+    shop.edit(Откуда="")
+    await shop.say("Три")
+    assert shop.value("Откуда") == "Telegram"
+    assert shop.value("Приветствие") is None
+
+
+async def test_a_trace_tells_which_version_wrote_what_and_no_value(shop: Shop) -> None:
+    await shop.map(CITY % "contact.Город, source: entry_point.payload")
+    await shop.say("Секрет")
+    (message,) = await shop.town.rows("SELECT id FROM messages")
+
+    told = await trace(shop.town.hub, shop.caller, str(message["id"]))
+    (found,) = [d.mapping for m in told.messages for d in m.deliveries if d.mapping is not None]
+    assert (found.name, found.version, found.missing) == ("shop", 1, ())
+    outcomes = {place.target: place.outcome for place in found.places}
+    assert outcomes == {"contact.Откуда": "written", "contact.Город": "empty"}
+    lines = list(lines_of(told))
+    assert any("by “shop”, version 1" in line for line in lines)
+    assert any("rule 1, contact.Откуда: written" in line for line in lines)
+
+
+async def test_nothing_is_called_when_nothing_changes(shop: Shop) -> None:
+    await shop.map("version: 1\nrules:\n  - {target: contact.Откуда, source: channel.title}\n")
+    await shop.say("Раз")
+    shop.town.amocrm.stage.log.clear()
+    await shop.say("Два")
+
+    calls = shop.town.amocrm.stage.log
+    assert [c.path for c in calls if "custom_fields" in c.path or "pipelines" in c.path] == []
+    assert [c.path for c in calls if c.method == "PATCH"] == []
+
+
+CITY = "version: 1\nrules:\n  - {target: contact.Откуда, source: channel.title}\n  - {target: %s}\n"
+
+
+async def test_a_field_that_is_deleted_keeps_its_values_waiting_until_they_go_elsewhere(
+    shop: Shop,
+) -> None:
+    hub, caller = shop.town.hub, shop.caller
+    await shop.map(CITY % "contact.Последнее, source: message.text, write: always")
+    await shop.say("Раз")
+    assert shop.value("Последнее") == "Раз"
+
+    shop.edit(Откуда="")
+    shop.town.amocrm.remove_field(ACCOUNT, "contacts", shop.fields["Последнее"].id)
+    await shop.say("Два", "Три")
+
+    assert shop.town.entries() == ["Раз", "Два", "Три"]
+    assert shop.value("Откуда") == "Telegram"
+    states = [(row["state"], row["code"]) for row in await shop.deliveries()]
+    assert states == [("done", ""), ("dead", "hub.field_gone"), ("dead", "hub.field_gone")]
+    health = next(h for h in await accounts.health(hub, caller) if h.kind == "crm")
+    (gone,) = health.missing
+    assert (gone.target, gone.version, gone.waiting) == ("contact.Последнее", 1, 2)
+    (mapping,) = await flow.mappings(hub, caller)
+    assert mapping.missing == (gone,)
+    found = await accounts.diagnose(hub, caller, shop.town.crm)
+    assert any("contact.Последнее" in each.what and each.advice for each in found)
+
+    await shop.map(CITY % "contact.Город, source: message.text, write: always")
+    await shop.town.settle()
+
+    assert shop.value("Город") == "Три"
+    assert {row["state"] for row in await shop.deliveries()} == {"done"}
+    (mapping,) = await flow.mappings(hub, caller)
+    assert mapping.missing == ()
+
+
+async def test_a_field_that_comes_back_is_filled_when_a_person_says_so(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogues, "ASKED_AGAIN", timedelta())
+    await shop.map(CITY % "contact.Город, source: message.text")
+    shop.town.amocrm.remove_field(ACCOUNT, "contacts", shop.fields["Город"].id)
+    await shop.say("Тверь")
+    (row,) = await shop.deliveries()
+    assert row["detail"]["missing"] == ["contact.Город"]
+
+    shop.add_field("contacts", "Город")
+    dead = Filter(code="hub.field_gone")
+    done = await deliveries.replay_many(shop.town.hub, shop.caller, dead, Bulk())
+    assert len(done.replayed) == 1
+    await shop.town.settle()
+
+    assert shop.value("Город") == "Тверь"
+    assert shop.town.entries() == ["Тверь"]
+
+
+async def test_a_field_of_another_type_is_as_good_as_gone(shop: Shop) -> None:
+    await shop.map(CITY % "contact.Город, source: message.text")
+    shop.town.amocrm.remove_field(ACCOUNT, "contacts", shop.fields["Город"].id)
+    shop.add_field("contacts", "Город", "date")
+    await shop.say("Тверь")
+
+    (row,) = await shop.deliveries()
+    assert (row["code"], row["detail"]["missing"]) == ("hub.field_gone", ["contact.Город"])
+    assert shop.value("Откуда") == "Telegram"
+    assert "Тверь" not in str(row["detail"])

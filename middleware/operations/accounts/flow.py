@@ -29,10 +29,17 @@ from middleware.operations.accounts.store import (
     SealedApplication,
 )
 from middleware.operations.model import Caller
+from middleware.operations.unfilled import flow as unfilled
+from middleware.operations.unfilled.model import MissingTarget
 from middleware.registry import manifest_of
 from middleware.store.codec import decode_policy
 from middleware.store.policy import Policy
 from middleware.store.rows import RouteRow
+
+FIELD_IS_GONE = (
+    "put a version in force that writes elsewhere (`threadline mapping push`), and the values"
+    " follow; or bring the field back, then `threadline replay --code hub.field_gone --yes`"
+)
 
 
 class BadRoute(BadRequest):
@@ -56,7 +63,9 @@ async def own(hub: Hub, caller: Caller, connection: ConnectionId) -> ConnectionR
 
 
 async def health(hub: Hub, caller: Caller) -> tuple[ConnectionHealth, ...]:
-    return await AccountStore(hub.engine).health(caller.workspace)
+    found = await AccountStore(hub.engine).health(caller.workspace)
+    missing = await unfilled.missing(hub, caller)
+    return tuple(_with_missing(each, missing) for each in found)
 
 
 async def health_of(hub: Hub, caller: Caller, connection: ConnectionId) -> ConnectionHealth:
@@ -64,7 +73,11 @@ async def health_of(hub: Hub, caller: Caller, connection: ConnectionId) -> Conne
     found = await AccountStore(hub.engine).health(caller.workspace, connection)
     if not found:
         raise NotFound(f"There is no connection {connection}.")
-    return found[0]
+    return _with_missing(found[0], await unfilled.missing(hub, caller, connection))
+
+
+def _with_missing(health: ConnectionHealth, missing: tuple[MissingTarget, ...]) -> ConnectionHealth:
+    return replace(health, missing=tuple(m for m in missing if m.connection == health.id))
 
 
 async def connect(hub: Hub, caller: Caller, wanted: Wanted) -> ConnectedNow:
@@ -108,7 +121,11 @@ async def disconnect(hub: Hub, caller: Caller, connection: ConnectionId) -> tupl
 async def diagnose(hub: Hub, caller: Caller, connection: ConnectionId) -> tuple[Finding, ...]:
     """Raises: `NotFound`."""
     await own(hub, caller, connection)
-    return await connections.diagnose(hub, connection)
+    gone = tuple(
+        Finding(level="problem", what=str(each), advice=FIELD_IS_GONE)
+        for each in await unfilled.missing(hub, caller, connection)
+    )
+    return (*await connections.diagnose(hub, connection), *gone)
 
 
 # Registrations.

@@ -11,6 +11,7 @@ from sqlalchemy.types import Uuid
 
 from mappers.vocabulary import ConnectionId, RouteId, WorkspaceId
 from middleware.db.engine import transaction
+from middleware.operations.unfilled.model import MissingTarget
 from middleware.store.codec import decode_policy
 from middleware.store.rows import RouteRow
 
@@ -64,7 +65,10 @@ ROUTES = text(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionHealth:
-    """A connection and its troubles. `refused` counts calls at its door in 24 hours."""
+    """A connection and its troubles. `refused` counts calls at its door in 24 hours.
+
+    `missing` are targets of mappings that the account does not have.
+    """
 
     id: ConnectionId
     kind: str
@@ -86,6 +90,7 @@ class ConnectionHealth:
     doubt: int
     last_arrival: datetime | None
     refused: int
+    missing: tuple[MissingTarget, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,7 @@ from middleware.operations.mappings.model import (
 )
 from middleware.operations.mappings.store import MappingStore
 from middleware.operations.model import Caller
+from middleware.operations.unfilled import flow as unfilled
 from middleware.registry import manifest_of
 from middleware.store.policy import Policy
 
@@ -52,7 +53,9 @@ class Look:
 
 
 async def mappings(hub: Hub, caller: Caller) -> tuple[MappingLine, ...]:
-    return await MappingStore(hub.engine).all(caller.workspace)
+    found = await MappingStore(hub.engine).all(caller.workspace)
+    missing = await unfilled.missing(hub, caller)
+    return tuple(rules.with_missing(each, missing) for each in found)
 
 
 async def own_mapping(hub: Hub, caller: Caller, mapping: UUID) -> MappingLine:
@@ -60,7 +63,7 @@ async def own_mapping(hub: Hub, caller: Caller, mapping: UUID) -> MappingLine:
     found = await MappingStore(hub.engine).one(caller.workspace, mapping)
     if found is None:
         raise NotFound(f"There is no mapping {mapping}.")
-    return found
+    return rules.with_missing(found, await unfilled.missing(hub, caller))
 
 
 async def create(hub: Hub, caller: Caller, name: str) -> MappingLine:
@@ -87,6 +90,7 @@ async def add_version(
     number = await store.add_version(caller, mapping, text, digest_of_text(text))
     if activate:
         await store.activate(caller, mapping, number)
+        await unfilled.follow(hub, caller, mapping)
     return number
 
 
@@ -110,9 +114,10 @@ async def version(
 
 
 async def activate(hub: Hub, caller: Caller, mapping: UUID, number: int) -> MappingLine:
-    """Put a version in force. Raises: `NotFound`."""
+    """Put a version in force; values that wait for a field follow. Raises: `NotFound`."""
     await version(hub, caller, mapping, number)
     await MappingStore(hub.engine).activate(caller, mapping, number)
+    await unfilled.follow(hub, caller, mapping)
     return await own_mapping(hub, caller, mapping)
 
 
@@ -133,13 +138,18 @@ async def difference(hub: Hub, caller: Caller, mapping: UUID, older: int, newer:
 async def use(
     hub: Hub, caller: Caller, source: ConnectionId, target: ConnectionId, mapping: UUID | None
 ) -> None:
-    """Have a route use a mapping, or none. Raises: `NotFound`."""
+    """Have a route use a mapping, or none; values that wait for a field follow.
+
+    Raises: `NotFound`.
+    """
     await own(hub, caller, source)
     await own(hub, caller, target)
     if mapping is not None:
         await own_mapping(hub, caller, mapping)
     if not await MappingStore(hub.engine).use(caller, source, target, mapping):
         raise NotFound("There is no such route.")
+    if mapping is not None:
+        await unfilled.follow(hub, caller, mapping)
 
 
 # Judging and trying.

@@ -7,6 +7,7 @@ from uuid import UUID
 from mappers.mapping.model import Change, Facts, Problem
 from mappers.vocabulary import ContactId, Message, MessageId, Person
 from middleware.errors import BadRequest
+from middleware.operations.unfilled.model import MissingTarget
 
 
 class BadDocument(BadRequest):
@@ -17,7 +18,10 @@ class BadDocument(BadRequest):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MappingLine:
-    """A mapping. `active` is the number of the version in force; None before the first."""
+    """A mapping. `active` is the number of the version in force; None before the first.
+
+    `missing` are targets that a CRM does not have, with what waits for them.
+    """
 
     id: UUID
     name: str
@@ -26,6 +30,7 @@ class MappingLine:
     versions: int
     routes: int
     created_at: datetime
+    missing: tuple[MissingTarget, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,9 @@ from difflib import unified_diff
 from mappers.mapping.engine import after, apply
 from mappers.mapping.model import Change, Current, Document, Problem
 from mappers.vocabulary import Catalogue, ContactId
-from middleware.operations.mappings.model import Previewed, Sample, VersionLine
+from middleware.operations.mappings.model import MappingLine, Previewed, Sample, VersionLine
 from middleware.operations.rules import masked_text
+from middleware.operations.unfilled.model import MissingTarget
 
 # These hold ids of the account, never words of customers.
 SHOWN = frozenset({"pipeline", "stage", "responsible"})
@@ -16,6 +17,10 @@ SHOWN = frozenset({"pipeline", "stage", "responsible"})
 
 def errors_of(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(each for each in problems if each.level == "error")
+
+
+def with_missing(line: MappingLine, missing: Iterable[MissingTarget]) -> MappingLine:
+    return replace(line, missing=tuple(each for each in missing if each.mapping == line.id))
 
 
 def difference(older: VersionLine, newer: VersionLine) -> str:

@@ -172,10 +172,34 @@ class AttemptTrace:
     exchanges: tuple[Mapping[str, Any], ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceTrace:
+    """What became of one rule of a mapping: never the value itself."""
+
+    rule: int
+    target: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingTrace:
+    """The version of a mapping that a delivery was made by, and what it did.
+
+    `missing` are targets that the CRM does not have: their values wait.
+    """
+
+    id: UUID
+    name: str
+    version: int
+    places: tuple[PlaceTrace, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryTrace:
     line: DeliveryLine
     attempts: tuple[AttemptTrace, ...]
+    mapping: MappingTrace | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

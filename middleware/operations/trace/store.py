@@ -25,6 +25,7 @@ from middleware.db.engine import transaction
 from middleware.db.tables import connections, deliveries
 from middleware.operations.deliveries.store import LINE, line_of
 from middleware.operations.people.store import JOINS_OF
+from middleware.operations.trace.applied.store import applied_in
 from middleware.operations.trace.model import (
     ArrivalTrace,
     AttemptTrace,
@@ -355,11 +356,17 @@ def _message(row: RowMapping, around: _Around) -> MessageTrace:
 
 async def _deliveries(at: AsyncConnection, condition: Any) -> tuple[DeliveryTrace, ...]:
     query = LINE.where(condition).order_by(deliveries.c.created_at, deliveries.c.part).limit(200)
-    lines = [line_of(row) for row in (await at.execute(query)).mappings()]
-    ids = {"ids": [line.id for line in lines]}
+    rows = (await at.execute(query)).mappings().all()
+    ids = {"ids": [row["id"] for row in rows]}
     tried = _by("delivery_id", (await at.execute(ATTEMPTS, ids)).mappings())
+    mapped = await applied_in(at, {row["id"]: row["detail"] for row in rows})
     return tuple(
-        DeliveryTrace(line, tuple(_attempt(each) for each in tried[line.id])) for line in lines
+        DeliveryTrace(
+            line_of(row),
+            tuple(_attempt(each) for each in tried[row["id"]]),
+            mapped.get(row["id"]),
+        )
+        for row in rows
     )
 
 

@@ -1,0 +1,1 @@
+"""Which mapping a delivery was made by, and what it did there."""
