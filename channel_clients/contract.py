@@ -23,7 +23,8 @@ class Can:
     when the provider itself drops a second send of the same key. `settles_after` is how long a
     call may still take effect after its answer was lost: only then is "not found" a proof.
     `attachments` are what it can show as itself; anything else becomes a line of text. `album` is
-    how many files one call may carry.
+    how many files one call may carry, `buttons` how many choices may stand under a message; where
+    there are none, they become lines of text.
     Units: `text_limit` and `caption_limit` count `text_unit`s.
     """
 
@@ -33,6 +34,7 @@ class Can:
     attachments: frozenset[AttachmentKind] = frozenset()
     album: int = 1
     file_limit_bytes: int = 0
+    buttons: int = 0
     accepted: Status = Status.SENT
     repeatable: bool = False
     quotes: bool = False

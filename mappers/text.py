@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from mappers.vocabulary import Attachment, AttachmentKind, Message, Span, SpanKind
+from mappers.vocabulary import Attachment, AttachmentKind, Button, Message, Span, SpanKind
 
 Unit: TypeAlias = Literal["code_points", "utf16", "bytes"]
 Language: TypeAlias = Literal["ru", "en"]
@@ -71,10 +71,17 @@ def in_words(attachment: Attachment, language: Language) -> str:
     return f"[{word}: {attachment.title}]" if attachment.title else f"[{word}]"
 
 
-def timeline_text(message: Message, language: Language, *, without: Collection[int] = ()) -> str:
+def timeline_text(
+    message: Message,
+    language: Language,
+    *,
+    without: Collection[int] = (),
+    with_buttons: bool = True,
+) -> str:
     """Put a whole message into one plain text: links spelled out, things shown put in words.
 
-    `without` are the attachments, by position, that are shown as themselves.
+    `without` are the attachments, by position, that are shown as themselves. Buttons are lines,
+    unless they are shown as such.
     """
     shown = enumerate(message.attachments)
     lines = [in_words(each, language) for position, each in shown if position not in without]
@@ -82,7 +89,13 @@ def timeline_text(message: Message, language: Language, *, without: Collection[i
         lines.insert(0, f"[{FORWARDED[language]} {message.forwarded_from}]")
     if message.text:
         lines.append(spell_out_links(message.text, message.spans))
+    if with_buttons:
+        lines += [_choice(button) for row in message.buttons for button in row]
     return "\n".join(lines)
+
+
+def _choice(button: Button) -> str:
+    return f"• {button.label}: {button.url}" if button.url else f"• {button.label}"
 
 
 def spell_out_links(text: str, spans: tuple[Span, ...]) -> str:

@@ -191,6 +191,7 @@ MANIFEST: Manifest[Config, None, Telegram, Can] = Manifest(
         attachments=SHOWN,
         album=10,
         file_limit_bytes=50_000_000,
+        buttons=100,
         accepted=Status.SENT,
         quotes=True,
         edits=True,

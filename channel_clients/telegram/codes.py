@@ -11,7 +11,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         " shown in Telegram.",
         "telegram.blocked_by_user": "The customer blocked the bot; nothing reaches them until they"
         " write again.",
-        "telegram.button_refused": "Telegram refused the data of a button.",
+        "telegram.button_refused": "Telegram refused a button: its address, most likely.",
         "telegram.chat_deleted": "The chat does not exist any more.",
         "telegram.chat_not_found": "Telegram knows no such chat, or not with this bot.",
         "telegram.file_cut_short": "Less of the file came than Telegram said there is; it is asked"

@@ -69,6 +69,8 @@ SENTENCES: tuple[tuple[str, Failure], ...] = (
     ("message_too_long", _refused("too_long")),
     ("can't parse entities", _refused("formatting_refused")),
     ("button_data_invalid", _refused("button_refused")),
+    ("button_url_invalid", _refused("button_refused")),
+    ("inline keyboard button", _refused("button_refused")),
     ("query is too old", _refused("query_too_old")),
     ("photo_invalid_dimensions", Permanent(code=MEDIA_REFUSED)),
     ("image_process_failed", Permanent(code=MEDIA_REFUSED)),

@@ -7,6 +7,7 @@ formats that Telegram plays. Everything else, and whatever is refused as itself,
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from channel_clients.telegram.api import (
@@ -31,6 +32,7 @@ from channel_clients.telegram.wire import Sent
 from mappers.vocabulary import (
     Attachment,
     AttachmentKind,
+    Button,
     Card,
     MediaFile,
     Outgoing,
@@ -40,6 +42,7 @@ from mappers.vocabulary import (
 )
 
 PHOTO_LIMIT_BYTES = 10_000_000
+DATA_LIMIT_BYTES, WIDEST_ROW = 64, 8
 PICTURES = frozenset({"image/jpeg", "image/png", "image/webp"})
 TUNES = frozenset({"audio/mpeg", "audio/mp3", "audio/mp4", "audio/m4a", "audio/x-m4a"})
 SPEECH = TUNES | {"audio/ogg", "audio/opus"}
@@ -91,7 +94,7 @@ async def say(api: BotApi, outgoing: Outgoing) -> tuple[int, ...]:
     Raises: `ProviderError`.
     """
     at = ChatAddress.of(outgoing.conversation)
-    head = {**at.form, **_reply(outgoing)}
+    head = {**at.form, **_reply(outgoing), **keyboard(outgoing.buttons)}
     if outgoing.files:
         return await _show(api, head, outgoing)
     if alone := _alone(outgoing):
@@ -165,6 +168,26 @@ def _reply(outgoing: Outgoing) -> dict[str, Any]:
         return {}
     # The quoted message may be gone by now; the answer matters more than the link.
     return {"reply_parameters": {"message_id": quoted, "allow_sending_without_reply": True}}
+
+
+def keyboard(rows: Sequence[Sequence[Button]]) -> dict[str, Any]:
+    """Show buttons under the message. What a pressed one tells us is its label, if that fits."""
+    wide = [row[at : at + WIDEST_ROW] for row in rows for at in range(0, len(row), WIDEST_ROW)]
+    numbers = count(1)
+    shown = [[_button(button, next(numbers)) for button in row] for row in wide]
+    return {"reply_markup": {"inline_keyboard": shown}} if shown else {}
+
+
+def _button(button: Button, number: int) -> dict[str, str]:
+    if button.url:
+        return {"text": button.label, "url": button.url}
+    label = button.label.encode()
+    if len(label) > DATA_LIMIT_BYTES:
+        # Told apart by the number; the label itself is read from the message that was pressed.
+        tail = f"… {number}"
+        label = label[: DATA_LIMIT_BYTES - len(tail.encode())]
+        return {"text": button.label, "callback_data": label.decode("utf-8", "ignore") + tail}
+    return {"text": button.label, "callback_data": button.label}
 
 
 def _alone(outgoing: Outgoing) -> tuple[Method[Sent], dict[str, Any]] | None:

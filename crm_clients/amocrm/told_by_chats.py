@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from crm_clients.amocrm.wire import (
     ChatContent,
     ChatMessage,
+    ChatTemplate,
     Form,
     HistoryPage,
     Reaction,
@@ -20,6 +21,7 @@ from crm_clients.amocrm.wire import (
 from mappers.vocabulary import (
     Attachment,
     AttachmentKind,
+    Button,
     Card,
     Direction,
     Event,
@@ -95,8 +97,12 @@ def _as_reply(
     said: ChatMessage, conversation: str, ours: str, amojo_id: str, *, recovered: bool = False
 ) -> Reading:
     content = said.message
-    text = "\n".join(part for part in (content.text, *_buttons(content.markup)) if part)
+    text = content.text or _rendered(content.template)
+    buttons = tuple(_buttons(content.markup))
     attachments = _attachments(content)
+    if not text and not attachments:
+        # There is nothing to stand under, so the choices are what is said.
+        text, buttons = "\n".join(each.label for row in buttons for each in row), ()
     if not text and not attachments:
         return Reading(ignored=("chat.empty_message",))
     quoted = content.reply_to.message if content.reply_to else None
@@ -108,6 +114,7 @@ def _as_reply(
         sent_at=_moment(said.at_ms),
         text=text,
         attachments=attachments,
+        buttons=buttons,
         quote=Quote(origin=Origin("amocrm", amojo_id, quoted.id), text=quoted.text)
         if quoted and quoted.id
         else None,
@@ -142,14 +149,34 @@ def _attachments(content: ChatContent) -> tuple[Attachment, ...]:
     )
 
 
-def _buttons(markup: Any) -> Iterator[str]:
-    """A bot's buttons as lines of text: the channel gets words, and the customer every choice."""
+def _buttons(markup: Any) -> Iterator[tuple[Button, ...]]:
+    """Read a bot's buttons, row by row."""
     rows = markup.get("buttons") if isinstance(markup, dict) else None
     for row in rows if isinstance(rows, list) else ():
-        for button in row if isinstance(row, list) else ():
-            if isinstance(button, dict) and isinstance(button.get("text"), str):
-                url = button.get("url")
-                yield f"• {button['text']}" + (f": {url}" if isinstance(url, str) and url else "")
+        given = row if isinstance(row, list) else ()
+        shown = (_button(each) for each in given if isinstance(each, dict))
+        if read := tuple(each for each in shown if each is not None):
+            yield read
+
+
+def _button(given: Form) -> Button | None:
+    """An address that no browser opens is said beside the label instead of being opened."""
+    label, url = given.get("text"), given.get("url")
+    if not isinstance(label, str) or not label.strip():
+        return None
+    if not isinstance(url, str) or not url:
+        return Button(label=label)
+    if url.startswith(("https://", "http://")):
+        return Button(label=label, url=url)
+    return Button(label=f"{label}: {url}")
+
+
+def _rendered(template: ChatTemplate | None) -> str:
+    """Put a template's values in, for a hook whose `text` was left empty."""
+    text = template.content if template else ""
+    for param in template.params if template else ():
+        text = text.replace(param.key, param.value) if param.key else text
+    return text
 
 
 def _as_reaction(reaction: Reaction, at: datetime, amojo_id: str) -> Reading:

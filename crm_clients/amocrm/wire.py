@@ -179,6 +179,18 @@ class _ReplyTo(_Read):
     message: QuotedMessage
 
 
+class _Param(_Read):
+    key: Text = ""
+    value: Text = ""
+
+
+class ChatTemplate(_Read):
+    """What a message was made of. Its `text` is rendered already, so this is for the rest."""
+
+    content: Text = ""
+    params: Annotated[list[_Param], BeforeValidator(_empty_if_null)] = []
+
+
 class ChatContent(_Read):
     """The `message` object of a hook or of a page of history. Broken extras are left out."""
 
@@ -194,6 +206,7 @@ class ChatContent(_Read):
     contact: Annotated[_SharedContact | None, WrapValidator(_none_if_broken)] = None
     reply_to: Annotated[_ReplyTo | None, WrapValidator(_none_if_broken)] = None
     markup: Any = None
+    template: Annotated[ChatTemplate | None, WrapValidator(_none_if_broken)] = None
 
 
 class ChatMessage(_Read):

@@ -51,6 +51,7 @@ from mappers.vocabulary.media import FetchedFile, MediaFile
 from mappers.vocabulary.messages import (
     Attachment,
     AttachmentKind,
+    Button,
     Card,
     Direction,
     EntryPoint,
@@ -95,6 +96,7 @@ __all__ = [
     "AttachmentKind",
     "AuthExpired",
     "Blocked",
+    "Button",
     "Card",
     "Catalogue",
     "Confidence",

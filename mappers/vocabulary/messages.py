@@ -123,6 +123,14 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """A choice under a message. Pressed, it says its label; with a `url` it opens that instead."""
+
+    label: str = field(repr=False)
+    url: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EntryPoint:
     """How the customer came: a deep link's payload, an advert, a page."""
 
@@ -138,8 +146,8 @@ class Message:
     A channel adapter builds it from a webhook, a CRM adapter from an operator's reply; after
     that nothing edits it, and corrections arrive as new facts.
 
-    Shape: `text` may be empty only if `attachments` is not. `conversation` is the external id
-    of the exchange on the provider that `origin` names.
+    Shape: `text` may be empty only if `attachments` is not. `buttons` are rows, from the top.
+    `conversation` is the external id of the exchange on the provider that `origin` names.
     Units: `sent_at` is an aware UTC datetime, the provider's clock, not ours.
     """
 
@@ -151,6 +159,7 @@ class Message:
     text: str = field(default="", repr=False)
     spans: tuple[Span, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    buttons: tuple[tuple[Button, ...], ...] = ()
     quote: Quote | None = None
     forwarded_from: str = field(default="", repr=False)
     entry_point: EntryPoint | None = None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from mappers.vocabulary.media import MediaFile
-from mappers.vocabulary.messages import Attachment, Span
+from mappers.vocabulary.messages import Attachment, Button, Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +13,7 @@ class Outgoing:
     `key` is ours, stable over every attempt. `quoted` is the channel's id of the quoted message,
     as a receipt or an origin gave it. `files` are as many as the channel takes in one call, with
     `text` as their caption; `attachments` show what needs no file, a place or a card.
+    `buttons` are rows, as many as the channel takes, and never beside several files.
     Units: spans count code points of `text`.
     """
 
@@ -23,6 +24,7 @@ class Outgoing:
     attachments: tuple[Attachment, ...] = ()
     files: tuple[MediaFile, ...] = ()
     quoted: str = ""
+    buttons: tuple[tuple[Button, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,7 @@ ABILITIES: Mapping[str, str] = {
     "attachments": "shown as themselves",
     "album": "files in one call",
     "file_limit_bytes": "largest file, in bytes",
+    "buttons": "buttons under a message",
     "accepted": "an accepted send proves",
     "repeatable": "drops a repeat by our key",
     "quotes": "quotes",

@@ -25,7 +25,12 @@ def outgoing(job: Job, to: ConnectedChannel, shelf: Shelf) -> Outgoing:
     """What a channel is asked to say: one part of the reply, as it stands now."""
     said = message_of(job)
     carried = job.detail.get("carried", ())
-    text = timeline_text(said, to.settings.language, without=carried)
+    text = timeline_text(
+        said,
+        to.settings.language,
+        without=carried,
+        with_buttons=not job.detail.get("keyboard"),
+    )
     spans = said.spans if text == said.text else ()
     part = Slice(int(job.detail.get("start", 0)), int(job.detail.get("end", len(text))))
     given = shelf.given(job, to, job.detail.get("files", ()))
@@ -36,6 +41,7 @@ def outgoing(job: Job, to: ConnectedChannel, shelf: Shelf) -> Outgoing:
         spans=cut_spans(spans, part),
         files=given.files,
         quoted=job.quoted if job.part == 0 else "",
+        buttons=said.buttons if job.detail.get("buttons") else (),
     )
 
 

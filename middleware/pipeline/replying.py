@@ -45,6 +45,7 @@ async def plan_reply(planner: Planner, directory: Directory, reply: Reply) -> No
         for position in files
     }
     parts = rules.reply_parts(reply.said, channel.can, channel.settings.language, files)
+    has_keyboard = parts[-1].buttons
     for number, part in enumerate(parts):
         await planner.unit.owe(
             Duty(
@@ -64,6 +65,8 @@ async def plan_reply(planner: Planner, directory: Directory, reply: Reply) -> No
                     "end": part.text.end,
                     "files": list(part.files),
                     "carried": list(files),
+                    "keyboard": has_keyboard,
+                    "buttons": part.buttons,
                 },
                 held=held,
             )

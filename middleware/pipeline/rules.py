@@ -1,7 +1,7 @@
 """What must happen to an event: which duties, in which lanes, in which parts."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from itertools import groupby
@@ -166,10 +166,14 @@ def carried(message: Message, kinds: Collection[AttachmentKind]) -> tuple[int, .
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyPart:
-    """What one provider call carries: a slice of the reply's text, and files by position."""
+    """What one provider call carries: a slice of the reply's text, and files by position.
+
+    `buttons`: those of the reply stand under it.
+    """
 
     text: Slice
     files: tuple[int, ...] = ()
+    buttons: bool = False
 
 
 def reply_parts(
@@ -178,8 +182,22 @@ def reply_parts(
     """Cut an operator's reply into what one provider call each may carry.
 
     A text that fits under a file is its caption; a longer one goes before, and waits for no file.
+    Buttons stand under the last part, or are lines of the text.
     """
-    text = timeline_text(message, language, without=files)
+    is_shown = shows_buttons(message, can, files)
+    text = timeline_text(message, language, without=files, with_buttons=not is_shown)
+    *rest, last = _parts(message, text, can, files)
+    return (*rest, replace(last, buttons=is_shown))
+
+
+def shows_buttons(message: Message, can: Can, files: tuple[int, ...]) -> bool:
+    """Say whether the buttons can be shown as such: there is room, and no album above them."""
+    count = sum(len(row) for row in message.buttons)
+    last = tuple(_albums(message, files, can.album))[-1:]
+    return 0 < count <= can.buttons and all(len(group) == 1 for group in last)
+
+
+def _parts(message: Message, text: str, can: Can, files: tuple[int, ...]) -> tuple[ReplyPart, ...]:
     groups = tuple(_albums(message, files, can.album))
     is_caption = bool(groups) and length(text, can.text_unit) <= can.caption_limit
     whole = Slice(0, len(text))

@@ -18,6 +18,7 @@ from mappers.vocabulary import (
     Arrival,
     Attachment,
     AttachmentKind,
+    Button,
     DealChanged,
     Event,
     HistoryRead,
@@ -105,8 +106,37 @@ def test_a_picture_with_buttons_keeps_every_word() -> None:
         template={"id": 7103, "content": "Сделка #{{lead.id}}", "params": []},
     )
     message = message_in(read_chat(hook, ACCOUNT))
-    assert message.text == "Сделка #15926745\n• Принять\n• Сайт: https://example.com"
+    assert message.text == "Сделка #15926745"
+    assert message.buttons == (
+        (Button(label="Принять"), Button(label="Сайт", url="https://example.com")),
+    )
     assert message.attachments == (Attachment(kind=AttachmentKind.IMAGE, handle=media),)
+
+
+@pytest.mark.parametrize(
+    ("rows", "read"),
+    [
+        ([[{"text": "Да"}], [{"text": "Нет"}]], ((Button(label="Да"),), (Button(label="Нет"),))),
+        ([[{"text": "Звонок", "url": "tel:+7"}]], ((Button(label="Звонок: tel:+7"),),)),
+        ([[{"text": " "}, {"url": "https://x"}, 7], 7, []], ()),
+    ],
+)
+def test_buttons_are_read_as_far_as_they_can_be_shown(rows: Any, read: Any) -> None:
+    markup = {"mode": "inline", "buttons": rows}
+    assert message_in(read_chat(said(text="Берёте?", markup=markup), ACCOUNT)).buttons == read
+
+
+def test_choices_with_nothing_to_stand_under_are_words() -> None:
+    markup = {"mode": "inline", "buttons": [[{"text": "Да"}, {"text": "Нет"}]]}
+    message = message_in(read_chat(said(text="", markup=markup), ACCOUNT))
+    assert (message.text, message.buttons) == ("Да\nНет", ())
+
+
+@pytest.mark.parametrize(("text", "read"), [("", "Сделка #7"), ("Иначе", "Иначе")])
+def test_the_text_of_a_template_is_what_is_said(text: str, read: str) -> None:
+    params = [{"key": "{{lead.id}}", "value": "7"}]
+    template = {"id": 7103, "content": "Сделка #{{lead.id}}", "params": params}
+    assert message_in(read_chat(said(text=text, template=template), ACCOUNT)).text == read
 
 
 @pytest.mark.parametrize(

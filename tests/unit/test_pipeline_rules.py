@@ -1,14 +1,17 @@
 """What must happen to an event: what a CRM lacks, which lane it waits in, which parts it takes."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
 from channel_clients.contract import Can, TextUnit
+from mappers.text import timeline_text
 from mappers.vocabulary import (
     Attachment,
     AttachmentKind,
+    Button,
     Confidence,
     ContactId,
     ConversationId,
@@ -200,6 +203,41 @@ def test_a_text_goes_under_its_file_or_before_it(
     can = Can(text_limit=10, caption_limit=5, album=2)
     cut = rules.reply_parts(message, can, "ru", tuple(range(len(message.attachments))))
     assert [(message.text[part.text.start : part.text.end], part.files) for part in cut] == parts
+
+
+BUTTONS = ((Button(label="Да"), Button(label="Сайт", url="https://x.example")),)
+LINES = "• Да\n• Сайт: https://x.example"
+
+
+@pytest.mark.parametrize(
+    ("attached", "room", "shown"),
+    [
+        ((), 2, True),
+        ((), 1, False),
+        ((), 0, False),
+        ((PHOTO,), 2, True),
+        ((PHOTO, PHOTO), 2, False),
+        ((PHOTO, PHOTO, PAPER), 2, True),
+    ],
+)
+def test_buttons_stand_under_the_last_part_or_are_lines(
+    attached: tuple[Attachment, ...], room: int, *, shown: bool
+) -> None:
+    message = replace(said("Берёте?", *attached), buttons=BUTTONS)
+    can = Can(text_limit=100, caption_limit=100, album=2, buttons=room)
+    cut = rules.reply_parts(message, can, "ru", tuple(range(len(attached))))
+    assert [part.buttons for part in cut] == [*(False for _ in cut[1:]), shown]
+    text = timeline_text(message, "ru", without=range(len(attached)), with_buttons=not shown)
+    assert text == ("Берёте?" if shown else f"Берёте?\n{LINES}")
+    assert cut[0].text.end == len(text)
+
+
+def test_a_channel_is_one_source_whatever_its_account_is_called() -> None:
+    long = "somebody.with.a.long.name@company.example"
+    names = {rules.source_of("mail", each) for each in ("a@b.example", long, f"{long}x", "почта")}
+    assert len(names) == 4
+    assert "mail:a@b.example" in names
+    assert all(len(name) <= 36 and name.isascii() for name in names)
 
 
 def test_only_what_has_a_file_and_can_be_shown_is_carried() -> None:

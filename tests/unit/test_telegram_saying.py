@@ -18,6 +18,7 @@ from channel_clients.telegram.wire import Entity
 from mappers.vocabulary import (
     Attachment,
     AttachmentKind,
+    Button,
     Card,
     HttpCall,
     HttpReply,
@@ -92,6 +93,33 @@ def fields_of(call: HttpCall) -> dict[str, Any]:
             name = part.get_param("name", header="content-disposition")
             found[str(name)] = bytes(part.get_payload(decode=True)).decode()
     return found
+
+
+# Buttons
+
+
+async def test_buttons_become_a_keyboard() -> None:
+    long = "Очень длинный ответ, который не поместится в данные кнопки целиком"
+    rows = (
+        (Button(label="Да"), Button(label="Сайт", url="https://x.example")),
+        (Button(label=long), Button(label=long)),
+    )
+    _, form = await sent(text="Берёте?", buttons=rows)
+    first, second = form["reply_markup"]["inline_keyboard"]
+    assert first == [
+        {"text": "Да", "callback_data": "Да"},
+        {"text": "Сайт", "url": "https://x.example"},
+    ]
+    assert [button["text"] for button in second] == [long, long]
+    data = [button["callback_data"] for button in second]
+    assert len(set(data)) == 2
+    assert all(len(each.encode()) <= 64 for each in data)
+
+
+async def test_a_wide_row_is_broken() -> None:
+    row = tuple(Button(label=str(number)) for number in range(10))
+    _, form = await sent(text="Сколько?", buttons=(row,))
+    assert [len(each) for each in form["reply_markup"]["inline_keyboard"]] == [8, 2]
 
 
 # Which way

@@ -28,6 +28,7 @@ _ACTIONS = frozenset(
         "upload_video_note",
     }
 )
+_ADDRESSES = ("https://", "http://", "tg://")
 # https://core.telegram.org/bots/api#reactiontypeemoji
 # Each between spaces, since some are made of several characters.
 _REACTIONS = (
@@ -194,4 +195,8 @@ def inline_markup(call: Call) -> Wire:
     for button in (button for row in rows for button in objects_in(row, "row of buttons")):
         if len(str(button.get("callback_data", "")).encode()) > BUTTON_DATA_LIMIT_BYTES:
             raise bad_request("BUTTON_DATA_INVALID")
+        if not button.get("text") or not (button.get("callback_data") or button.get("url")):
+            raise bad_request("can't parse inline keyboard button: Text buttons are unallowed")
+        if not str(button.get("url") or "https://").startswith(_ADDRESSES):
+            raise bad_request("BUTTON_URL_INVALID")
     return {"reply_markup": {"inline_keyboard": rows}} if rows else {}

@@ -26,6 +26,7 @@ class Control:
             "reply": emulator.reply,
             "reply_with_files": emulator.reply_with_files,
             "upload": self._upload,
+            "reply_with_buttons": emulator.reply_with_buttons,
             "write_first": emulator.write_first,
             "typing": emulator.type_in,
             "react": emulator.react,

@@ -129,6 +129,24 @@ class Operators:
         where = self.world.account(account)
         return [_post(self.world, where, chat, each, user_id=user_id) for each in contents]
 
+    def reply_with_buttons(
+        self,
+        account: str | int,
+        to: str | int,
+        text: str,
+        rows: Sequence[Sequence[Mapping[str, str]]],
+        *,
+        template: Mapping[str, Any] | None = None,
+    ) -> Reply:
+        """Write as a bot does; each button has a `text` and perhaps a `url`."""
+        buttons = [[dict(button) for button in row] for row in rows]
+        content: Json = {"type": "text", "text": text}
+        content["markup"] = {"mode": "inline", "buttons": buttons}
+        if template is not None:
+            content["template"] = dict(template)
+        where = self.world.account(account)
+        return _post(self.world, where, self.chat(account, to), content)
+
     def upload(self, base: str, name: str, body: bytes, *, kind: str = "picture") -> Json:
         """Put a file where an operator's files lie; return it as `reply_with_files` takes it.
 
