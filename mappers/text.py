@@ -175,6 +175,11 @@ def cut_spans(spans: tuple[Span, ...], part: Slice) -> tuple[Span, ...]:
     return tuple(kept)
 
 
+def moved(spans: tuple[Span, ...], by: int) -> tuple[Span, ...]:
+    """Put the formatting where it belongs after `by` characters were said before it."""
+    return tuple(replace(span, start=span.start + by, end=span.end + by) for span in spans)
+
+
 def read_json(body: bytes) -> Any:
     """Read JSON from outside. Escapes that spell half a character become U+FFFD, as does NUL.
 

@@ -38,7 +38,7 @@ GIVEN_IDS_BELOW = 1 << 64
 EMPTY = """
     TRUNCATE workspaces, connections, leases, routes, inbox, bodies, pulses, contacts, identities,
         claims, contact_links, deals, conversations, conversation_links, messages, names, facts,
-        files, lanes, deliveries, attempts, joins RESTART IDENTITY CASCADE
+        files, lanes, deliveries, attempts, joins, operators RESTART IDENTITY CASCADE
 """
 ADD_CONNECTION = """
     INSERT INTO connections (id, workspace_id, kind, provider, account, title, config, address)

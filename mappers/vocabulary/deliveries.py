@@ -35,6 +35,7 @@ class DeliveryKind(StrEnum):
     WRITE_FIELDS = "write_fields"
     CREATE_TASK = "create_task"
     KEEP_SOURCE = "keep_source"
+    READ_OPERATORS = "read_operators"
 
     FETCH_FILE = "fetch_file"
 

@@ -138,9 +138,23 @@ async def set_route(
     target_id: UUID,
     policy: Annotated[dict[str, Any], Body(description="See the reference of routes.")],
 ) -> RouteShown:
-    """Everything that is wrong with the policy is said at once (422)."""
+    """What is left out takes its default. All that is wrong is said at once (422)."""
     source, target = ConnectionId(source_id), ConnectionId(target_id)
     decided = await flow.set_route(hub, who.caller, source, target, policy)
+    return RouteShown(source=source, target=target, policy=asdict(decided))
+
+
+@router.patch("/routes/{source_id}/{target_id}", summary="Change a route", tags=["routes"])
+async def change_route(
+    hub: TheHub,
+    who: Admin,
+    source_id: UUID,
+    target_id: UUID,
+    changes: Annotated[dict[str, Any], Body(description="See the reference of routes.")],
+) -> RouteShown:
+    """What is left out stays as it is; null puts the default back."""
+    source, target = ConnectionId(source_id), ConnectionId(target_id)
+    decided = await flow.change_route(hub, who.caller, source, target, changes)
     return RouteShown(source=source, target=target, policy=asdict(decided))
 
 

@@ -1,7 +1,6 @@
-"""`threadline connections`, `pause`, `resume`, `disconnect`, `route`, `routes`."""
+"""`threadline connections`, `pause`, `resume`, `disconnect`."""
 
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -20,7 +19,7 @@ HEADINGS = (
 
 def register(app: typer.Typer) -> None:
     """Mount the commands of this module."""
-    for command in (connections, pause, resume, disconnect, route, routes):
+    for command in (connections, pause, resume, disconnect):
         app.command()(command)
 
 
@@ -94,60 +93,3 @@ def disconnect(
 def _tell(session: Session, notes: tuple[str, ...]) -> None:
     for note in notes:
         session.print(f"  {note}", style="yellow")
-
-
-def route(
-    context: typer.Context,
-    source: Annotated[str, typer.Argument(help="The channel's connection.")],
-    target: Annotated[str, typer.Argument(help="The CRM's connection.")],
-    deal_owner: Annotated[str | None, typer.Option(help="hub or crm.")] = None,
-    deal_policy: Annotated[str | None, typer.Option(help="reuse_open or never.")] = None,
-    pipeline: Annotated[str | None, typer.Option(help="The CRM's id of the pipeline.")] = None,
-    stage: Annotated[str | None, typer.Option(help="The CRM's id of the stage.")] = None,
-    lane_policy: Annotated[str | None, typer.Option(help="skip or wait.")] = None,
-    pilot: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Carry only this customer, and others so named: phone, e-mail, @username or"
-            " telegram:ID.",
-        ),
-    ] = None,
-    off: Annotated[bool, typer.Option("--off", help="Stop the route.")] = False,
-) -> None:
-    """Let a channel's messages go to a CRM, and say how. What is left out takes its default."""
-    session = session_of(context)
-    given = {
-        "deal_owner": deal_owner,
-        "deal_policy": deal_policy,
-        "pipeline": pipeline,
-        "stage": stage,
-        "lane_policy": lane_policy,
-        "pilot": pilot or None,
-    }
-    policy: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-
-    async def work(hub: Hub, caller: Caller) -> tuple[str, str]:
-        begins = await pick(session, hub, caller, source)
-        ends = await pick(session, hub, caller, target)
-        if off:
-            await flow.drop_route(hub, caller, begins.id, ends.id)
-        else:
-            await flow.set_route(hub, caller, begins.id, ends.id, policy)
-        return begins.title, ends.title
-
-    begins, ends = session.run(work)
-    session.say("unrouted" if off else "routed", source=begins, target=ends)
-
-
-def routes(context: typer.Context, as_json: Json = False) -> None:
-    """List routes with what they decide."""
-    session = session_of(context)
-    found = session.run(flow.routes)
-    if as_json:
-        session.json(found)
-        return
-    rows = [
-        (each.source, each.target, ", ".join(f"{k}={v}" for k, v in asdict(each.policy).items()))
-        for each in found
-    ]
-    session.table(("source", "target", "policy"), rows)

@@ -35,8 +35,14 @@ RUSSIAN: Mapping[str, str] = {
         "Вернуть всё, что меняли у провайдера, и отключить аккаунт насовсем."
     ),
     "Do not ask.": "Не переспрашивать.",
-    "Let a channel's messages go to a CRM, and say how. What is left out takes its default.": (
-        "Направить сообщения канала в CRM и сказать как. Не названное берётся по умолчанию."
+    "Let a channel's messages go to a CRM, and say how. What is left out stays as it is.": (
+        "Направить сообщения канала в CRM и сказать как. Не названное остаётся как есть."
+    ),
+    "Put back what a route usually decides: the name of an option.": (
+        "Вернуть обычное решение маршрута: имя опции."
+    ),
+    "What the customer sees of who answers: none, first or full.": (
+        "Что клиент видит о том, кто отвечает: none, first или full."
     ),
     "The channel's connection.": "Подключение канала.",
     "The CRM's connection.": "Подключение CRM.",
@@ -50,7 +56,9 @@ RUSSIAN: Mapping[str, str] = {
         " telegram:ID."
     ),
     "Stop the route.": "Выключить маршрут.",
-    "List routes with what they decide.": "Список маршрутов и того, что они решают.",
+    "List routes with what they decide otherwise than usual.": (
+        "Список маршрутов и того, что они решают не как обычно."
+    ),
     "List deliveries, the newest first; what customers said is hidden.": (
         "Список доставок, новые первыми; слова клиентов скрыты."
     ),

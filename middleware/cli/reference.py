@@ -59,6 +59,9 @@ POLICY: Mapping[str, str] = {
     "stage": "The CRM's id of the stage for new deals. Empty: the pipeline's first.",
     "lane_policy": "What the messages behind one that failed for good, or waits for a person, do."
     " `skip`: they go on, and the gap is marked. `wait`: they wait for it.",
+    "operator_name": "What a reply begins with, so that the customer sees who answers: `none`:"
+    " nothing; `first`: the first name; `full`: the name as the CRM has it. A name that is not"
+    " known yet is asked for, and no reply waits for it.",
     "pilot": "The customers that the route is tried with: phones, e-mails, `@username`, or"
     " `telegram:ID`. What others write is kept, and not written to the CRM, not even later. Empty:"
     " everybody.",

@@ -326,6 +326,15 @@ contact_links = Table(
 )
 Index("ix_contact_links_record", contact_links.c.connection_id, contact_links.c.record)
 
+operators = Table(
+    "operators",
+    metadata,
+    _connection(),
+    Column("id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    PrimaryKeyConstraint("connection_id", "id"),
+)
+
 deals = Table(
     "deals",
     metadata,

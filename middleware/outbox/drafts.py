@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from mappers.text import Slice, clean, cut_spans, timeline_text
+from mappers.text import Slice, clean, cut_spans, moved, timeline_text
 from mappers.vocabulary import (
     DeliveryKind,
     Direction,
@@ -14,10 +14,12 @@ from mappers.vocabulary import (
     Person,
     ProviderError,
     Reaction,
+    Span,
+    SpanKind,
 )
 from middleware.connections.model import ConnectedChannel, ConnectedCrm
 from middleware.media.flow import Shelf
-from middleware.pipeline.rules import is_quiet
+from middleware.pipeline.rules import is_quiet, lead
 from middleware.store.rows import Job, OpenedRow
 
 
@@ -34,11 +36,14 @@ def outgoing(job: Job, to: ConnectedChannel, shelf: Shelf) -> Outgoing:
     spans = said.spans if text == said.text else ()
     part = Slice(int(job.detail.get("start", 0)), int(job.detail.get("end", len(text))))
     given = shelf.given(job, to, job.detail.get("files", ()))
+    by = str(job.detail.get("by", ""))
+    words = lead(by) + text[part.start : part.end]
+    name = (Span(kind=SpanKind.BOLD, start=0, end=len(by)),) if by else ()
     return Outgoing(
         key=job.key,
         conversation=external_of(job),
-        text=clean("\n".join(line for line in (text[part.start : part.end], *given.words) if line)),
-        spans=cut_spans(spans, part),
+        text=clean("\n".join(line for line in (words, *given.words) if line)),
+        spans=(*name, *moved(cut_spans(spans, part), len(lead(by)))),
         files=given.files,
         quoted=job.quoted if job.part == 0 else "",
         buttons=said.buttons if job.detail.get("buttons") else (),

@@ -13,6 +13,7 @@ from channel_clients.contract import Probing as ProbingChannel
 from crm_clients.contract import (
     Crm,
     EditsEntries,
+    HasCatalogue,
     KnowsSources,
     ReadsHistory,
     ShowsReactions,
@@ -21,6 +22,7 @@ from mappers.vocabulary import (
     DeliveryKind,
     OpenedConversation,
     Opening,
+    Operator,
     Outgoing,
     Parcel,
     Permanent,
@@ -65,6 +67,7 @@ REPEATABLE = frozenset(
         DeliveryKind.REACT,
         DeliveryKind.REPORT,
         DeliveryKind.READ_HISTORY,
+        DeliveryKind.READ_OPERATORS,
         DeliveryKind.FETCH_FILE,
         DeliveryKind.KEEP_SOURCE,
         DeliveryKind.WRITE_FIELDS,
@@ -99,6 +102,11 @@ class HistoryFetched:
 
 
 @dataclass(frozen=True, slots=True)
+class OperatorsRead:
+    operators: tuple[Operator, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FileFetched:
     file: FileRow
 
@@ -110,6 +118,7 @@ Result: TypeAlias = (
     | DealEnsured
     | ConversationOpened
     | HistoryFetched
+    | OperatorsRead
     | FileFetched
     | FieldsWritten
 )
@@ -201,14 +210,9 @@ async def _send(job: Job, to: ConnectedChannel, shelf: Shelf) -> Receipt:
 
 
 async def _tell_crm(job: Job, to: ConnectedCrm, words: Words, shelf: Shelf) -> Result:
+    """Show operators what was said, and how far what they said got."""
     crm = to.adapter
     match job.kind:
-        case DeliveryKind.ENSURE_CONTACT:
-            return await ensure_contact(crm, job)
-        case DeliveryKind.ENSURE_DEAL:
-            return await ensure_deal(crm, job)
-        case DeliveryKind.OPEN_CONVERSATION:
-            return await _open(crm, job, to)
         case DeliveryKind.WRITE:
             _check_tie(job)
             return Accepted(await crm.write(entry(job, to, shelf)))
@@ -218,15 +222,31 @@ async def _tell_crm(job: Job, to: ConnectedCrm, words: Words, shelf: Shelf) -> R
         case DeliveryKind.WRITE_REACTION if isinstance(crm, ShowsReactions) and job.sent:
             await crm.react(reaction(job))
             return Nothing()
-        case DeliveryKind.KEEP_SOURCE if isinstance(crm, KnowsSources):
-            return await _keep_source(crm, job)
         case DeliveryKind.REPORT:
             return await _report(crm, job, to, words)
+        case _:
+            return await _tend_crm(job, to)
+
+
+async def _tend_crm(job: Job, to: ConnectedCrm) -> Result:
+    """Prepare the CRM's side, and learn from it."""
+    crm = to.adapter
+    match job.kind:
+        case DeliveryKind.ENSURE_CONTACT:
+            return await ensure_contact(crm, job)
+        case DeliveryKind.ENSURE_DEAL:
+            return await ensure_deal(crm, job)
+        case DeliveryKind.OPEN_CONVERSATION:
+            return await _open(crm, job, to)
+        case DeliveryKind.KEEP_SOURCE if isinstance(crm, KnowsSources):
+            return await _keep_source(crm, job)
         case DeliveryKind.READ_HISTORY if isinstance(crm, ReadsHistory):
             at = opened_of(job)
             since = (at.behind_since or at.opened_at) - HISTORY_MARGIN
             since = max(since, at.opened_at)
             return HistoryFetched(await crm.read_history(at.opened, at.ours, since))
+        case DeliveryKind.READ_OPERATORS if isinstance(crm, HasCatalogue):
+            return await _operators(crm)
         case _:
             return Nothing("the CRM cannot")
 
@@ -259,6 +279,15 @@ async def _keep_source(crm: KnowsSources, job: Job) -> Result:
     else:
         is_taken = await crm.drop_source(source)
     return Nothing("" if is_taken else "the account takes no sources")
+
+
+async def _operators(crm: HasCatalogue) -> Result:
+    try:
+        return OperatorsRead((await crm.catalogue()).operators)
+    except ProviderError as error:
+        if isinstance(error.failure, Permanent):
+            return Nothing("the CRM does not name its operators")
+        raise
 
 
 async def _report(crm: Crm, job: Job, to: ConnectedCrm, words: Words) -> Result:

@@ -25,6 +25,7 @@ from middleware.outbox.perform import (
     FileFetched,
     HistoryFetched,
     Nothing,
+    OperatorsRead,
     Result,
 )
 from middleware.outbox.rules import (
@@ -94,6 +95,8 @@ class Recorder:
                         for parcel in parcels
                     ]
                 )
+            case OperatorsRead(operators=operators):
+                await self.unit.know_operators(self.job.target, operators)
             case FileFetched(file=file):
                 await self._decide_about(file)
             case _:

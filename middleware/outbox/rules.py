@@ -30,6 +30,7 @@ URGENCY: Mapping[DeliveryKind, Priority] = {
     DeliveryKind.REPORT: Priority.STATUS,
     DeliveryKind.READ_HISTORY: Priority.BACKFILL,
     DeliveryKind.KEEP_SOURCE: Priority.STATUS,
+    DeliveryKind.READ_OPERATORS: Priority.BACKFILL,
     DeliveryKind.FETCH_FILE: Priority.STATUS,
 }
 

@@ -174,6 +174,7 @@ class Intake:
         if added is None:
             return "reply.known"
         await unit.wake_waiting(self.connection.id, message.origin.message)
+        await unit.know_operators(self.connection.id, (event.operator,))
         if is_behind:
             return "reply.kept_until_history_is_read"
         reply = Reply(id=added, said=message, conversation=conversation, source=self.connection)

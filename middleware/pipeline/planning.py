@@ -15,6 +15,7 @@ from mappers.vocabulary import (
     MessageId,
     Priority,
     Status,
+    WorkspaceId,
 )
 from middleware.pipeline import rules
 from middleware.store.port import Unit
@@ -257,6 +258,20 @@ class Planner:
                 after=after,
                 conversation=conversation.id,
                 contact=conversation.contact,
+            )
+        )
+
+    async def ask_names(self, workspace: WorkspaceId, crm: ConnectionId) -> None:
+        """Owe a CRM's list of its operators, once an hour at most: a bot is never on it."""
+        await self.unit.owe(
+            Duty(
+                workspace=workspace,
+                target=crm,
+                lane=rules.OPERATORS_LANE,
+                kind=DeliveryKind.READ_OPERATORS,
+                subject=crm,
+                revision=int(self.now.timestamp() // 3600),
+                priority=Priority.BACKFILL,
             )
         )
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from mappers.names import Manner, called
 from mappers.vocabulary import (
     DeliveryKind,
     Message,
@@ -16,6 +17,7 @@ from middleware.pipeline.planning import News, Planner
 from middleware.store.rows import (
     ConversationRow,
     Duty,
+    RouteRow,
 )
 
 
@@ -44,7 +46,9 @@ async def plan_reply(planner: Planner, directory: Directory, reply: Reply) -> No
         position: await planner.fetch(conversation, reply.source.id, reply.id, position)
         for position in files
     }
-    parts = rules.reply_parts(reply.said, channel.can, channel.settings.language, files)
+    route = await _route(planner, reply)
+    by = await _name(planner, reply, route.policy.operator_name) if route else ""
+    parts = rules.reply_parts(reply.said, channel.can, channel.settings.language, files, by)
     has_keyboard = parts[-1].buttons
     for number, part in enumerate(parts):
         await planner.unit.owe(
@@ -60,6 +64,7 @@ async def plan_reply(planner: Planner, directory: Directory, reply: Reply) -> No
                 conversation=conversation.id,
                 contact=conversation.contact,
                 after=fetched[part.files[-1]] if part.files else None,
+                route=route.id if route else None,
                 detail={
                     "start": part.text.start,
                     "end": part.text.end,
@@ -67,6 +72,7 @@ async def plan_reply(planner: Planner, directory: Directory, reply: Reply) -> No
                     "carried": list(files),
                     "keyboard": has_keyboard,
                     "buttons": part.buttons,
+                    "by": part.by,
                 },
                 held=held,
             )
@@ -76,3 +82,19 @@ async def plan_reply(planner: Planner, directory: Directory, reply: Reply) -> No
         row, _ = await planner.unit.reply(reply.id)
         news = News(status=Status.FAILED, doubt=str(reply.id), code=held)
         await planner.report(row, news)
+
+
+async def _route(planner: Planner, reply: Reply) -> RouteRow | None:
+    """Find the route that the conversation was carried by; None when it was stopped since."""
+    routes = await planner.unit.routes_from(reply.conversation.connection)
+    return next((route for route in routes if route.target == reply.source.id), None)
+
+
+async def _name(planner: Planner, reply: Reply, manner: Manner) -> str:
+    """What the customer sees of who answers. An unknown name is asked for, and not waited for."""
+    if manner == "none":
+        return ""
+    known = await planner.unit.operator_name(reply.source.id, reply.said.author)
+    if not known:
+        await planner.ask_names(reply.source.workspace, reply.source.id)
+    return called(known, manner)

@@ -1,7 +1,7 @@
 """What must happen to an event: which duties, in which lanes, in which parts."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from itertools import groupby
@@ -30,6 +30,7 @@ DEAL_IS_FRESH = timedelta(hours=1)
 # Entries of files that came too late are numbered from here, past every part of a message.
 LATE = 1000
 LONGEST_SOURCE = 36
+OPERATORS_LANE = "operators"
 
 
 def prerequisite_lane(kind: DeliveryKind, subject: UUID) -> str:
@@ -168,26 +169,38 @@ def carried(message: Message, kinds: Collection[AttachmentKind]) -> tuple[int, .
 class ReplyPart:
     """What one provider call carries: a slice of the reply's text, and files by position.
 
-    `buttons`: those of the reply stand under it.
+    `buttons`: those of the reply stand under it. `by` is the name of the operator who is seen to
+    say it.
     """
 
     text: Slice
     files: tuple[int, ...] = ()
     buttons: bool = False
+    by: str = field(default="", repr=False)
+
+
+def lead(by: str) -> str:
+    """What a reply begins with when customers see who answers."""
+    return f"{by}: " if by else ""
 
 
 def reply_parts(
-    message: Message, can: Can, language: Language, files: tuple[int, ...] = ()
+    message: Message, can: Can, language: Language, files: tuple[int, ...] = (), by: str = ""
 ) -> tuple[ReplyPart, ...]:
     """Cut an operator's reply into what one provider call each may carry.
 
     A text that fits under a file is its caption; a longer one goes before, and waits for no file.
+    The first words are said after the name `by`, which takes of their room; a file without words
+    goes without a name, and so does a reply to where a name would take a quarter of a message.
     Buttons stand under the last part, or are lines of the text.
     """
     is_shown = shows_buttons(message, can, files)
     text = timeline_text(message, language, without=files, with_buttons=not is_shown)
-    *rest, last = _parts(message, text, can, files)
-    return (*rest, replace(last, buttons=is_shown))
+    is_named = bool(text) and length(lead(by), can.text_unit) * 4 <= can.text_limit
+    by = by if is_named else ""
+    first, *rest = _parts(message, can, files, lead(by), text)
+    *before, last = (replace(first, by=by), *rest)
+    return (*before, replace(last, buttons=is_shown))
 
 
 def shows_buttons(message: Message, can: Can, files: tuple[int, ...]) -> bool:
@@ -197,15 +210,25 @@ def shows_buttons(message: Message, can: Can, files: tuple[int, ...]) -> bool:
     return 0 < count <= can.buttons and all(len(group) == 1 for group in last)
 
 
-def _parts(message: Message, text: str, can: Can, files: tuple[int, ...]) -> tuple[ReplyPart, ...]:
+def _parts(
+    message: Message, can: Can, files: tuple[int, ...], before: str, text: str
+) -> tuple[ReplyPart, ...]:
     groups = tuple(_albums(message, files, can.album))
-    is_caption = bool(groups) and length(text, can.text_unit) <= can.caption_limit
+    is_caption = bool(groups) and length(before + text, can.text_unit) <= can.caption_limit
     whole = Slice(0, len(text))
     if is_caption:
         first, *rest = groups
         return (ReplyPart(text=whole, files=first), *(_wordless(each) for each in rest))
-    slices = split(text, can.text_limit, can.text_unit) if text or not groups else ()
-    return (*(ReplyPart(text=each) for each in slices), *(_wordless(each) for each in groups))
+    slices = split(before + text, can.text_limit, can.text_unit) if text or not groups else ()
+    return (
+        *(ReplyPart(text=_without(len(before), each)) for each in slices),
+        *(_wordless(each) for each in groups),
+    )
+
+
+def _without(before: int, part: Slice) -> Slice:
+    """Count a part from where the operator's own words begin."""
+    return Slice(max(part.start - before, 0), part.end - before)
 
 
 def _wordless(files: tuple[int, ...]) -> ReplyPart:

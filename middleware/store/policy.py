@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mappers.names import Manner
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
@@ -13,4 +15,5 @@ class Policy:
     pipeline: str = ""
     stage: str = ""
     lane_policy: Literal["skip", "wait"] = "skip"
+    operator_name: Manner = "none"
     pilot: tuple[str, ...] = field(default=(), repr=False)

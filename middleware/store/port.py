@@ -23,6 +23,7 @@ from mappers.vocabulary import (
     DeliveryKind,
     Message,
     MessageId,
+    Operator,
     Person,
     Status,
     WorkspaceId,
@@ -205,6 +206,14 @@ class Unit(Protocol):
 
         Locks the counterpart against gaps first: what is looked at afterwards stays true.
         """
+        ...
+
+    async def know_operators(self, target: ConnectionId, operators: Sequence[Operator]) -> None:
+        """Remember what operators are called. One without a name stays as known as they were."""
+        ...
+
+    async def operator_name(self, target: ConnectionId, operator: str) -> str:
+        """Return what the CRM calls an operator; empty when it was never heard."""
         ...
 
     async def open_deal(self, contact: ContactId, target: ConnectionId) -> DealRow | None:

@@ -187,6 +187,12 @@ class TestDoing:
         shell.says("route", "bot", "crm", "--pilot", "8 999 000-11-22", "--pilot", "@Nina")
         (route,) = shell.json("routes")
         assert route["policy"]["pilot"] == ["+79990001122", "@nina"]
+        both = ("--pilot", "@petr", "--default", "pilot")
+        assert "pilot" in shell.says("route", "bot", "crm", *both, status=1)
+        shell.says("route", "bot", "crm", "--default", "pilot")
+        (route,) = shell.json("routes")
+        assert (route["policy"]["pilot"], route["policy"]["pipeline"]) == ([], "7")
+        assert "deal_owner: crm; pipeline: 7" in shell.says("routes")
         shell.says("route", "bot", "crm", "--off")
         assert shell.json("routes") == []
 

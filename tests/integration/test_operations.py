@@ -1,6 +1,7 @@
 """What people do with deliveries, held replies, parcels, routes and keys; against PostgreSQL."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from middleware.operations.deliveries.model import Decision, Filter
 from middleware.operations.model import Caller
 from middleware.operations.rules import masked_email, masked_id, masked_number, masked_text
 from middleware.secrets import Vault, load_keys
+from middleware.store.policy import Policy
 from middleware.store.rows import Parcelled
 from middleware.webhooks.keys import digest_of
 from tests.builders import (
@@ -325,6 +327,28 @@ class TestRoutes:
         said = str(refused.value)
         for part in ("begins at a channel", "ends at a CRM", "“color”", "hub, crm", "pipeline"):
             assert part in said
+
+    async def test_what_is_not_named_stays_and_can_be_put_back(
+        self, hub: Hub, anna: Caller
+    ) -> None:
+        bot, crm = [await a_connection(hub, anna.workspace, p) for p in ("telegram", "amocrm")]
+        change = partial(accounts.change_route, hub, anna, bot, crm)
+        await change({"deal_owner": "crm", "pilot": ["@Nina"]})
+        kept = await change({"pipeline": "7"})
+        assert kept == Policy(deal_owner="crm", pipeline="7", pilot=("@nina",))
+        assert await change({"deal_owner": None, "pilot": None}) == Policy(pipeline="7")
+        assert await accounts.set_route(hub, anna, bot, crm, {}) == Policy()
+
+    async def test_what_cannot_be_put_back_is_said(self, hub: Hub, anna: Caller) -> None:
+        bot, crm = [await a_connection(hub, anna.workspace, p) for p in ("telegram", "amocrm")]
+        with pytest.raises(BadRoute, match="“color”"):
+            await accounts.change_route(hub, anna, bot, crm, {"color": None})
+
+    async def test_a_stopped_route_begins_anew(self, hub: Hub, anna: Caller) -> None:
+        bot, crm = [await a_connection(hub, anna.workspace, p) for p in ("telegram", "amocrm")]
+        await accounts.change_route(hub, anna, bot, crm, {"pipeline": "7"})
+        await accounts.drop_route(hub, anna, bot, crm)
+        assert await accounts.change_route(hub, anna, bot, crm, {}) == Policy()
 
     async def test_no_route_leads_to_another_workspace(self, hub: Hub, anna: Caller) -> None:
         stranger = await a_stranger(hub)

@@ -29,6 +29,7 @@ from mappers.vocabulary import (
     DeliveryKind,
     DeliveryState,
     OpenedConversation,
+    Operator,
     Priority,
     Status,
     Transient,
@@ -345,6 +346,14 @@ class Agreement(RuleBasedStateMachine):
             await world.tick()
             await unit.set_deal_state(CRM, other, "open" if record == "501" else "lost")
             return await unit.open_deal(contact, CRM)
+
+        self.in_unit(work)
+
+    @rule(operator=records, name=st.sampled_from(["", "Ольга", "Иван"]))
+    def name_operators(self, operator: str, name: str) -> None:
+        async def work(world: World, unit: Unit) -> Any:
+            await unit.know_operators(CRM, [Operator(id=operator, name=name), Operator(id="")])
+            return [await unit.operator_name(CRM, each) for each in ("501", "502", "503")]
 
         self.in_unit(work)
 

@@ -16,6 +16,11 @@ from middleware.connections.store import ConnectionRow
 from middleware.errors import BadRequest, Conflict, NotFound
 from middleware.hub import Hub
 from middleware.operations.access.store import AccessStore
+from middleware.operations.accounts.policies import (
+    DEFAULTS,
+    changed_from_usual,
+    typed,
+)
 from middleware.operations.accounts.rules import (
     End,
     completed,
@@ -31,8 +36,9 @@ from middleware.operations.accounts.store import (
 from middleware.operations.model import Caller
 from middleware.operations.unfilled import flow as unfilled
 from middleware.operations.unfilled.model import MissingTarget
+from middleware.pipeline.planning import Planner
 from middleware.registry import manifest_of
-from middleware.store.codec import decode_policy
+from middleware.store.codec import decode_policy, encode_policy
 from middleware.store.policy import Policy
 from middleware.store.rows import RouteRow
 
@@ -192,17 +198,51 @@ async def set_route(
     target: ConnectionId,
     policy: Mapping[str, Any],
 ) -> Policy:
-    """Let a channel's messages go to a CRM. Raises: `NotFound`; `BadRoute` with every reason."""
+    """Let a channel's messages go to a CRM; what `policy` does not name takes its default.
+
+    Raises: `NotFound`; `BadRoute` with every reason.
+    """
     begins, ends = await own(hub, caller, source), await own(hub, caller, target)
     problems = problems_of_route(_end(begins), _end(ends), policy)
     if problems:
         raise BadRoute(" ".join(problems))
     pilot = [spelt_as_identity(each) for each in policy.get("pilot", ())]
-    decided = decode_policy({**policy, "pilot": pilot})
+    decided = decode_policy({**typed(policy), "pilot": pilot})
     await hub.connections.set_route(caller.workspace, source, target, decided)
     await tell_sources(hub, source)
-    await _note(hub, caller, "route.set", source, target=str(target), policy=_told(policy))
+    await _note(hub, caller, "route.set", source, target=str(target), policy=_told(decided))
+    if decided.operator_name != "none":
+        await _learn_names(hub, caller, target)
     return decided
+
+
+async def change_route(
+    hub: Hub,
+    caller: Caller,
+    source: ConnectionId,
+    target: ConnectionId,
+    changes: Mapping[str, Any],
+) -> Policy:
+    """Change what is named and keep what is not; None puts a default back.
+
+    A route that is new, or was stopped, begins with the defaults.
+    Raises: `NotFound`; `BadRoute` with every reason.
+    """
+    kept = {
+        name: value
+        for route in await routes(hub, caller)
+        if (route.source, route.target) == (source, target)
+        for name, value in changed_from_usual(route.policy).items()
+    }
+    back = {name: DEFAULTS.get(name) for name, value in changes.items() if value is None}
+    return await set_route(hub, caller, source, target, {**kept, **changes, **back})
+
+
+async def _learn_names(hub: Hub, caller: Caller, crm: ConnectionId) -> None:
+    """Ask what operators are called before the first of them replies."""
+    async with hub.store.unit(None) as unit:
+        await Planner(unit, hub.clock.now()).ask_names(caller.workspace, crm)
+    hub.executor.wake({crm})
 
 
 async def drop_route(hub: Hub, caller: Caller, source: ConnectionId, target: ConnectionId) -> None:
@@ -215,10 +255,11 @@ async def drop_route(hub: Hub, caller: Caller, source: ConnectionId, target: Con
     await _note(hub, caller, "route.dropped", source, target=str(target))
 
 
-def _told(policy: Mapping[str, Any]) -> dict[str, Any]:
+def _told(policy: Policy) -> dict[str, Any]:
     """What the audit log keeps of a policy: of the customers in its pilot, only how many."""
-    pilot = len(policy.get("pilot", ()))
-    return {**policy, "pilot": pilot} if pilot else dict(policy)
+    changed = encode_policy(policy)
+    told = {name: changed[name] for name in changed_from_usual(policy)}
+    return {**told, "pilot": len(policy.pilot)} if policy.pilot else told
 
 
 def _end(row: ConnectionRow) -> End:

@@ -1,17 +1,11 @@
 """What may be asked of a route and of a connection. Values in, problems out."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from dataclasses import dataclass
+from typing import Any
 
 from mappers.phones import e164
-from middleware.store.policy import Policy
-
-CHOICES: Mapping[str, tuple[str, ...]] = {
-    name: get_args(hint)
-    for name, hint in get_type_hints(Policy).items()
-    if get_origin(hint) is Literal
-}
+from middleware.operations.accounts.policies import problems_of_values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,20 +31,8 @@ def problems_of_route(source: End, target: End, policy: Mapping[str, Any]) -> tu
 
 
 def problems_of_policy(target: End, policy: Mapping[str, Any]) -> tuple[str, ...]:
-    known = [each.name for each in fields(Policy)]
-    found = [
-        f"“{name}” is not something a route decides; it decides {', '.join(known)}."
-        for name in policy
-        if name not in known
-    ]
-    for name, choices in CHOICES.items():
-        if name in policy and policy[name] not in choices:
-            found.append(f"{name} is one of {', '.join(choices)}, not “{policy[name]}”.")
-    found += [
-        f"{name} is an id of the CRM, written as text."
-        for name in ("pipeline", "stage")
-        if not isinstance(policy.get(name, ""), str)
-    ]
+    """Say everything that is wrong with what a route would decide, given and kept together."""
+    found = list(problems_of_values(policy))
     if not _is_pilot(policy.get("pilot", ())):
         found.append(
             "pilot lists customers, each by a phone, an e-mail, @username, or provider:id."

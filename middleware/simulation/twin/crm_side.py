@@ -1,12 +1,26 @@
 """What a CRM knows: records of contacts, counterparts of conversations, deals."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from mappers.vocabulary import ConnectionId, ContactId, ConversationId, Deal, DeliveryKind
+from mappers.text import clean
+from mappers.vocabulary import (
+    ConnectionId,
+    ContactId,
+    ConversationId,
+    Deal,
+    DeliveryKind,
+    Operator,
+)
 from middleware.pipeline.rules import is_newest_history
 from middleware.simulation.twin.chapter import Chapter
 from middleware.simulation.twin.lanes import latest
-from middleware.simulation.twin.schema import ContactLink, ConversationLink, KnownDeal
+from middleware.simulation.twin.schema import (
+    ContactLink,
+    ConversationLink,
+    KnownDeal,
+    KnownOperator,
+)
 from middleware.simulation.twin.transactions import Transaction
 from middleware.store.rows import DealRow, LinkRow, OpenedRow
 
@@ -85,6 +99,18 @@ class CrmSide(Chapter):
             opened = replace(known.opened, behind_since=None, asks=False)
             tx.conversation_links.put(replace(known, opened=opened))
         return True
+
+    async def know_operators(self, target: ConnectionId, operators: Sequence[Operator]) -> None:
+        tx = await self._turn()
+        named = {clean(each.id): clean(each.name) for each in operators if each.id and each.name}
+        for operator, name in sorted(named.items()):
+            await tx.operators.lock((target, operator))
+            tx.operators.put(KnownOperator(connection=target, id=operator, name=name))
+
+    async def operator_name(self, target: ConnectionId, operator: str) -> str:
+        tx = await self._turn()
+        known = tx.operators.get((target, clean(operator)))
+        return "" if known is None else known.name
 
     async def open_deal(self, contact: ContactId, target: ConnectionId) -> DealRow | None:
         return open_deal_of(await self._turn(), contact, target)

@@ -137,6 +137,13 @@ class KnownDeal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownOperator:
+    connection: ConnectionId
+    id: str
+    name: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MappingVersion:
     pinned: Pinned
     name: str
@@ -313,6 +320,9 @@ class Tables:
             "contact_links",
             lambda each: (each.contact, each.connection),
             record=lambda each: (each.connection, each.link.record) if each.link.live else None,
+        )
+        self.operators: Table[tuple[ConnectionId, str], KnownOperator] = Table(
+            "operators", lambda known: (known.connection, known.id)
         )
         self.deals: Table[tuple[ConnectionId, str], KnownDeal] = Table(
             "deals",

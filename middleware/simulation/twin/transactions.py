@@ -131,6 +131,7 @@ class Transaction:
         self.identities = View(self, tables.identities)
         self.claims = View(self, tables.claims)
         self.contact_links = View(self, tables.contact_links)
+        self.operators = View(self, tables.operators)
         self.deals = View(self, tables.deals)
         self.mapping_versions = View(self, tables.mapping_versions)
         self.filled_places = View(self, tables.filled_places)

@@ -19,6 +19,7 @@ from mappers.vocabulary import (
     DeliveryKind,
     Message,
     MessageId,
+    Operator,
     Person,
     RouteId,
     Status,
@@ -28,6 +29,7 @@ from middleware.ids import NewId
 from middleware.pipeline.rules import is_newest_history
 from middleware.store.codec import decode_message, decode_policy, encode_fact, encode_message
 from middleware.store.postgres import fields, files, inbox, lanes, people
+from middleware.store.postgres import operators as naming
 from middleware.store.rows import (
     Attempt,
     ContactRow,
@@ -279,6 +281,12 @@ class PostgresUnit:
             return False
         await self.at.execute(people.CAUGHT_UP, values)
         return True
+
+    async def know_operators(self, target: ConnectionId, operators: Sequence[Operator]) -> None:
+        await naming.know(self.at, target, operators)
+
+    async def operator_name(self, target: ConnectionId, operator: str) -> str:
+        return await naming.name(self.at, target, operator)
 
     async def open_deal(self, contact: ContactId, target: ConnectionId) -> DealRow | None:
         return await people.open_deal(self.at, contact, target)
