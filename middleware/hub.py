@@ -34,6 +34,7 @@ from middleware.media.folder import Folder
 from middleware.media.port import MediaStore
 from middleware.media.store import FileStore, forget_old
 from middleware.outbox.flow import Tools
+from middleware.outbox.perform import Means
 from middleware.outbox.rules import RetryPolicy
 from middleware.outbox.words import Words
 from middleware.registry import manifest_of
@@ -166,11 +167,11 @@ def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str) -> Hu
         clock=clock,
         tools=Tools(
             clock=clock,
-            words=Words(partial(held_link, settings, vault)),
-            shelf=Shelf(
-                media, partial(media_link, settings, vault), limit_bytes=settings.file_limit_bytes
+            means=Means(
+                words=Words(partial(held_link, settings, vault)),
+                shelf=Shelf(media, partial(media_link, settings, vault), settings.file_limit_bytes),
+                catalogues=Catalogues(clock),
             ),
-            catalogues=Catalogues(clock),
             roll=random.random,
             retry=RetryPolicy(first_wait=settings.first_retry, longest_wait=settings.longest_retry),
             renew=directory.renew,

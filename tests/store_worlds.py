@@ -6,6 +6,7 @@ worlds can be compared: ids by order of appearance, no moments of its own clock.
 """
 
 import asyncio
+import json
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -207,7 +208,7 @@ class PostgresWorld:
                 place = {"id": connection, "workspace": WORKSPACE, "address": str(connection)}
                 await at.execute(text(ADD_CONNECTION), {**names, **place})
             ends = {"source": ROUTE.source, "target": ROUTE.target}
-            policy = str(encode_policy(ROUTE.policy)).replace("'", '"')
+            policy = json.dumps(encode_policy(ROUTE.policy))
             values = {"id": ROUTE.id, "workspace": WORKSPACE, "policy": policy}
             await at.execute(text(ADD_ROUTE), {**ends, **values})
 

@@ -23,6 +23,8 @@ from middleware.operations.deliveries import flow
 from middleware.operations.deliveries.flow import Bulk, Settled
 from middleware.operations.deliveries.model import DeliveryLine, Filter
 from middleware.operations.model import Page
+from middleware.operations.rehearsals import flow as rehearsals
+from middleware.operations.rehearsals.flow import Look
 from middleware.operations.trace import flow as tracing
 from middleware.operations.trace.model import Trace
 from middleware.operations.trace.rules import masked_line, masked_page
@@ -48,11 +50,20 @@ async def show_delivery(hub: TheHub, who: Reader, delivery_id: UUID) -> Delivery
     return masked_line(await flow.show(hub, who.caller, DeliveryId(delivery_id)))
 
 
-@router.post("/deliveries/{delivery_id}/replay", summary="Deliver once more")
+@router.post("/deliveries/{delivery_id}/replay", summary="Deliver once more, or see what that does")
 async def replay_delivery(
     hub: TheHub, who: Operator, delivery_id: UUID, asked: ReplayOne, key: IdempotencyKey = ""
 ) -> ReplayedOne:
-    """Put a delivery at the end of its lane. Its idempotency key stays what it was."""
+    """Put a delivery at the end of its lane. Its idempotency key stays what it was.
+
+    A dry run asks the provider what is there and writes nothing, nowhere.
+    """
+    if asked.dry_run:
+        if asked.raw:
+            who.demand(Scope.ADMIN)
+        look = Look(again=asked.again, raw=asked.raw)
+        shown = await rehearsals.preview(hub, who.caller, DeliveryId(delivery_id), look)
+        return ReplayedOne(replayed=False, preview=shown)
     replayed = await flow.replay(
         hub, who.caller, DeliveryId(delivery_id), again=asked.again, key=key
     )

@@ -11,6 +11,7 @@ from middleware.connections.model import ConnectionSettings
 from middleware.operations.access.rules import Scope
 from middleware.operations.deliveries.model import Decision, Filter, Group
 from middleware.operations.people.model import Verdict
+from middleware.operations.rehearsals.model import Preview
 
 
 class _Asked(BaseModel):
@@ -31,6 +32,8 @@ class Problem(BaseModel):
 
 class ReplayOne(_Asked):
     again: bool = Field(False, description="Also when it is done or skipped already.")
+    dry_run: bool = Field(False, description="Only show what would be done, step by step.")
+    raw: bool = Field(False, description="Show it unmasked: for admins.")
 
 
 class _Which(_Asked):
@@ -80,9 +83,13 @@ class ReplayAnswer(BaseModel):
 
 
 class ReplayedOne(BaseModel):
-    """`replayed` is false when a request of the same key had replayed it already."""
+    """`replayed` is false when a request of the same key had replayed it already.
+
+    `preview` is what a dry run found.
+    """
 
     replayed: bool
+    preview: Preview | None = None
 
 
 class Settle(_Asked):

@@ -9,6 +9,7 @@ from uuid import UUID
 import typer
 
 from mappers.vocabulary import DeliveryId, DeliveryKind, DeliveryState
+from middleware.cli import previewing
 from middleware.cli.session import Json, Session, moment, pick, pick_id, session_of, uuid_of
 from middleware.hub import Hub
 from middleware.operations.arrivals import flow as arrivals
@@ -17,6 +18,7 @@ from middleware.operations.deliveries import flow
 from middleware.operations.deliveries.flow import Bulk, Settled
 from middleware.operations.deliveries.model import Decision, DeliveryLine, Filter, Group
 from middleware.operations.model import Caller, Page
+from middleware.operations.rehearsals.flow import Look
 from middleware.operations.trace.rules import masked_page
 
 States = Annotated[list[DeliveryState] | None, typer.Option("--state", help="In this state.")]
@@ -26,6 +28,11 @@ Hours = Annotated[float | None, typer.Option("--hours", help="Planned in the las
 Code = Annotated[str, typer.Option("--code", help="Failed with this code.")]
 Limit = Annotated[int, typer.Option(help="At most so many.", min=1, max=500)]
 Cursor = Annotated[str, typer.Option(help="Go on where a page ended.")]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Show what one would change, field by field; change nothing."),
+]
+Raw = Annotated[bool, typer.Option("--raw", help="Show what customers said.")]
 _Replayed: TypeAlias = tuple[int, Counter[str]]
 HEADINGS = ("id", "kind", "state", "to", "tries", "code", "planned", "text")
 
@@ -119,11 +126,17 @@ def replay(
     yes: Annotated[
         bool, typer.Option("--yes", help="Do it; without, many are only counted.")
     ] = False,
+    dry_run: DryRun = False,
+    raw: Raw = False,
+    as_json: Json = False,
 ) -> None:
     """Deliver once more: one, or many. Without --state, many means what is dead."""
     session = session_of(context)
     if which is not None:
         one = DeliveryId(uuid_of(session, which))
+        if dry_run:
+            previewing.show(session, one, Look(again=again, raw=raw), as_json=as_json)
+            return
 
         async def work_one(hub: Hub, caller: Caller) -> bool:
             return await flow.replay(hub, caller, one, again=again)
@@ -137,12 +150,12 @@ def replay(
     async def work(hub: Hub, caller: Caller) -> tuple[tuple[Group, ...], _Replayed]:
         wanted = await asked.filter(session, hub, caller)
         groups = await flow.estimate(hub, caller, wanted)
-        if not yes:
+        if dry_run or not yes:
             return groups, (0, Counter())
         return groups, await _replay_all(hub, caller, wanted, again=again)
 
     groups, done = session.run(work)
-    _tell_replayed(session, groups, done, yes=yes)
+    _tell_replayed(session, groups, done, yes=yes and not dry_run)
 
 
 async def _replay_all(hub: Hub, caller: Caller, wanted: Filter, *, again: bool) -> _Replayed:

@@ -55,6 +55,12 @@ RUSSIAN: Mapping[str, str] = {
         "Пропускать только этого клиента и других, названных так же: телефон, почта, @имя или"
         " telegram:ID."
     ),
+    "Show what one would change, field by field; change nothing.": (
+        "Показать по полям, что изменит одна доставка; ничего не менять."
+    ),
+    "Decide and show everything, and write nothing.": (
+        "Всё решать и показывать, но ничего не записывать."
+    ),
     "Stop the route.": "Выключить маршрут.",
     "List routes with what they decide otherwise than usual.": (
         "Список маршрутов и того, что они решают не как обычно."

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from middleware.cli.previewing import line_of
 from middleware.cli.session import Json, moment, session_of
 from middleware.hub import Hub
 from middleware.operations.model import Caller
@@ -147,3 +148,5 @@ def _delivery(delivery: DeliveryTrace, indent: str = "") -> Iterator[str]:
             f"{indent}  {each.number}. {moment(each.started_at)} {each.purpose} {each.outcome}"
             f" {each.duration_ms} ms {calls}".rstrip()
         )
+        for effect in each.effects:
+            yield f"{indent}     {line_of(effect)}"

@@ -65,6 +65,9 @@ POLICY: Mapping[str, str] = {
     "pilot": "The customers that the route is tried with: phones, e-mails, `@username`, or"
     " `telegram:ID`. What others write is kept, and not written to the CRM, not even later. Empty:"
     " everybody.",
+    "dry_run": "Everything is decided and shown, and nothing is written to the CRM: what would be"
+    " done stands in each message's trace. What came meanwhile is not written later, unless it is"
+    " replayed by hand.",
 }
 CONNECTION: Mapping[str, str] = {
     "on_doubt": "What to do when nobody can tell whether a message arrived. `hold`: ask a person."

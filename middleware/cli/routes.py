@@ -25,6 +25,7 @@ HELP: Mapping[str, str] = {
     "operator_name": "What the customer sees of who answers: none, first or full.",
     "pilot": "Carry only this customer, and others so named: phone, e-mail, @username or"
     " telegram:ID.",
+    "dry_run": "Decide and show everything, and write nothing.",
 }
 
 

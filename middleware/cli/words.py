@@ -43,6 +43,9 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "refused": "Не отправлено {count}: {why}",
         "estimate": "Будет отправлено снова: {count}",
         "dry": "Ничего не изменено. Чтобы отправить, добавьте --yes.",
+        "rehearsed": "Это только показано: ничего не записано.",
+        "rehearsed_nothing": "Делать нечего: {why}",
+        "rehearsed_waits": "Ждёт доставку {after} ({state}): сначала нужна она.",
         "settled": "Решено ({decision}): {count}",
         "read_again": "Будет прочитано снова: {count}",
         "would_join": "Будет перенесено: идентичностей {identities}, диалогов {conversations},"
@@ -122,6 +125,9 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "refused": "Not replayed, {count}: {why}",
         "estimate": "Would be replayed: {count}",
         "dry": "Nothing was changed. To replay, add --yes.",
+        "rehearsed": "This was only shown: nothing was written.",
+        "rehearsed_nothing": "There is nothing to do: {why}",
+        "rehearsed_waits": "It waits for delivery {after} ({state}): that one comes first.",
         "settled": "Decided ({decision}): {count}",
         "read_again": "To be read again: {count}",
         "would_join": "Would move: identities {identities}, conversations {conversations},"

@@ -533,6 +533,7 @@ attempts = Table(
     Column("detail", Text, nullable=False, server_default=""),
     Column("duration_ms", Integer, nullable=False),
     Column("exchanges", JSONB, nullable=False),
+    Column("effects", JSONB, nullable=False, server_default="[]"),
     PrimaryKeyConstraint("started_at", "delivery_id", "number"),
     postgresql_partition_by="RANGE (started_at)",
 )

@@ -5,10 +5,20 @@ learns it. Ids of providers are shown, unless they are phone numbers.
 """
 
 import re
+from dataclasses import replace
+
+from middleware.outbox.effects import Effect
 
 HIDDEN = "•"
 LONGEST_SHOWN = 120
 INSIDE_A_WORD = re.compile(r"(?<=\w)\w|\d")
+# Parts of what would be done that hold ids, states and sizes, never words of customers.
+SHOWN = frozenset(
+    {
+        *("record", "pipeline", "stage", "responsible", "status", "code", "due_at"),
+        *("quoted", "sort", "shows", "message"),
+    }
+)
 PHONE_LIKE = re.compile(r"(?<![\w-])\+?\d{10,15}(?!\w)")
 
 
@@ -42,3 +52,22 @@ def masked_identity(kind: str, value: str) -> str:
             return masked_email(value)
         case _:
             return masked_id(value)
+
+
+def masked_effect(effect: Effect) -> Effect:
+    """Hide what is a customer's in a line of what would be done."""
+    before, after = (
+        tuple(_masked_part(effect.name, value) for value in values)
+        for values in (effect.before, effect.after)
+    )
+    return replace(effect, target=masked_id(effect.target), before=before, after=after)
+
+
+def _masked_part(name: str, value: str) -> str:
+    match name:
+        case "phones":
+            return masked_number(value)
+        case "emails":
+            return masked_email(value)
+        case _:
+            return masked_id(value) if name in SHOWN else masked_text(value)

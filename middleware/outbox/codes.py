@@ -31,8 +31,10 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         " send it. This is a mistake of ours: please report it.",
         "hub.message_erased": "The message's text was erased before it could be delivered.",
         "hub.contact_erased": "The contact was erased before the delivery's turn came.",
-        "hub.prerequisite_skipped": "A person dropped what had to happen in the CRM first, so this"
-        " could not happen either.",
+        "hub.prerequisite_skipped": "What had to happen in the CRM first was dropped by a person,"
+        " or only rehearsed, so this could not happen either.",
+        "hub.dry_run": "Its route is a dry run: what would be done was found out and shown, and"
+        " nothing was written.",
         "hub.dropped": "A person decided that the delivery is not wanted any more.",
         "hub.tied_elsewhere": "The conversation is tied to a record that is not the customer's any"
         " more; it is tied anew first.",

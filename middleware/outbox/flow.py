@@ -1,9 +1,9 @@
 """Settling: attempt what is due, decide what became of it, and have both recorded."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from mappers.vocabulary import (
     Ambiguous,
@@ -18,18 +18,20 @@ from mappers.vocabulary import (
 )
 from middleware.clock import Clock
 from middleware.connections.model import Connected, ConnectedCrm, Directory
-from middleware.fields.catalogues import Catalogues
 from middleware.http.ledger import collecting
 from middleware.http.urgency import urgent
-from middleware.media.flow import Shelf
 from middleware.outbox import perform
 from middleware.outbox.circuit import Circuit
+from middleware.outbox.effects import Rehearsed
 from middleware.outbox.perform import (
+    Means,
     Nothing,
     Result,
 )
 from middleware.outbox.record import Recorder, looks
+from middleware.outbox.rehearsal import rehearse
 from middleware.outbox.rules import (
+    MOST_LOOKS,
     Renewed,
     RetryPolicy,
     Situation,
@@ -38,13 +40,11 @@ from middleware.outbox.rules import (
     decide_probe,
     urgency_of,
 )
-from middleware.outbox.words import Words
 from middleware.store.port import Unit
-from middleware.store.rows import Attempt, Job
+from middleware.store.rows import Attempt, DealRow, Job
 
 NOT_FOUND = "not_found"
 RENEWED = Transient(code="hub.credentials_renewed")
-MOST_LOOKS = 3
 EXPIRING = frozenset({DeliveryKind.SEND, DeliveryKind.FETCH_FILE})
 
 
@@ -58,9 +58,7 @@ class Tools:
     """
 
     clock: Clock
-    words: Words
-    shelf: Shelf
-    catalogues: Catalogues
+    means: Means
     roll: Callable[[], float]
     retry: RetryPolicy
     renew: Callable[[Connected], Awaitable[bool]]
@@ -115,6 +113,7 @@ class Settler:
             outcome=_outcome_name(outcome, verdict),
             failure=outcome.failure,
             exchanges=tuple(exchange.row() for exchange in exchanges),
+            effects=_effects_of(outcome.result),
         )
 
         async def record(unit: Unit) -> None:
@@ -134,10 +133,22 @@ class Settler:
     async def _do(self, job: Job) -> Outcome:
         tools = self.tools
         try:
-            done = await perform.perform(job, self.to, tools.words, tools.shelf, tools.catalogues)
-            return Outcome(done, None)
+            if job.policy.dry_run:
+                deal = await self._open_deal(job)
+                return Outcome(await rehearse(job, self.to, tools.means, deal), None)
+            return Outcome(await perform.perform(job, self.to, tools.means), None)
         except ProviderError as error:
             return Outcome(None, error.failure)
+
+    async def _open_deal(self, job: Job) -> DealRow | None:
+        known: list[DealRow | None] = []
+
+        async def look(unit: Unit) -> None:
+            if job.contact is not None:
+                known.append(await unit.open_deal(job.contact, job.target))
+
+        await self.commit(look)
+        return known[-1] if known else None
 
     async def _ask(self, job: Job) -> Outcome:
         if perform.is_repeatable(job, self.to):
@@ -147,7 +158,7 @@ class Settler:
         if job.taken_at < job.called_at + self._settles_after():
             return Outcome(None, Ambiguous(code="hub.interrupted"))
         try:
-            return Outcome(await perform.find(job, self.to, self.tools.shelf), None)
+            return Outcome(await perform.find(job, self.to, self.tools.means.shelf), None)
         except ProviderError as error:
             return Outcome(None, error.failure)
 
@@ -188,8 +199,19 @@ class Settler:
         return decide(failure or Ambiguous(code=NOT_FOUND), at, self.tools.retry)
 
 
+def _effects_of(result: Result | None) -> tuple[Mapping[str, Any], ...]:
+    return tuple(e.row() for e in result.effects) if isinstance(result, Rehearsed) else ()
+
+
 def _outcome_name(outcome: Outcome, verdict: Verdict | None) -> str:
-    if outcome.result is not None:
-        return outcome.result.why or "done" if isinstance(outcome.result, Nothing) else "done"
+    match outcome.result:
+        case Rehearsed(why=why):
+            return why or "rehearsed"
+        case Nothing(why=why):
+            return why or "done"
+        case None:
+            pass
+        case _:
+            return "done"
     kind = outcome.failure.kind if outcome.failure is not None else NOT_FOUND
     return f"{kind}:{type(verdict).__name__}"

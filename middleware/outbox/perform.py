@@ -53,6 +53,7 @@ from middleware.outbox.drafts import (
     person_of,
     reaction,
 )
+from middleware.outbox.effects import Rehearsed
 from middleware.outbox.words import Words
 from middleware.store.rows import FileRow, Job
 
@@ -74,6 +75,15 @@ REPEATABLE = frozenset(
     }
 )
 HISTORY_MARGIN = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What an attempt needs beside its delivery and the connection it goes to."""
+
+    words: Words
+    shelf: Shelf
+    catalogues: Catalogues
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +131,7 @@ Result: TypeAlias = (
     | OperatorsRead
     | FileFetched
     | FieldsWritten
+    | Rehearsed
 )
 
 
@@ -138,21 +149,19 @@ def can_find(job: Job, to: Connected) -> bool:
     return job.kind is DeliveryKind.SEND and isinstance(to.adapter, ProbingChannel)
 
 
-async def perform(
-    job: Job, to: Connected, words: Words, shelf: Shelf, catalogues: Catalogues
-) -> Result:
+async def perform(job: Job, to: Connected, means: Means) -> Result:
     """Do it. Raises: `ProviderError`."""
     if job.superseded:
         return Nothing("superseded")
     if job.kind is DeliveryKind.FETCH_FILE:
-        return FileFetched(await shelf.fetch(message_of(job), job, to.adapter))
+        return FileFetched(await means.shelf.fetch(message_of(job), job, to.adapter))
     match to:
         case ConnectedCrm(adapter=crm) if job.kind is DeliveryKind.WRITE_FIELDS and can_fill(crm):
-            return await write_fields(crm, job, to, catalogues)
+            return await write_fields(crm, job, to, means.catalogues)
         case ConnectedChannel():
-            return await _tell_channel(job, to, shelf)
+            return await _tell_channel(job, to, means.shelf)
         case ConnectedCrm():
-            return await _tell_crm(job, to, words, shelf)
+            return await _tell_crm(job, to, means)
         case _:
             assert_never(to)
 
@@ -167,6 +176,8 @@ async def find(job: Job, to: Connected, shelf: Shelf) -> Result | None:
             return await find_ensured_contact(crm, job)
         case ConnectedCrm(adapter=crm) if job.kind is DeliveryKind.ENSURE_DEAL:
             return await find_ensured_deal(crm, job)
+        case ConnectedCrm() if job.kind is DeliveryKind.WRITE and job.opened is None:
+            return None
         case ConnectedCrm(adapter=crm) if job.kind is DeliveryKind.WRITE:
             receipt = await crm.find_entry(entry(job, to, shelf), job.called_at)
             return None if receipt is None else Accepted(receipt)
@@ -209,21 +220,21 @@ async def _send(job: Job, to: ConnectedChannel, shelf: Shelf) -> Receipt:
         raise
 
 
-async def _tell_crm(job: Job, to: ConnectedCrm, words: Words, shelf: Shelf) -> Result:
+async def _tell_crm(job: Job, to: ConnectedCrm, means: Means) -> Result:
     """Show operators what was said, and how far what they said got."""
     crm = to.adapter
     match job.kind:
         case DeliveryKind.WRITE:
             _check_tie(job)
-            return Accepted(await crm.write(entry(job, to, shelf)))
+            return Accepted(await crm.write(entry(job, to, means.shelf)))
         case DeliveryKind.WRITE_EDIT if isinstance(crm, EditsEntries):
-            await crm.edit_entry(entry(job, to, shelf))
+            await crm.edit_entry(entry(job, to, means.shelf))
             return Nothing()
         case DeliveryKind.WRITE_REACTION if isinstance(crm, ShowsReactions) and job.sent:
             await crm.react(reaction(job))
             return Nothing()
         case DeliveryKind.REPORT:
-            return await _report(crm, job, to, words)
+            return await _report(crm, job, to, means.words)
         case _:
             return await _tend_crm(job, to)
 

@@ -19,6 +19,7 @@ from middleware.connections.model import Connected, ConnectedCrm, Directory
 from middleware.fields.flow import FieldsWritten
 from middleware.fields.record import record_fields
 from middleware.identity.flow import ContactEnsured, DealEnsured
+from middleware.outbox.effects import Rehearsed
 from middleware.outbox.perform import (
     Accepted,
     ConversationOpened,
@@ -43,7 +44,15 @@ from middleware.pipeline.flow import Intake
 from middleware.pipeline.planning import Counterpart, News, Planner
 from middleware.pipeline.rules import form_of_history, is_history_owed
 from middleware.store.port import Unit
-from middleware.store.rows import ConversationRow, FileRow, Job, OpenedRow, Parcelled, Settlement
+from middleware.store.rows import (
+    DRY_RUN,
+    ConversationRow,
+    FileRow,
+    Job,
+    OpenedRow,
+    Parcelled,
+    Settlement,
+)
 from middleware.webhooks.keys import digest_of
 
 SOON = timedelta(seconds=1)
@@ -70,7 +79,8 @@ class Recorder:
             await record_fields(self.unit, self.job, result, self.now)
             return
         state = DeliveryState.SKIPPED if _was_skipped(result) else DeliveryState.DONE
-        await self.unit.settle(self.job, Settlement(state=state))
+        code = DRY_RUN if isinstance(result, Rehearsed) else ""
+        await self.unit.settle(self.job, Settlement(state=state, code=code))
         match result:
             case Accepted(receipt=receipt):
                 await self._accepted(receipt.provider_ids, receipt.status)
@@ -260,7 +270,8 @@ def looks(job: Job) -> int:
 
 
 def _was_skipped(result: Result) -> bool:
-    return isinstance(result, Nothing) and result.why == "superseded"
+    is_superseded = isinstance(result, Nothing) and result.why == "superseded"
+    return is_superseded or isinstance(result, Rehearsed)
 
 
 async def tell_progress(

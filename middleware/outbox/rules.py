@@ -18,7 +18,7 @@ from mappers.vocabulary import (
 )
 
 OnDoubt: TypeAlias = Literal["hold", "resend"]
-
+MOST_LOOKS = 3
 
 URGENCY: Mapping[DeliveryKind, Priority] = {
     DeliveryKind.SEND: Priority.REPLY,

@@ -168,15 +168,8 @@ class Planner:
         )
         missing = rules.needs(at.route.policy, known, self.now)
         last: DeliveryId | None = None
-        for is_missing, kind in (
-            (missing.contact, DeliveryKind.ENSURE_CONTACT),
-            (missing.deal, DeliveryKind.ENSURE_DEAL),
-            (missing.opening, DeliveryKind.OPEN_CONVERSATION),
-        ):
-            if kind is before:
-                break
-            if is_missing:
-                last = await self.require(at, kind, after=last)
+        for kind in missing.before(before):
+            last = await self.require(at, kind, after=last)
         return last
 
     async def require(

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from itertools import groupby
+from itertools import groupby, takewhile
 from uuid import UUID
 
 from channel_clients.contract import Can
@@ -121,6 +121,16 @@ class Needs:
     deal: bool
     opening: bool
 
+    def before(self, kind: DeliveryKind) -> tuple[DeliveryKind, ...]:
+        """What has to be done first, in this order; `kind` may be one of it."""
+        steps = (
+            (self.contact, DeliveryKind.ENSURE_CONTACT),
+            (self.deal, DeliveryKind.ENSURE_DEAL),
+            (self.opening, DeliveryKind.OPEN_CONVERSATION),
+        )
+        sooner = takewhile(lambda step: step[1] is not kind, steps)
+        return tuple(step for is_missing, step in sooner if is_missing)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
@@ -132,7 +142,12 @@ class Known:
 
 
 def needs(policy: Policy, known: Known, now: datetime) -> Needs:
-    """Compare what is known of the CRM's side with what this route wants there."""
+    """Compare what is known of the CRM's side with what this route wants there.
+
+    A dry route wants nothing made: a message is rehearsed together with what it needs.
+    """
+    if policy.dry_run:
+        return Needs(contact=False, deal=False, opening=False)
     link, deal, opened = known.link, known.deal, known.opened
     has_contact = link is not None and link.live
     record = link.record if link is not None else ""
@@ -148,7 +163,8 @@ def needs(policy: Policy, known: Known, now: datetime) -> Needs:
 
 def adopts_deal(policy: Policy, deal: DealRow | None) -> bool:
     """Say whether the CRM is expected to open a deal of its own that we do not know yet."""
-    return policy.deal_owner == "crm" and policy.deal_policy != "never" and deal is None
+    wants_deal = policy.deal_owner == "crm" and policy.deal_policy != "never"
+    return wants_deal and deal is None and not policy.dry_run
 
 
 def is_quiet(policy: Policy) -> bool:

@@ -16,6 +16,7 @@ from middleware.http.gateway import MayStart
 from middleware.media.flow import Shelf
 from middleware.media.port import MediaStore
 from middleware.outbox.flow import Tools
+from middleware.outbox.perform import Means
 from middleware.outbox.rules import RetryPolicy
 from middleware.outbox.words import Words
 from middleware.serve.executor import InProcessExecutor, Wakeups
@@ -150,9 +151,11 @@ class SimHub:
             clock=site.clock,
             tools=Tools(
                 clock=site.clock,
-                words=Words(lambda subject: f"{site.base}/held/{subject}"),
-                shelf=Shelf(site.media, self._file_address, FILE_LIMIT_BYTES),
-                catalogues=Catalogues(site.clock),
+                means=Means(
+                    words=Words(lambda subject: f"{site.base}/held/{subject}"),
+                    shelf=Shelf(site.media, self._file_address, FILE_LIMIT_BYTES),
+                    catalogues=Catalogues(site.clock),
+                ),
                 roll=site.rng.random,
                 retry=RetryPolicy(),
                 renew=_cannot_renew,

@@ -17,3 +17,4 @@ class Policy:
     lane_policy: Literal["skip", "wait"] = "skip"
     operator_name: Manner = "none"
     pilot: tuple[str, ...] = field(default=(), repr=False)
+    dry_run: bool = False

@@ -37,6 +37,8 @@ FACTS_OF: Mapping[DeliveryKind, str] = {
     DeliveryKind.WRITE_REACTION: "reaction",
     DeliveryKind.REACT: "answer",
 }
+# Why a delivery ends that was only rehearsed. It did nothing that others could wait for.
+DRY_RUN = "hub.dry_run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -357,12 +359,14 @@ class Job:
 class Settlement:
     """What became of an attempt. `due_at` is set while the delivery goes on (ready, doubt).
 
-    `after` makes a ready delivery wait for another one; `detail` is added to the delivery's own.
+    `code` says why it ended so where that is no failure. `after` makes a ready delivery wait for
+    another one; `detail` is added to the delivery's own.
     """
 
     state: DeliveryState
     due_at: datetime | None = None
     failure: Failure | None = None
+    code: str = ""
     counts: bool = False
     skip_lane: bool = True
     after: DeliveryId | None = None
@@ -371,7 +375,10 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try, as the trace will show it. `exchanges` are redacted already."""
+    """One try, as the trace will show it. `exchanges` are redacted already.
+
+    `effects` are what it would have done, where it was a rehearsal: customers' words are in them.
+    """
 
     started_at: datetime
     duration_ms: int
@@ -379,6 +386,7 @@ class Attempt:
     outcome: str
     failure: Failure | None = None
     exchanges: tuple[Mapping[str, Any], ...] = ()
+    effects: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,7 @@ from mappers.vocabulary import (
     Transient,
 )
 from middleware.store.port import LeaseLost, NotInFlight, Unit
-from middleware.store.rows import Fact, FileRow, OpenedRow, Settlement
+from middleware.store.rows import DRY_RUN, Fact, FileRow, OpenedRow, Settlement
 from tests.store_scene import (
     CHANNEL,
     CONNECTIONS,
@@ -101,6 +101,7 @@ settlements = st.builds(
     failure=st.sampled_from([None, REFUSED]),
     counts=st.booleans(),
     skip_lane=st.booleans(),
+    code=st.sampled_from(["", DRY_RUN]),
     detail=st.sampled_from([{}, {"looked_again": True}]),
 )
 waits_s = st.sampled_from([-1, 30])

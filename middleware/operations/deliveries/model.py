@@ -15,6 +15,7 @@ from mappers.vocabulary import (
     DeliveryState,
     MessageId,
 )
+from middleware.store.rows import DRY_RUN
 
 CORRECTIONS = frozenset(
     {
@@ -55,7 +56,7 @@ class Standing:
     """A delivery as it stands while a person decides about it.
 
     `later` is the newest revision of the same duty, if that is a later one. `asked` is the key of
-    the request that replayed it last.
+    the request that replayed it last. `is_dry`: its route writes nothing now.
     """
 
     id: DeliveryId
@@ -68,6 +69,8 @@ class Standing:
     later: int | None = None
     message: MessageId | None = None
     prerequisite: DeliveryState | None = None
+    code: str = ""
+    is_dry: bool = False
     asked: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
 
@@ -75,6 +78,11 @@ class Standing:
     def must_look_again(self) -> bool:
         """What it waited for was skipped: it has to find out by itself what the CRM lacks."""
         return self.prerequisite is DeliveryState.SKIPPED and self.kind not in CORRECTIONS
+
+    @property
+    def was_rehearsed(self) -> bool:
+        """Nothing was ever done: a replay is its first time."""
+        return self.state is DeliveryState.SKIPPED and self.code == DRY_RUN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

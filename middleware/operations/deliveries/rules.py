@@ -8,11 +8,13 @@ def why_not_replay(at: Standing, *, again: bool) -> str:
     """Say what stands against doing it once more."""
     if at.target_state == "removed":
         return "Its connection was disconnected; nothing can be delivered there any more."
+    if at.is_dry:
+        return "Its route is a dry run: nothing would be written. Let the route write first."
     if at.later is not None:
         return f"Revision {at.later} has replaced this one ({at.revision}): replay that one."
     if at.kind in CORRECTIONS and at.prerequisite is DeliveryState.SKIPPED:
         return "The message that it corrects was skipped: replay that message first."
-    if at.state in SETTLED and not again:
+    if at.state in SETTLED and not again and not at.was_rehearsed:
         return (
             f"It is {at.state} already. Ask with `again` to do it once more on purpose; it may"
             " then be seen twice."

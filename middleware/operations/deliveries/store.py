@@ -24,10 +24,12 @@ from middleware.ids import uuid7
 from middleware.operations.access.store import note
 from middleware.operations.deliveries.model import DeliveryLine, Filter, Group, Standing
 from middleware.operations.model import Caller, InterruptedWork
-from middleware.store.codec import decode_message
+from middleware.store.codec import decode_message, decode_policy
 from middleware.store.errors import StoreConflict
+from middleware.store.postgres import jobs
 from middleware.store.postgres.lanes import WAKE_DEPENDENTS
 from middleware.store.postgres.unit import PostgresUnit
+from middleware.store.rows import Job
 
 T = TypeVar("T")
 TRIES = 6
@@ -51,12 +53,13 @@ LOCK_LANE = text("SELECT 1 FROM lanes WHERE id = :lane FOR UPDATE")
 STANDING = text(
     """
     SELECT d.id, d.target_id, c.state AS target_state, d.lane_id, d.kind, d.state, d.revision,
-        d.message_id, d.detail, p.state AS prerequisite,
+        d.message_id, d.detail, d.code, r.policy, p.state AS prerequisite,
         (SELECT max(l.revision) FROM deliveries AS l
          WHERE l.target_id = d.target_id AND l.kind = d.kind AND l.subject = d.subject
            AND l.part = d.part AND l.revision > d.revision) AS later
     FROM deliveries AS d JOIN connections AS c ON c.id = d.target_id
     LEFT JOIN deliveries AS p ON p.id = d.after
+    LEFT JOIN routes AS r ON r.id = d.route_id
     WHERE d.id = :id
     """
 )
@@ -208,6 +211,19 @@ class DeliveryStore:
             raise NotFound(f"There is no delivery {delivery}.")
         return found[0]
 
+    async def standing(self, delivery: DeliveryId) -> Standing:
+        """Say how one stands, holding nothing up. Raises: `NotFound`."""
+        await self.one(delivery)
+        async with transaction(self.engine) as at:
+            return _standing((await at.execute(STANDING, {"id": delivery})).one())
+
+    async def job(self, delivery: DeliveryId) -> Job:
+        """Load what an attempt would know, without making one. Raises: `NotFound`."""
+        await self.one(delivery)
+        async with transaction(self.engine) as at:
+            (job,) = await jobs.load(at, {delivery: DeliveryState.READY}, whole=True)
+            return job
+
     async def groups(self, wanted: Filter) -> tuple[Group, ...]:
         """Count what is meant, by connection, kind and state."""
         names = (
@@ -338,6 +354,8 @@ def _standing(row: Any) -> Standing:
         later=row.later,
         message=row.message_id,
         prerequisite=_state(row.prerequisite),
+        code=row.code,
+        is_dry=decode_policy(row.policy or {}).dry_run,
         asked=row.detail.get("asked", ""),
         detail=row.detail,
     )

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from mappers.vocabulary import ConnectionId, ContactId, ConversationId, DeliveryId, MessageId
 from middleware.operations.deliveries.model import DeliveryLine
+from middleware.outbox.effects import Effect
 
 SubjectKind = Literal["delivery", "message", "conversation", "contact", "arrival"]
 
@@ -161,7 +162,10 @@ class FactTrace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptTrace:
-    """One try at a delivery, with what was exchanged, redacted as it is kept."""
+    """One try at a delivery, with what was exchanged, redacted as it is kept.
+
+    `effects` are what a rehearsal would have done.
+    """
 
     number: int
     purpose: str
@@ -170,6 +174,7 @@ class AttemptTrace:
     started_at: datetime
     duration_ms: int
     exchanges: tuple[Mapping[str, Any], ...]
+    effects: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

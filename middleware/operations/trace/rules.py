@@ -14,7 +14,12 @@ from mappers.vocabulary import (
 )
 from middleware.operations.deliveries.model import DeliveryLine
 from middleware.operations.model import Page
-from middleware.operations.rules import masked_id, masked_identity, masked_text
+from middleware.operations.rules import (
+    masked_effect,
+    masked_id,
+    masked_identity,
+    masked_text,
+)
 from middleware.operations.trace.model import (
     ArrivalTrace,
     ContactTrace,
@@ -107,4 +112,7 @@ def _message(message: MessageTrace) -> MessageTrace:
 
 
 def _delivery(delivery: DeliveryTrace) -> DeliveryTrace:
-    return replace(delivery, line=masked_line(delivery.line))
+    attempts = tuple(
+        replace(each, effects=tuple(map(masked_effect, each.effects))) for each in delivery.attempts
+    )
+    return replace(delivery, line=masked_line(delivery.line), attempts=attempts)

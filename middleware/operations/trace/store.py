@@ -46,6 +46,7 @@ from middleware.operations.trace.model import (
     Subject,
     SubjectKind,
 )
+from middleware.outbox.effects import effect_of
 from middleware.store.codec import decode_message, decode_profile
 from middleware.webhooks.keys import digest_of
 
@@ -191,7 +192,8 @@ FACTS = text(
 ).bindparams(IDS)
 ATTEMPTS = text(
     """
-    SELECT delivery_id, number, purpose, outcome, code, started_at, duration_ms, exchanges
+    SELECT delivery_id, number, purpose, outcome, code, started_at, duration_ms, exchanges,
+        effects
     FROM attempts WHERE delivery_id = ANY(:ids) ORDER BY started_at, number
     """
 ).bindparams(IDS)
@@ -371,7 +373,8 @@ async def _deliveries(at: AsyncConnection, condition: Any) -> tuple[DeliveryTrac
 
 
 def _attempt(row: Mapping[str, Any]) -> AttemptTrace:
-    return AttemptTrace(**{**row, "exchanges": tuple(row["exchanges"])})
+    effects = tuple(effect_of(each) for each in row["effects"])
+    return AttemptTrace(**{**row, "exchanges": tuple(row["exchanges"]), "effects": effects})
 
 
 def _body(row: RowMapping) -> Body:

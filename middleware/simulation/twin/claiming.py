@@ -15,7 +15,7 @@ from middleware.simulation.twin import lanes
 from middleware.simulation.twin.jobs import assemble
 from middleware.simulation.twin.schema import Delivery, Lane, duty_key
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.rows import Job
+from middleware.store.rows import DRY_RUN, Job
 
 LOOK_AGAIN = timedelta(seconds=5)
 FOLLOWERS = frozenset(
@@ -99,11 +99,14 @@ def _ready(
     tx: Transaction, head: Delivery, now: datetime, *, probe_only: bool
 ) -> tuple[datetime | None, Delivery]:
     before = None if head.after is None else tx.deliveries.one("id", head.after)
-    if before is not None and before.state is DeliveryState.SKIPPED:
-        state = DeliveryState.SKIPPED if head.duty.kind in FOLLOWERS else DeliveryState.DEAD
+    follows = head.duty.kind in FOLLOWERS
+    was_skipped = before is not None and before.state is DeliveryState.SKIPPED
+    was_dry = before is not None and was_skipped and before.code == DRY_RUN
+    if was_skipped and (follows or not was_dry):
+        state = DeliveryState.SKIPPED if follows else DeliveryState.DEAD
         code = "hub.prerequisite_skipped"
         return now, replace(head, state=state, code=code, settled_at=now)
-    may_begin = before is None or before.state is DeliveryState.DONE
+    may_begin = before is None or was_dry or before.state is DeliveryState.DONE
     if probe_only or not may_begin:
         return now + LOOK_AGAIN, head
     called = replace(head, state=DeliveryState.CALLING, called_at=now, attempts=head.attempts + 1)

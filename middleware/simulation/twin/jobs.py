@@ -152,7 +152,8 @@ def _quoted(tx: Transaction, delivery: Delivery, said: Said | None) -> str:
 
 
 def _peers(tx: Transaction, delivery: Delivery, contact: ContactId | None) -> tuple[str, ...]:
-    if delivery.duty.kind is not DeliveryKind.ENSURE_CONTACT or contact is None:
+    ensures = delivery.duty.kind is DeliveryKind.ENSURE_CONTACT or _policy(tx, delivery).dry_run
+    if not ensures or contact is None:
         return ()
     conversations = tx.conversations.find("contact", contact)
     links = [tx.conversation_links.get((each.id, delivery.duty.target)) for each in conversations]

@@ -125,7 +125,7 @@ def _settled(delivery: Delivery, settlement: Settlement, now: datetime, *, stops
         detail={**delivery.detail, **settlement.detail, **mark},
         failures=delivery.failures + settlement.counts,
         due_at=settlement.due_at,
-        code="" if settlement.failure is None else settlement.failure.code,
+        code=settlement.code if settlement.failure is None else settlement.failure.code,
         settled_at=now if is_over else None,
     )
 

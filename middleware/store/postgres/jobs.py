@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -97,8 +98,12 @@ SUPERSEDABLE = frozenset(
 
 @dataclass(slots=True)
 class Around:
-    """What was loaded beside the deliveries themselves, keyed for quick look-up."""
+    """What was loaded beside the deliveries themselves, keyed for quick look-up.
 
+    `ensuring` are the deliveries that may look for their contact's record.
+    """
+
+    ensuring: AbstractSet[UUID] = frozenset()
     identities: dict[UUID, list[Identity]] = field(default_factory=lambda: defaultdict(list))
     names: dict[tuple[UUID, UUID], list[str]] = field(default_factory=lambda: defaultdict(list))
     quoted: dict[tuple[UUID, bytes], UUID] = field(default_factory=dict)
@@ -108,8 +113,13 @@ class Around:
     mapped: Mapping[UUID, MappedRow] = field(default_factory=dict)
 
 
-async def load(at: AsyncConnection, taken: Mapping[UUID, DeliveryState]) -> tuple[Job, ...]:
-    """Load the deliveries just taken, in the order they were taken."""
+async def load(
+    at: AsyncConnection, taken: Mapping[UUID, DeliveryState], *, whole: bool = False
+) -> tuple[Job, ...]:
+    """Load the deliveries just taken, in the order they were taken.
+
+    `whole`: with what only some kinds need, for a rehearsal of what comes before them.
+    """
     if not taken:
         return ()
     rows = {row.id: row for row in await at.execute(LOAD, {"ids": list(taken)})}
@@ -118,17 +128,19 @@ async def load(at: AsyncConnection, taken: Mapping[UUID, DeliveryState]) -> tupl
         for row in rows.values()
         if row.content is not None
     }
-    around = await _around(at, list(rows.values()), said)
+    around = Around(ensuring={row.id for row in rows.values() if whole or _ensures(row)})
+    await _fill(around, at, list(rows.values()), said)
     return tuple(_job(rows[key], taken[key], said, around) for key in taken)
 
 
-async def _around(at: AsyncConnection, rows: Sequence[Any], said: Mapping[UUID, Message]) -> Around:
-    around = Around()
+async def _fill(
+    around: Around, at: AsyncConnection, rows: Sequence[Any], said: Mapping[UUID, Message]
+) -> None:
     persons = list({row.person_id for row in rows if row.person_id is not None})
     if persons:
         for row in await at.execute(people.IDENTITIES, {"ids": persons}):
             around.identities[row.contact_id].append(people.identity_of(row))
-    ensured = [row.person_id for row in rows if _ensures(row) and row.person_id is not None]
+    ensured = [row.person_id for row in rows if row.id in around.ensuring and row.person_id]
     if ensured:
         for row in await at.execute(PEERS, {"ids": ensured}):
             around.peers[row.connection_id, row.contact_id].append(row.external)
@@ -146,7 +158,6 @@ async def _around(at: AsyncConnection, rows: Sequence[Any], said: Mapping[UUID, 
         changed, kinds = zip(*wanted, strict=True)
         for row in await at.execute(FACTS, {"messages": list(changed), "kinds": list({*kinds})}):
             around.facts[row.message_id, row.kind] = decode_fact(row.content)
-    return around
 
 
 async def _quotes(
@@ -166,6 +177,7 @@ async def _quotes(
 
 def _job(row: Any, was: DeliveryState, said: Mapping[UUID, Message], around: Around) -> Job:
     message = said.get(row.message_id)
+    looks_for_record = row.id in around.ensuring
     sent = tuple(around.names.get((row.target_id, row.message_id), ()))
     kind = DeliveryKind(row.kind)
     return Job(
@@ -200,14 +212,16 @@ def _job(row: Any, was: DeliveryState, said: Mapping[UUID, Message], around: Aro
         source=source_of(row.provider, row.account) if row.provider else "",
         quoted=_quoted(row, message, around),
         sent=sent,
-        peers=tuple(around.peers[row.target_id, row.person_id]) if _ensures(row) else (),
+        peers=tuple(around.peers[row.target_id, row.person_id]) if looks_for_record else (),
         files=around.files.get(row.message_id, ()),
         mapped=around.mapped.get(row.id),
     )
 
 
 def _ensures(row: Any) -> bool:
-    return bool(row.kind == DeliveryKind.ENSURE_CONTACT)
+    """Say whether the contact's record may be looked for, be it in a rehearsal."""
+    is_dry = bool((row.policy or {}).get("dry_run"))
+    return is_dry or bool(row.kind == DeliveryKind.ENSURE_CONTACT)
 
 
 def _ours_to_be(row: Any) -> str:

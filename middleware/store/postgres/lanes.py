@@ -25,7 +25,7 @@ from mappers.vocabulary import (
 )
 from middleware.ids import NewId
 from middleware.store.port import NotInFlight
-from middleware.store.rows import Attempt, Duty, Job, Owed, Settlement
+from middleware.store.rows import DRY_RUN, Attempt, Duty, Job, Owed, Settlement
 
 KNOWN = text(
     """
@@ -91,7 +91,8 @@ HEADS = text(
     SELECT lane.id AS lane_id, head.*
     FROM unnest(:lanes, :heads) AS lane(id, head)
     CROSS JOIN LATERAL (
-        SELECT d.id, d.seq, d.state, d.kind, d.after, d.due_at, a.state AS after_state
+        SELECT d.id, d.seq, d.state, d.kind, d.after, d.due_at, a.state AS after_state,
+            a.code AS after_code
         FROM deliveries AS d LEFT JOIN deliveries AS a ON a.id = d.after
         WHERE d.lane_id = lane.id AND d.seq >= lane.head AND d.state NOT IN ('done', 'skipped')
           AND (d.state NOT IN ('held', 'dead') OR d.detail ? 'stops_lane')
@@ -172,12 +173,12 @@ RECOVER = text(
 NOTE_ATTEMPT = text(
     """
     INSERT INTO attempts (started_at, delivery_id, number, purpose, outcome, code, detail,
-        duration_ms, exchanges)
+        duration_ms, exchanges, effects)
     VALUES (:started_at, :delivery, :number, :purpose, :outcome, :code, '', :duration_ms,
-        :exchanges)
+        :exchanges, :effects)
     ON CONFLICT DO NOTHING
     """
-).bindparams(bindparam("exchanges", type_=JSONB))
+).bindparams(bindparam("exchanges", type_=JSONB), bindparam("effects", type_=JSONB))
 
 FOLLOWERS = frozenset(
     {
@@ -291,6 +292,8 @@ class _Turn:
                 return self._take(head, DeliveryState.READY)
             case "ready" if head.after_state == "skipped":
                 follows = DeliveryKind(head.kind) in FOLLOWERS
+                if head.after_code == DRY_RUN and not follows:
+                    return self._take(head, DeliveryState.READY)
                 self.given_up[head.id] = "skipped" if follows else "dead"
                 return self.now
             case "ready":
@@ -338,7 +341,7 @@ async def settle(at: AsyncConnection, job: Job, settlement: Settlement) -> None:
             "was": was,
             "state": state,
             "failure": failure.kind if failure is not None else "",
-            "code": failure.code if failure is not None else "",
+            "code": failure.code if failure is not None else settlement.code,
             "due_at": settlement.due_at,
             "counts": int(settlement.counts),
             "after": settlement.after,
@@ -377,5 +380,6 @@ async def note_attempt(at: AsyncConnection, job: Job, attempt: Attempt) -> None:
             "code": attempt.failure.code if attempt.failure is not None else "",
             "duration_ms": attempt.duration_ms,
             "exchanges": [dict(exchange) for exchange in attempt.exchanges],
+            "effects": [dict(effect) for effect in attempt.effects],
         },
     )

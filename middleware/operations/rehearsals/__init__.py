@@ -1,0 +1,1 @@
+"""What a replay would do, shown before it is done."""

@@ -1,0 +1,74 @@
+"""Rehearsing a replay: what it would do is found out at the provider, and nothing is written."""
+
+from dataclasses import dataclass, replace
+
+from mappers.vocabulary import DeliveryId, DeliveryState, Permanent, ProviderError
+from middleware.connections.flow import ProviderRefused
+from middleware.http.gateway import without_lease
+from middleware.hub import Hub
+from middleware.operations.access.store import AccessStore
+from middleware.operations.accounts.flow import own
+from middleware.operations.deliveries.flow import NotReplayable
+from middleware.operations.deliveries.model import DeliveryLine, Standing
+from middleware.operations.deliveries.rules import why_not_replay
+from middleware.operations.deliveries.store import DeliveryStore
+from middleware.operations.model import Caller
+from middleware.operations.rehearsals.model import Preview
+from middleware.operations.rules import masked_effect
+from middleware.outbox.effects import Rehearsed
+from middleware.outbox.rehearsal import rehearse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How to look: `again` at what is settled already, too; `raw` shows customers' words."""
+
+    again: bool = False
+    raw: bool = False
+
+
+async def preview(hub: Hub, caller: Caller, delivery: DeliveryId, look: Look) -> Preview:
+    """Say what a replay would do. Values are hidden unless `raw`; then it is on record who saw.
+
+    Raises: `NotFound`; `NotReplayable`, as the replay would; `ProviderRefused`.
+    """
+    store = DeliveryStore(hub.engine, caller.workspace)
+    line, standing = await store.one(delivery), await store.standing(delivery)
+    if why := why_not_replay(standing, again=look.again):
+        raise NotReplayable(why)
+    found = await _rehearsed(hub, caller, store, line)
+    shown = _previewed(line, standing, found)
+    if not look.raw:
+        return replace(shown, effects=tuple(map(masked_effect, shown.effects)))
+    await AccessStore(hub.engine).note(caller, "replay.previewed_in_clear", str(delivery))
+    return shown
+
+
+async def _rehearsed(
+    hub: Hub, caller: Caller, store: DeliveryStore, line: DeliveryLine
+) -> Rehearsed:
+    to = hub.directory.build(await own(hub, caller, line.target), without_lease)
+    job = await store.job(line.id)
+    async with hub.store.unit(None) as unit:
+        deal = await unit.open_deal(job.contact, job.target) if job.contact else None
+    try:
+        return await rehearse(job, to, hub.hands.tools.means, deal)
+    except ProviderError as error:
+        if isinstance(error.failure, Permanent):
+            return Rehearsed(why=f"it would be refused ({error.failure.code})")
+        raise ProviderRefused(
+            f"“{line.title}” did not tell what it holds ({error.failure.code})."
+        ) from error
+
+
+def _previewed(line: DeliveryLine, standing: Standing, found: Rehearsed) -> Preview:
+    waits = line.after_state not in {None, DeliveryState.DONE} and not standing.must_look_again
+    return Preview(
+        delivery=line.id,
+        kind=line.kind,
+        title=line.title,
+        effects=found.effects,
+        why=found.why,
+        after=line.after if waits else None,
+        after_state=line.after_state if waits else None,
+    )
