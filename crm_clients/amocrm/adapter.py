@@ -141,9 +141,10 @@ class AmoCrm:
     async def open_conversation(self, opening: Opening) -> OpenedConversation:
         """Create the chat, then give it to the record before amoCRM makes one of its own.
 
-        A chat that has another owner changes hands, so both steps may be repeated.
+        One that amoCRM began is there already. A chat that has another owner changes hands, so
+        both steps may be repeated.
         """
-        opened = await self._chats.open(opening)
+        opened = opening.begun or await self._chats.open(opening)
         owner = {"contact_id": number(opening.record, "record"), "chat_id": opened.id}
         await self._rest.post(
             "contacts/chats", "contacts.bind", [owner], repeatable=True, gone="record"

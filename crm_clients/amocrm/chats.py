@@ -49,6 +49,7 @@ MOST_PAGES = 200
 SLACK = timedelta(minutes=5)
 CODES = {Status.SENT: 1, Status.DELIVERED: 1, Status.READ: 2, Status.FAILED: -1}
 NO_SUCH_PERSON, OWN_WORDS, UNNAMED_ERROR = 904, 905, 903
+NOT_REACHED = frozenset({"nobody_to_write_to", "not_started", "chat_not_found"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class Chats:
     async def react(self, reaction: Reaction) -> None:
         """Put the customer's reaction on a message, or take it back."""
         body: dict[str, Any] = {
-            "conversation_id": reaction.ours,
+            "conversation_ref_id": reaction.conversation.id,
             "id": reaction.message,
             "user": {"id": customer(reaction.person)["id"]},
             "type": "react" if reaction.emoji else "unreact",
@@ -229,6 +230,11 @@ def new_message(entry: Entry, application: Application) -> dict[str, Any]:
         **_sides(entry, application),
         "message": media.content_of(entry),
     }
+    if entry.tells_ours:
+        # amoCRM began this chat: the ids that it gave are told back, once, beside ours.
+        client = payload["sender" if entry.author is None else "receiver"]
+        client["ref_id"] = entry.conversation.user
+        payload["conversation_ref_id"] = entry.conversation.id
     if entry.source:
         payload["source"] = {"external_id": entry.source}
     if entry.quoted:
@@ -300,10 +306,11 @@ def _error(report: StatusReport) -> dict[str, Any]:
     """The two keys that a failure must carry. Only 905 makes amoCRM show our words."""
     if report.status is not Status.FAILED:
         return {}
+    if report.code.rpartition(".")[2] in NOT_REACHED:
+        return {"error_code": NO_SUCH_PERSON, "error": report.words or report.code}
     if report.words:
         return {"error_code": OWN_WORDS, "error": report.words}
-    is_absent = report.code.rpartition(".")[2] in {"no_such_chat", "no_such_recipient"}
-    return {"error_code": NO_SUCH_PERSON if is_absent else UNNAMED_ERROR, "error": report.code}
+    return {"error_code": UNNAMED_ERROR, "error": report.code}
 
 
 def _is_refusal_of_words(failure: Failure) -> bool:

@@ -18,7 +18,9 @@ from crm_clients.amocrm.wire import (
     HistoryPage,
     Reaction,
 )
+from mappers.phones import e164
 from mappers.vocabulary import (
+    Addressee,
     Attachment,
     AttachmentKind,
     Button,
@@ -26,6 +28,8 @@ from mappers.vocabulary import (
     Direction,
     Event,
     HistoryRead,
+    Identity,
+    IdentityKind,
     MalformedWebhook,
     Message,
     Operator,
@@ -120,8 +124,35 @@ def _as_reply(
         else None,
     )
     operator = Operator(id=said.sender.id, name=said.sender.name)
-    reply = OperatorReplied(message=message, operator=operator, ours=ours, recovered=recovered)
+    reply = OperatorReplied(
+        message=message,
+        operator=operator,
+        ours=ours,
+        to=None if ours else _addressee(said),
+        recovered=recovered,
+    )
     return Reading(events=(reply,))
+
+
+def _addressee(said: ChatMessage) -> Addressee | None:
+    """Whom a message is for that begins a chat: amoCRM names a phone, and perhaps more."""
+    if said.receiver is None:
+        return None
+    phone, email = e164(said.receiver.phone), said.receiver.email.strip().lower()
+    known = (
+        (IdentityKind.CHANNEL_USER, said.receiver.client_id),
+        (IdentityKind.PHONE, phone),
+        (IdentityKind.EMAIL, email),
+    )
+    return Addressee(
+        user=said.receiver.id,
+        identities=tuple(
+            Identity(kind=kind, value=value, evidence="amocrm.receiver")
+            for kind, value in known
+            if value
+        ),
+        source=said.source.external_id if said.source else "",
+    )
 
 
 def _attachments(content: ChatContent) -> tuple[Attachment, ...]:

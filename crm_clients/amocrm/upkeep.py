@@ -280,7 +280,7 @@ def registration_request(application: Application, config: Config, address: str)
         "Service name: Threadline (Latin letters, not starting with a digit)",
         f"Webhook URL: {hooks.rstrip('/')}/:scope_id",
         f"Hook version: v2. Accounts while the channel is private: {config.account_id}",
-        "Write first: no. Time window: none. Typing hooks: no.",
+        "Write first: yes. Time window: none. Typing hooks: yes.",
         "Quotes and forwards: yes. Voice messages: yes. Reactions: all.",
         "We store files ourselves: no. For distribution: no.",
         f"Integration (client_uuid): {application.client_id}",

@@ -153,6 +153,8 @@ class ChatSide(_Read):
     id: Text = ""
     client_id: Text = ""
     name: Text = ""
+    phone: Text = ""
+    email: Text = ""
 
 
 class ChatRef(_Read):
@@ -209,6 +211,10 @@ class ChatContent(_Read):
     template: Annotated[ChatTemplate | None, WrapValidator(_none_if_broken)] = None
 
 
+class ChatSource(_Read):
+    external_id: Text = ""
+
+
 class ChatMessage(_Read):
     """One message in a chat. A page of history leaves `conversation` out."""
 
@@ -216,6 +222,7 @@ class ChatMessage(_Read):
     sender: ChatSide = ChatSide()
     receiver: Annotated[ChatSide | None, WrapValidator(_none_if_broken)] = None
     conversation: ChatRef | None = None
+    source: Annotated[ChatSource | None, WrapValidator(_none_if_broken)] = None
     timestamp: Moment = 0
     msec_timestamp: Annotated[Moment | None, WrapValidator(_none_if_broken)] = None
 

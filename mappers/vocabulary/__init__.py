@@ -10,6 +10,7 @@ from mappers.vocabulary.deliveries import (
 )
 from mappers.vocabulary.events import (
     AccessRevoked,
+    Addressee,
     ConversationMoved,
     ConversationRefused,
     DealChanged,
@@ -90,6 +91,7 @@ __all__ = [
     "TRANSITIONS",
     "AccessRevoked",
     "Account",
+    "Addressee",
     "Ambiguous",
     "Arrival",
     "Attachment",

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from mappers.vocabulary.failures import Failure
 from mappers.vocabulary.messages import Message, Origin, Span, Status
-from mappers.vocabulary.people import Operator, Person
+from mappers.vocabulary.people import Identity, Operator, Person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,17 +18,31 @@ class MessageArrived:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Addressee:
+    """Whom an operator writes to first, as far as the CRM tells.
+
+    `user` is the CRM's id of the customer in this exchange; `source` the id of ours of the channel
+    that was chosen, empty when none was.
+    """
+
+    user: str = ""
+    identities: tuple[Identity, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorReplied:
     """An operator answered from inside the CRM.
 
     `message.conversation` is the CRM's id of the exchange; `ours` is the id that we gave it when
-    it was opened, empty when the operator writes first. `recovered` is true when the reply was
-    read back from history instead of being told.
+    it was opened, empty when the operator writes first: then `to` says to whom. `recovered` is true
+    when the reply was read back from history instead of being told.
     """
 
     message: Message
     operator: Operator
     ours: str = ""
+    to: Addressee | None = None
     recovered: bool = False
 
 

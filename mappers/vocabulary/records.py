@@ -73,17 +73,26 @@ class TaskDraft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedConversation:
+    """`id` and `user` are the CRM's ids of the exchange and of the customer in it."""
+
+    id: str
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
     """A conversation to be known to the CRM, tied to a record before anything is said in it.
 
     `ours` is the id under which the CRM will name it back to us. `source` is empty where the CRM
-    knows no sources.
+    knows no sources. `begun` is set for one that the CRM began itself: it is only tied.
     """
 
     ours: str
     record: str
     person: Person
     source: str = ""
+    begun: OpenedConversation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,22 +109,15 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenedConversation:
-    """`id` and `user` are the CRM's ids of the exchange and of the customer in it."""
-
-    id: str
-    user: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One message on its way to the timeline.
 
     `key` is ours, stable over every attempt, and findable again. `source` is as of an `Opening`,
-    `quoted` is the CRM's id of the
-    quoted message when we know it. `quiet` asks the CRM to open no deal of its own and to notify
-    nobody. `author` is set when an employee wrote on the company's own phone. `file` is the one
-    that this entry shows, with `text` as its caption; a message with several has several entries.
+    `quoted` is the CRM's id of the quoted message when we know it. `tells_ours`: the CRM began the
+    conversation itself and learns `ours`, and the customer's id, by this entry. `quiet` asks the
+    CRM to open no deal of its own and to notify nobody. `author` is set when an employee wrote on
+    the company's own phone. `file` is the one that this entry shows, with `text` as its caption; a
+    message with several has several entries.
     """
 
     key: str
@@ -127,6 +129,7 @@ class Entry:
     text: str = field(repr=False)
     quoted: str = ""
     source: str = ""
+    tells_ours: bool = False
     quiet: bool = False
     author: Operator | None = None
     file: MediaFile | None = None
@@ -136,12 +139,11 @@ class Entry:
 class Reaction:
     """What the customer feels about a message. `message` is the CRM's id of it.
 
-    `ours` is the id that we gave the conversation; `emoji` is empty when it was taken back.
+    `emoji` is empty when it was taken back.
     """
 
     message: str
     conversation: OpenedConversation
-    ours: str
     person: Person
     emoji: str = ""
 

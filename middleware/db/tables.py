@@ -377,6 +377,7 @@ conversation_links = Table(
     _moment("opened_at"),
     _moment("behind_since", nullable=True),
     Column("asks", Boolean, nullable=False, server_default="false"),
+    Column("begun_there", Boolean, nullable=False, server_default="false"),
     PrimaryKeyConstraint("conversation_id", "connection_id"),
     UniqueConstraint("connection_id", "external"),
     UniqueConstraint("connection_id", "ours"),

@@ -27,6 +27,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         " first.",
         "hub.not_opened": "The conversation is not known to the CRM at the moment; it is opened"
         " first.",
+        "hub.nobody_to_write_to": "An operator wrote first to somebody who never wrote to a channel"
+        " that is routed here: nothing can reach them until they do.",
         "hub.no_conversation": "The delivery belongs to no conversation, so there is nowhere to"
         " send it. This is a mistake of ours: please report it.",
         "hub.message_erased": "The message's text was erased before it could be delivered.",

@@ -78,6 +78,7 @@ def entry(job: Job, to: ConnectedCrm, shelf: Shelf) -> Entry:
         text=clean("\n".join(line for line in (*given.words, text) if line)),
         quoted=job.quoted,
         source=job.source if to.can.sources else "",
+        tells_ours=opened.begun_there,
         quiet=is_quiet(job.policy),
         author=Operator(id="") if said.direction is Direction.OUTBOUND else None,
         file=given.files[0] if given.files else None,
@@ -89,7 +90,6 @@ def reaction(job: Job) -> Reaction:
     return Reaction(
         message=job.sent[0],
         conversation=opened_of(job).opened,
-        ours=job.ours,
         person=person_of(job),
         emoji=job.fact.text if job.fact is not None else "",
     )
@@ -118,6 +118,8 @@ def person_of(job: Job) -> Person:
 def external_of(job: Job) -> str:
     if job.conversation is None:
         raise ProviderError(Permanent(code="hub.no_conversation"))
+    if job.conversation.connection != job.target:
+        raise ProviderError(Permanent(code="hub.nobody_to_write_to"))
     return job.conversation.external
 
 

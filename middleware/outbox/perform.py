@@ -278,8 +278,16 @@ async def _open(crm: Crm, job: Job, to: ConnectedCrm) -> ConversationOpened:
         record=job.link.record,
         person=person_of(job),
         source=job.source if to.can.sources else "",
+        begun=job.opened.opened if job.opened is not None and job.opened.begun_there else None,
     )
     return ConversationOpened(await crm.open_conversation(opening), job.link.record)
+
+
+def _exchange_of(job: Job) -> OpenedConversation:
+    """Where the reply was typed: in a conversation of ours, or in one that only the CRM knows."""
+    if job.opened is not None:
+        return job.opened.opened
+    return OpenedConversation(id=message_of(job).conversation)
 
 
 async def _keep_source(crm: KnowsSources, job: Job) -> Result:
@@ -307,7 +315,7 @@ async def _report(crm: Crm, job: Job, to: ConnectedCrm, words: Words) -> Result:
         return Nothing("the CRM shows no such status")
     report = StatusReport(
         reply=job.sent[0] if job.sent else "",
-        conversation=opened_of(job).opened,
+        conversation=_exchange_of(job),
         status=status,
         code=str(job.detail.get("code", "")),
         words=words.of(job.detail, to.settings.language),

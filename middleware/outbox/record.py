@@ -164,6 +164,7 @@ class Recorder:
             record=result.record,
             opened_at=since,
             behind_since=since if is_behind else None,
+            begun_there=job.opened is not None and job.opened.begun_there,
         )
         await self.unit.set_opened(conversation.id, job.target, counterpart)
         if is_behind:
@@ -175,8 +176,19 @@ class Recorder:
         await self.unit.add_names(self.job.target, self.job.message_id, ids, self.job.part)
         for name in ids:
             await self.unit.wake_waiting(self.job.target, name)
+        if self.job.opened is not None and self.job.opened.begun_there:
+            await self._told_ours()
         if self.job.kind is DeliveryKind.SEND:
             await tell_progress(self.planner, self.job.target, self.job.message_id, status)
+
+    async def _told_ours(self) -> None:
+        """A CRM that began a conversation knows our name of it from the first entry on."""
+        if self.job.kind is not DeliveryKind.WRITE or self.job.conversation is None:
+            return
+        at = self.job.conversation.id
+        if (opened := await self.unit.opened(at, self.job.target)) is not None:
+            counterpart = replace(opened, begun_there=False)
+            await self.unit.set_opened(at, self.job.target, counterpart)
 
     async def failed(self, failure: Failure | None, verdict: Verdict | None) -> None:
         """Record a failure and the step that was chosen."""

@@ -22,10 +22,15 @@ FAILED: dict[Language, str] = {
     "ru": "Не доставлено: канал отказал ({code}). Администратор может отправить снова.",
     "en": "Not delivered: the channel refused ({code}). An admin can send it again.",
 }
+NOBODY: dict[Language, str] = {
+    "ru": "Не отправлено: этот клиент ещё не писал нам ни в один канал, а написать первым нельзя.",
+    "en": "Not sent: this customer has not written to us in any channel, and we cannot be first.",
+}
 DROPPED: dict[Language, str] = {
     "ru": "Не отправлено: решено не отправлять.",
     "en": "Not sent: somebody decided so.",
 }
+BY_CODE = {"hub.dropped": DROPPED, "hub.nobody_to_write_to": NOBODY}
 UNSENT = frozenset({"hub.too_old", "hub.too_late", "hub.restored"})
 
 
@@ -45,6 +50,6 @@ class Words:
             return ""
         if detail.get("closed"):
             return CLOSED[language]
-        if code == "hub.dropped":
-            return DROPPED[language]
+        if code in BY_CODE:
+            return BY_CODE[code][language]
         return FAILED[language].format(code=code)

@@ -40,6 +40,7 @@ from middleware.pipeline.filling import plan_fields
 from middleware.pipeline.gestures import plan_reaction
 from middleware.pipeline.planning import Counterpart, News, Planner, Shown
 from middleware.pipeline.replying import Reply, plan_reply
+from middleware.pipeline.writing_first import WritesFirst
 from middleware.store.port import Unit
 from middleware.store.rows import ConversationRow, Duty, Fact, NewMessage
 
@@ -158,6 +159,11 @@ class Intake:
         conversation = await unit.conversation_in_crm(
             self.connection.id, message.conversation, event.ours
         )
+        if conversation is None and event.to is not None:
+            first = WritesFirst(self.planner, self.directory, self.connection)
+            conversation = await first.find(event, event.to)
+            if conversation is None:
+                return await first.refuse(event, event.to)
         if conversation is None:
             return "reply.of_unknown_conversation"
         is_behind = event.recovered or await self._is_behind(conversation)

@@ -21,6 +21,7 @@ from mappers.vocabulary import (
     Deal,
     DeliveryId,
     DeliveryKind,
+    Identity,
     Message,
     MessageId,
     Operator,
@@ -119,6 +120,15 @@ class Unit(Protocol):
         """
         ...
 
+    async def conversations_of(
+        self, identity: Identity, crm: ConnectionId
+    ) -> tuple[ConversationRow, ...]:
+        """List conversations of whoever surely has this identity, the newest spoken in first.
+
+        Of the CRM's workspace, and only on channels that are routed to it.
+        """
+        ...
+
     async def conversation(self, conversation: ConversationId) -> ConversationRow: ...
 
     async def set_reachable(self, conversation: ConversationId, *, reachable: bool) -> None: ...
@@ -193,7 +203,8 @@ class Unit(Protocol):
     ) -> None:
         """Remember, or replace, the conversation's counterpart.
 
-        When one is known already, its `behind_since` and `opened_at` stay as they are.
+        When one is known already, its `behind_since` and `opened_at` stay as they are, and
+        `begun_there` may only become false.
         """
         ...
 
@@ -232,6 +243,8 @@ class Unit(Protocol):
 
     # What is owed.
     async def routes_from(self, source: ConnectionId) -> tuple[RouteRow, ...]: ...
+
+    async def routes_to(self, target: ConnectionId) -> tuple[RouteRow, ...]: ...
 
     async def owe(self, duty: Duty) -> DeliveryId:
         """Plan a duty at the end of its lane, or find it planned."""

@@ -123,7 +123,8 @@ class OpenedRow:
     """A conversation's counterpart in one CRM account.
 
     `behind_since` is set while replies may have been missed since then; `asks` when what is read
-    back then must not be sent without a person's word.
+    back then must not be sent without a person's word. `begun_there`: the CRM began it and was
+    not told `ours` yet.
     """
 
     opened: OpenedConversation
@@ -132,6 +133,7 @@ class OpenedRow:
     opened_at: datetime
     behind_since: datetime | None = None
     asks: bool = False
+    begun_there: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

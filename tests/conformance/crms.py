@@ -237,16 +237,13 @@ class TimelinePromises:
             felt = Reaction(
                 message=message,
                 conversation=entry.conversation,
-                ours=OURS,
                 person=PERSON,
                 emoji=emoji,
             )
             for _ in range(2):
                 await crm.react(felt)
             assert bench.felt(OURS) == ([emoji] if emoji else [])
-        lost = Reaction(
-            message="nothing", conversation=entry.conversation, ours=OURS, person=PERSON
-        )
+        lost = Reaction(message="nothing", conversation=entry.conversation, person=PERSON)
         error = await refusal(crm.react(lost))
         assert getattr(error.failure, "gone", "") == "message"
 

@@ -226,7 +226,8 @@ class Agreement(RuleBasedStateMachine):
         async def work(world: World, unit: Unit) -> Any:
             row = await unit.contact_for(WORKSPACE, person)
             world.kept.contacts.append(row.id)
-            return row, await unit.person(row.id)
+            met = [await unit.conversations_of(each, CRM) for each in person.identities]
+            return row, await unit.person(row.id), met, await unit.routes_to(CRM)
 
         self.in_unit(work)
 
@@ -371,6 +372,7 @@ class Agreement(RuleBasedStateMachine):
                 record=record,
                 opened_at=opened_at,
                 behind_since=opened_at if behind else None,
+                begun_there=version == 0,
             )
             holders = [
                 await unit.conversation_in_crm(CRM, theirs, ""),

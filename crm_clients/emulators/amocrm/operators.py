@@ -158,9 +158,18 @@ class Operators:
         return {"type": kind, "media": media, "file_name": name, "file_size": len(body)}
 
     def write_first(
-        self, account: str | int, contact_id: int, text: str, *, user_id: int | None = None
+        self,
+        account: str | int,
+        contact_id: int,
+        text: str,
+        *,
+        user_id: int | None = None,
+        source: str | None = None,
     ) -> Reply:
-        """Begin a chat with a contact by phone, through the first connected channel."""
+        """Begin a chat with a contact by phone, through the first connected channel.
+
+        `source` is the external id of the one that was chosen.
+        """
         world, where = self.world, self.world.account(account)
         contact = self.contact(account, contact_id)
         connected = [each for each in world.channels.values() if where.amojo_id in each.connections]
@@ -174,6 +183,7 @@ class Operators:
         chat = Chat(
             id=world.uuid(), channel_id=connected[0].id, person_id=person.id, client_id=None
         )
+        chat.source_external_id = source
         where.chats[chat.id] = chat
         intake.bind(world, chat, contact.id)
         return say(world, where, chat, text, user_id=user_id)

@@ -77,7 +77,8 @@ class CrmSide(Chapter):
             counterpart = replace(counterpart, asks=False)
         else:
             opened, record = counterpart.opened, counterpart.record
-            counterpart = replace(known.opened, opened=opened, record=record)
+            begun = known.opened.begun_there and counterpart.begun_there
+            counterpart = replace(known.opened, opened=opened, record=record, begun_there=begun)
         for index, value in (("external", counterpart.opened.id), ("ours", counterpart.ours)):
             await tx.lock(("conversation_links", index, target, value))
             other = tx.conversation_links.one(index, (target, value))

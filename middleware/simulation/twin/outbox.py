@@ -14,6 +14,10 @@ class Outbox(Chapter):
         tx = await self._turn()
         return tuple(sorted(tx.routes.find("source", source), key=lambda route: route.id))
 
+    async def routes_to(self, target: ConnectionId) -> tuple[RouteRow, ...]:
+        tx = await self._turn()
+        return tuple(sorted(tx.routes.find("target", target), key=lambda route: route.id))
+
     async def owe(self, duty: Duty) -> DeliveryId:
         self.touched.add(duty.target)
         return await lanes.owe(await self._turn(), duty)

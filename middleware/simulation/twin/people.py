@@ -1,6 +1,7 @@
 """People, and the conversations they are met in."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from mappers.vocabulary import (
     Confidence,
@@ -73,6 +74,20 @@ class People(Chapter):
             return _named(tx, connection, ours)
         return tx.conversations.one("id", link.conversation)
 
+    async def conversations_of(
+        self, identity: Identity, crm: ConnectionId
+    ) -> tuple[ConversationRow, ...]:
+        tx = await self._turn()
+        workspace = there(tx.connections.get(crm), "connection").workspace
+        known = tx.identities.get(identity_key(workspace, identity))
+        if known is None or known.identity.confidence is not Confidence.STRONG:
+            return ()
+        routed = {route.source for route in tx.routes.find("target", crm)}
+        theirs = tx.conversations.find("contact", known.contact)
+        found = [each for each in theirs if each.connection in routed]
+        spoken = {each.id: _last_said(tx, each.id) for each in found}
+        return tuple(sorted(found, key=lambda each: (spoken[each.id], each.id), reverse=True))
+
     async def conversation(self, conversation: ConversationId) -> ConversationRow:
         tx = await self._turn()
         return there(tx.conversations.one("id", conversation), "conversation")
@@ -105,6 +120,11 @@ def _named(tx: Transaction, crm: ConnectionId, ours: str) -> ConversationRow | N
         and (conversation := tx.conversations.get((channel.id, exchange))) is not None
     ]
     return max(found, key=lambda conversation: conversation.id, default=None)
+
+
+def _last_said(tx: Transaction, conversation: ConversationId) -> datetime:
+    said = (message.sent_at for message in tx.messages.find("conversation", conversation))
+    return max(said, default=datetime.min.replace(tzinfo=UTC))
 
 
 def _known(

@@ -358,6 +358,7 @@ class Tables:
             "messages",
             lambda said: said.id,
             unplanned=lambda said: None if said.planned else said.conversation,
+            conversation=lambda said: said.conversation,
         )
         self.names: Table[tuple[ConnectionId, bytes], Name] = Table(
             "names",

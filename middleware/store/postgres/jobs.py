@@ -48,7 +48,7 @@ LOAD = text(
         c.thread_id, s.provider, s.account, s.title, p.id AS person_id, p.profile,
         k.record AS linked, k.state AS link_state, k.evidence AS link_evidence,
         o.external AS opened_as, o.customer, o.ours, o.record AS opened_for, o.opened_at,
-        o.behind_since, o.asks, r.policy,
+        o.behind_since, o.asks, o.begun_there, r.policy,
         EXISTS (SELECT FROM deliveries AS later
                 WHERE later.lane_id = d.lane_id AND later.seq > d.seq AND later.kind = d.kind
                   AND later.state = 'ready') AS has_later
@@ -266,6 +266,7 @@ def _opened(row: Any) -> OpenedRow | None:
         opened_at=row.opened_at,
         behind_since=row.behind_since,
         asks=row.asks,
+        begun_there=row.begun_there,
     )
 
 

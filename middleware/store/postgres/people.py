@@ -92,6 +92,17 @@ CONVERSATION_NAMED = text(
     "(SELECT FROM routes AS r WHERE r.source_id = s.id AND r.target_id = :connection) "
     "ORDER BY c.id DESC LIMIT 1"
 )
+# What was said last decides; a conversation without a word comes last, the newer one first.
+CONVERSATIONS_OF = text(
+    f"SELECT {_COLUMNS} FROM identities AS i "  # noqa: S608 - as above
+    "JOIN connections AS k ON k.id = :crm AND k.workspace_id = i.workspace_id "
+    "JOIN conversations AS c ON c.contact_id = i.contact_id "
+    "WHERE i.kind = :kind AND i.value = :value AND i.confidence = 'strong' AND EXISTS "
+    "(SELECT FROM routes AS r WHERE r.source_id = c.connection_id AND r.target_id = k.id "
+    "AND r.state = 'active') "
+    "ORDER BY (SELECT max(m.sent_at) FROM messages AS m WHERE m.conversation_id = c.id) "
+    "DESC NULLS LAST, c.id DESC"
+)
 SET_REACHABLE = text("UPDATE conversations SET reachable = :reachable WHERE id = :id")
 MOVE_CONVERSATION = text(
     """
@@ -125,17 +136,21 @@ DROP_LINKS = text(
 )
 OPENED = text(
     """
-    SELECT external, customer, ours, record, opened_at, behind_since, asks FROM conversation_links
+    SELECT external, customer, ours, record, opened_at, behind_since, asks, begun_there
+    FROM conversation_links
     WHERE conversation_id = :conversation AND connection_id = :target
     """
 )
 SET_OPENED = text(
     """
     INSERT INTO conversation_links
-        (conversation_id, connection_id, external, customer, ours, record, opened_at, behind_since)
-    VALUES (:conversation, :target, :external, :customer, :ours, :record, :opened_at, :behind_since)
+        (conversation_id, connection_id, external, customer, ours, record, opened_at, behind_since,
+         begun_there)
+    VALUES (:conversation, :target, :external, :customer, :ours, :record, :opened_at,
+        :behind_since, :begun_there)
     ON CONFLICT (conversation_id, connection_id) DO UPDATE
-    SET external = excluded.external, customer = excluded.customer, record = excluded.record
+    SET external = excluded.external, customer = excluded.customer, record = excluded.record,
+        begun_there = conversation_links.begun_there AND excluded.begun_there
     """
 )
 LOCK_OPENED = text(
@@ -263,6 +278,13 @@ async def conversation_at(
     return None if row is None else _conversation(row)
 
 
+async def conversations_of(
+    at: AsyncConnection, identity: Identity, crm: ConnectionId
+) -> tuple[ConversationRow, ...]:
+    values = {"crm": crm, "kind": identity.kind, "value": identity.value}
+    return tuple(map(_conversation, await at.execute(CONVERSATIONS_OF, values)))
+
+
 async def conversation(at: AsyncConnection, wanted: ConversationId) -> ConversationRow:
     return _conversation((await at.execute(CONVERSATION, {"id": wanted})).one())
 
@@ -312,6 +334,7 @@ async def opened(
         opened_at=row.opened_at,
         behind_since=row.behind_since,
         asks=row.asks,
+        begun_there=row.begun_there,
     )
 
 

@@ -17,6 +17,7 @@ from mappers.vocabulary import (
     Deal,
     DeliveryId,
     DeliveryKind,
+    Identity,
     Message,
     MessageId,
     Operator,
@@ -96,13 +97,12 @@ UNPLANNED = text(
     """
 )
 MARK_PLANNED = text("UPDATE messages SET planned = true WHERE id = :message")
-ROUTES = text(
-    """
+_ROUTES = """
     SELECT r.id, r.source_id, r.target_id, r.policy, m.id AS mapping_id, m.active AS version
     FROM routes AS r LEFT JOIN mappings AS m ON m.id = r.mapping_id AND m.active IS NOT NULL
-    WHERE r.source_id = :source AND r.state = 'active' ORDER BY r.id
-    """
-)
+    WHERE r.state = 'active' """
+ROUTES_FROM = text(_ROUTES + "AND r.source_id = :source ORDER BY r.id")
+ROUTES_TO = text(_ROUTES + "AND r.target_id = :target ORDER BY r.id")
 SET_CONNECTION = text(
     """
     UPDATE connections SET state = :state, reason = :reason
@@ -152,6 +152,11 @@ class PostgresUnit:
         self, connection: ConnectionId, external: str, ours: str
     ) -> ConversationRow | None:
         return await people.conversation_in_crm(self.at, connection, external, ours)
+
+    async def conversations_of(
+        self, identity: Identity, crm: ConnectionId
+    ) -> tuple[ConversationRow, ...]:
+        return await people.conversations_of(self.at, identity, crm)
 
     async def conversation(self, conversation: ConversationId) -> ConversationRow:
         return await people.conversation(self.at, conversation)
@@ -268,6 +273,7 @@ class PostgresUnit:
             "record": counterpart.record,
             "opened_at": counterpart.opened_at,
             "behind_since": counterpart.behind_since,
+            "begun_there": counterpart.begun_there,
         }
         await self.at.execute(people.SET_OPENED, values)
 
@@ -305,17 +311,12 @@ class PostgresUnit:
         await fields.remember(self.at, target, card, keys)
 
     async def routes_from(self, source: ConnectionId) -> tuple[RouteRow, ...]:
-        rows = await self.at.execute(ROUTES, {"source": source})
-        return tuple(
-            RouteRow(
-                id=RouteId(row.id),
-                source=ConnectionId(row.source_id),
-                target=ConnectionId(row.target_id),
-                policy=decode_policy(row.policy),
-                mapping=_pinned(row),
-            )
-            for row in rows
-        )
+        rows = await self.at.execute(ROUTES_FROM, {"source": source})
+        return tuple(map(_route, rows))
+
+    async def routes_to(self, target: ConnectionId) -> tuple[RouteRow, ...]:
+        rows = await self.at.execute(ROUTES_TO, {"target": target})
+        return tuple(map(_route, rows))
 
     async def owe(self, duty: Duty) -> DeliveryId:
         self.touched.add(duty.target)
@@ -342,6 +343,16 @@ def _pinned(row: Any) -> Pinned | None:
     if row.mapping_id is None:
         return None
     return Pinned(mapping=row.mapping_id, version=row.version)
+
+
+def _route(row: Any) -> RouteRow:
+    return RouteRow(
+        id=RouteId(row.id),
+        source=ConnectionId(row.source_id),
+        target=ConnectionId(row.target_id),
+        policy=decode_policy(row.policy),
+        mapping=_pinned(row),
+    )
 
 
 def _message(row: Any) -> MessageRow:
