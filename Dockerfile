@@ -3,7 +3,7 @@ FROM python:3.11-slim-bookworm AS build
 WORKDIR /build
 RUN python -m venv /opt/threadline
 COPY requirements/ requirements/
-RUN /opt/threadline/bin/pip install --no-cache-dir --require-hashes -r requirements/base.txt
+RUN /opt/threadline/bin/pip install --no-cache-dir --require-hashes -r requirements/base.txt -r requirements/s3.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY mappers/ mappers/
 COPY channel_clients/ channel_clients/

@@ -29,9 +29,9 @@ from middleware.http.gateway import Gateway
 from middleware.http.guard import Guard
 from middleware.http.ledger import Ledger
 from middleware.http.pools import HttpSettings
+from middleware.media.choice import media_store
 from middleware.media.flow import Shelf
-from middleware.media.folder import Folder
-from middleware.media.port import MediaStore
+from middleware.media.port import MediaAway, MediaStore
 from middleware.media.store import FileStore, forget_old
 from middleware.outbox.flow import Tools
 from middleware.outbox.perform import Means
@@ -150,7 +150,7 @@ def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str) -> Hu
         Ledger(vault.ledger_key, metrics.exchanged),
         HttpSettings(user_agent=f"Threadline/{version('threadline')}"),
     )
-    media = Folder(settings.data_dir / "media")
+    media = media_store(settings)
     owner = own_name()
     directory = StoredDirectory(
         Keys(connections, store, vault, owner, settings.lease_ttl), gateway, keeper, clock
@@ -288,7 +288,10 @@ def _start_loops(hub: Hub) -> list[asyncio.Task[None]]:
         today = hub.clock.now()
         await partitions.ensure(hub.engine, today.date())
         await partitions.drop_older(hub.engine, (today - hub.settings.retention).date())
-        await forget_old(hub.files, hub.media, today - hub.settings.retention)
+        try:
+            await forget_old(hub.files, hub.media, today - hub.settings.retention)
+        except MediaAway as why:
+            log.warning("files.store_away", why=str(why))
 
     works = (
         (SWEEP_EVERY_S, sweep),

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -96,9 +96,27 @@ class Settings(BaseSettings):
         description="Largest file that is passed on; a larger one becomes a line of text.",
         ge=1024,
     )
+    s3_bucket: str = Field(
+        "",
+        description="Bucket that files lie in, for hubs on several machines. Empty: they lie in"
+        " `data_dir/media`. Needs the extra `threadline[s3]`.",
+    )
+    s3_endpoint: str = Field(
+        "", description="Address of the S3 server. Empty: Amazon's, in the region."
+    )
+    s3_region: str = Field("us-east-1", description="Region of the bucket.")
+    s3_key_id: str = Field("", description="Id of the access key to the bucket.")
+    s3_secret: SecretStr = Field(SecretStr(""), description="Secret of the access key.")
+    s3_prefix: str = Field("", description="What the names of our objects begin with.")
     retention: Duration = Field(
         timedelta(days=90), description="How long raw hooks, attempts and files are kept."
     )
+
+    @model_validator(mode="after")
+    def _has_a_key_to_its_bucket(self) -> Self:
+        if self.s3_bucket and not (self.s3_key_id and self.s3_secret.get_secret_value()):
+            raise ValueError("S3_BUCKET needs S3_KEY_ID and S3_SECRET, the key that opens it")
+        return self
 
     def hook_address(self, address: str) -> str:
         """Spell the public address of a door; empty without a public URL."""

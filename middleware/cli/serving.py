@@ -19,6 +19,7 @@ from middleware import log
 from middleware.app import make_app
 from middleware.cli.session import BROKEN, REFUSED, Json, Session, session_of
 from middleware.hub import Hub, open_hub, working
+from middleware.media.port import MediaRefused
 from middleware.operations.access.flow import SEEMS_TO_RUN
 from middleware.operations.accounts import flow as accounts
 from middleware.operations.model import Caller
@@ -165,6 +166,7 @@ async def _of_hub(session: Session, hub: Hub, *, has_any: bool) -> tuple[Finding
         found.append(
             Finding(level="warning", what=word("hub_stopped"), advice=word("hub_stopped_do"))
         )
+    found.append(await _of_files(session, hub))
     if address := session.settings.public_url:
         found.append(Finding(level="ok", what=word("public_ok", address=address)))
     else:
@@ -174,6 +176,20 @@ async def _of_hub(session: Session, hub: Hub, *, has_any: bool) -> tuple[Finding
         nothing, advice = word("no_connections"), word("no_connections_do")
         found.append(Finding(level="warning", what=nothing, advice=advice))
     return tuple(found)
+
+
+async def _of_files(session: Session, hub: Hub) -> Finding:
+    word = session.word
+    where = session.settings.s3_bucket or session.settings.data_dir / "media"
+    try:
+        await hub.media.check()
+    except MediaRefused:
+        what, advice = word("files_refused", where=where), word("files_refused_do")
+        return Finding(level="problem", what=what, advice=advice)
+    except OSError:
+        what, advice = word("files_away", where=where), word("files_away_do")
+        return Finding(level="problem", what=what, advice=advice)
+    return Finding(level="ok", what=word("files_ok", where=where))
 
 
 def _show(session: Session, checkups: tuple[Checkup, ...]) -> None:

@@ -63,6 +63,14 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "rotated": "Перешифровано: {count}. Ключей теперь: {keys}. Запустите хаб снова.",
         "old_links": "Старые ключи убраны: ссылки, выданные раньше, больше не откроются.",
         "more": "Дальше: --cursor {cursor}",
+        "files_ok": "файлы есть где хранить: {where}",
+        "files_refused": "хранилище файлов не впускает хаб: {where}",
+        "files_refused_do": "файлы ждут, сообщения идут без них. Для корзины проверьте "
+        "THREADLINE_S3_BUCKET, ключ и его права (читать, писать, удалять, смотреть список); "
+        "для папки — чья она и может ли хаб в неё писать",
+        "files_away": "хранилище файлов не отвечает: {where}",
+        "files_away_do": "файлы ждут, сообщения идут без них. Проверьте THREADLINE_S3_ENDPOINT и "
+        "сеть до него",
         "database_ok": "база данных отвечает, схема на месте",
         "hub_runs": "хаб работает",
         "hub_stopped": "хаб не работает",
@@ -145,6 +153,14 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "rotated": "Sealed anew: {count}. Keys now: {keys}. Start the hub again.",
         "old_links": "The old keys are gone: links given out before do not open any more.",
         "more": "More: --cursor {cursor}",
+        "files_ok": "files have a place to lie: {where}",
+        "files_refused": "the place of files does not let the hub in: {where}",
+        "files_refused_do": "files wait, messages go on without them. For a bucket look at "
+        "THREADLINE_S3_BUCKET, the key and its rights (get, put, delete, list); for a folder, at "
+        "whose it is and whether the hub may write to it",
+        "files_away": "the place of files does not answer: {where}",
+        "files_away_do": "files wait, messages go on without them. Look at THREADLINE_S3_ENDPOINT "
+        "and the network to it",
         "database_ok": "the database answers, its schema is current",
         "hub_runs": "the hub runs",
         "hub_stopped": "the hub does not run",

@@ -1,6 +1,6 @@
 """Whether this process can do its work, and the numbers for whoever draws them."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -70,19 +70,25 @@ class Health:
             lanes, connections, unfilled = 0, 0, 0
         if broken:
             return Readiness(state="not_ready", reasons=tuple(broken))
-        late = []
+        left = [line async for line in self._left_lying(lanes, connections, unfilled)]
+        return Readiness(state="degraded" if left else "ready", reasons=tuple(left))
+
+    async def _left_lying(self, lanes: int, connections: int, unfilled: int) -> AsyncIterator[str]:
         if lanes:
             minutes = round(LONG_DUE.total_seconds() / 60)
-            late.append(
+            yield (
                 f"{lanes} lanes of {connections} active connections have been due for more than"
                 f" {minutes} minutes: `threadline connections` names them."
             )
         if unfilled:
-            late.append(
+            yield (
                 f"Values of {unfilled} messages wait for fields that a CRM does not have:"
                 " `threadline connections` names them."
             )
-        return Readiness(state="degraded" if late else "ready", reasons=tuple(late))
+        try:
+            await self._hub.media.check()
+        except OSError:
+            yield "Files cannot be kept or served, and wait; messages go on: `threadline doctor`."
 
     def _of_process(self) -> Iterator[str]:
         if not self._hub.keeper.is_alive:

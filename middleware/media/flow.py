@@ -100,7 +100,10 @@ class Shelf:
 
     def _hand_out(self, file: FileRow, attachment: Attachment) -> MediaFile:
         async def read() -> bytes:
-            body = await self.store.get(file.key)
+            try:
+                body = await self.store.get(file.key)
+            except OSError as error:
+                raise ProviderError(Transient(code="file.not_at_hand")) from error
             if body is None:
                 raise ProviderError(Permanent(code="file.gone"))
             return body

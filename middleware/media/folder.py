@@ -13,6 +13,9 @@ from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
 
+from middleware.media.port import MediaRefused
+from middleware.media.rules import path_of
+
 PIECE = 256 * 1024
 
 
@@ -74,11 +77,16 @@ class Folder:
             return True
         return True
 
+    async def check(self) -> None:
+        await asyncio.to_thread(self._check)
+
+    def _check(self) -> None:
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(self.root, os.W_OK | os.X_OK):
+            raise MediaRefused("the folder of files cannot be written to")
+
     def _path(self, key: str) -> Path:
-        """Raises: `ValueError` for what is no key of ours, so that no key leads out of here."""
-        if len(key) != 64 or not set(key) <= set("0123456789abcdef"):
-            raise ValueError("a key is a SHA-256 in hexadecimal")
-        return self.root / key[:2] / key
+        return self.root / path_of(key)
 
 
 def _sync_folder(path: Path) -> None:

@@ -5,8 +5,19 @@ from datetime import datetime
 from typing import Protocol
 
 
+class MediaAway(OSError):
+    """The store does not answer, so nothing is known of what it holds. It may be back later."""
+
+
+class MediaRefused(MediaAway):
+    """The store answers and does not let us in: a wrong key, too few rights, no such bucket."""
+
+
 class MediaStore(Protocol):
-    """Keys are SHA-256 in hexadecimal, so what is kept twice lies there once."""
+    """Keys are SHA-256 in hexadecimal, so what is kept twice lies there once.
+
+    Raises: `OSError` from every method; `MediaAway` where the store is another machine.
+    """
 
     async def put(self, body: bytes) -> str:
         """Keep bytes and return their key; they are durable by then. A repeat is harmless."""
@@ -22,4 +33,8 @@ class MediaStore(Protocol):
 
     async def discard(self, key: str, *, unless_kept_since: datetime) -> bool:
         """Forget bytes, unless they were kept again since then. Return whether they are gone."""
+        ...
+
+    async def check(self) -> None:
+        """Return in two seconds when the store can be used, and raise when it cannot."""
         ...

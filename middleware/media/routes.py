@@ -11,6 +11,9 @@ from middleware.hub import Hub
 from middleware.media.rules import may_be_shown
 from middleware.store.rows import FileRow
 
+# A store that is away is back within a minute, or somebody has been called.
+AGAIN_IN_S = "60"
+
 
 def media_routes(hub: Hub) -> APIRouter:
     """Serve files under signed addresses, and nothing at all under others."""
@@ -23,7 +26,10 @@ def media_routes(hub: Hub) -> APIRouter:
             return Response(status_code=404)
         if request.method == "HEAD":
             return Response(headers=_headers(file))
-        pieces = await hub.media.open(file.key)
+        try:
+            pieces = await hub.media.open(file.key)
+        except OSError:
+            return Response(status_code=503, headers={"retry-after": AGAIN_IN_S})
         if pieces is None:
             return Response(status_code=404)
         return StreamingResponse(pieces, headers=_headers(file))

@@ -46,6 +46,16 @@ REASONS: dict[Language, dict[str, str]] = {
 }
 
 
+def path_of(key: str) -> str:
+    """Spell where the bytes with this key lie.
+
+    Raises: `ValueError` for what is no key of ours, so that no key leads out of the store.
+    """
+    if len(key) != 64 or not set(key) <= set("0123456789abcdef"):
+        raise ValueError("a key is a SHA-256 in hexadecimal")
+    return f"{key[:2]}/{key}"
+
+
 def sniff(body: bytes) -> str:
     """Return the media type that the first bytes speak of; unknown bytes are just bytes."""
     found = filetype.guess_mime(body[:8192])

@@ -1,12 +1,12 @@
 """Files as they are served and forgotten. What is planned and recorded of them: `store.port`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.types import Text
 
 from mappers.vocabulary import MessageId
 from middleware.db.engine import transaction
@@ -18,20 +18,23 @@ STORED = text(
     "SELECT * FROM files WHERE message_id = :message AND position = :position AND state = 'stored'"
 )
 # A message with work that is not settled keeps its files.
-FORGET = text(
+OLD = text(
     """
-    DELETE FROM files WHERE (message_id, position) IN (
-        SELECT f.message_id, f.position FROM files AS f
-        WHERE f.at < :before AND NOT EXISTS (
-            SELECT FROM deliveries AS d
-            WHERE d.message_id = f.message_id AND d.state NOT IN ('done', 'skipped'))
-        ORDER BY f.at LIMIT :limit)
-    RETURNING key
+    SELECT f.message_id, f.position, f.key FROM files AS f
+    WHERE f.at < :before AND NOT EXISTS (
+        SELECT FROM deliveries AS d
+        WHERE d.message_id = f.message_id AND d.state NOT IN ('done', 'skipped'))
+    ORDER BY f.at LIMIT :limit
     """
 )
-STILL_NAMED = text("SELECT DISTINCT key FROM files WHERE key = ANY(:keys)").bindparams(
-    bindparam("keys", type_=ARRAY(Text))
+THESE = "SELECT * FROM unnest(CAST(:messages AS uuid[]), CAST(:positions AS integer[]))"
+NAMED_BY_OTHERS = text(
+    f"""
+    SELECT DISTINCT key FROM files
+    WHERE key = ANY(CAST(:keys AS text[])) AND (message_id, position) NOT IN ({THESE})
+    """  # noqa: S608  # nothing in it comes from outside
 )
+FORGET = text(f"DELETE FROM files WHERE (message_id, position) IN ({THESE})")  # noqa: S608
 PAGE = 500
 # Longer than any fetch takes from keeping the bytes to recording that they are kept.
 UNRECORDED = timedelta(days=1)
@@ -47,18 +50,44 @@ class FileStore:
             row = (await at.execute(STORED, values)).first()
         return None if row is None else as_file(row)
 
-    async def forget(self, before: datetime) -> frozenset[str]:
-        """Forget some files of settled messages; return the keys that nobody names any more."""
+    async def old(self, before: datetime) -> "Old":
+        """Return some files of settled messages, and the keys that only these name."""
         async with transaction(self.engine) as at:
-            rows = await at.execute(FORGET, {"before": before, "limit": PAGE})
-            keys = {row.key for row in rows if row.key}
+            rows = (await at.execute(OLD, {"before": before, "limit": PAGE})).all()
+            old = Old(
+                messages=tuple(row.message_id for row in rows),
+                positions=tuple(row.position for row in rows),
+                keys=frozenset(row.key for row in rows if row.key),
+            )
+            named = await at.execute(NAMED_BY_OTHERS, {**_these(old), "keys": list(old.keys)})
+            return replace(old, keys=old.keys - {row.key for row in named})
+
+    async def forget(self, old: "Old") -> None:
         async with transaction(self.engine) as at:
-            named = {row.key for row in await at.execute(STILL_NAMED, {"keys": list(keys)})}
-        return frozenset(keys - named)
+            await at.execute(FORGET, _these(old))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Old:
+    """Files that nobody needs any more: where they are named, and what goes with them."""
+
+    messages: tuple[UUID, ...]
+    positions: tuple[int, ...]
+    keys: frozenset[str]
+
+
+def _these(old: Old) -> dict[str, Any]:
+    return {"messages": list(old.messages), "positions": list(old.positions)}
 
 
 async def forget_old(files: FileStore, media: MediaStore, before: datetime) -> int:
-    """Forget the files of messages older than this; return how many bodies went."""
-    keys = await files.forget(before)
-    gone = [await media.discard(key, unless_kept_since=before + UNRECORDED) for key in sorted(keys)]
+    """Forget the files of messages older than this; return how many bodies went.
+
+    Bodies go before their names do: one that could not be discarded is still known next time.
+    Raises: `OSError` of the media store.
+    """
+    old = await files.old(before)
+    since = before + UNRECORDED
+    gone = [await media.discard(key, unless_kept_since=since) for key in sorted(old.keys)]
+    await files.forget(old)
     return sum(gone)

@@ -49,8 +49,10 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         " out; a line of text says so.",
         "file.cannot_fetch": "The account's adapter cannot bring files; a line of text says that"
         " there was one.",
-        "file.not_kept": "The file could not be written down here: look at the disk. It is fetched"
-        " again.",
+        "file.not_kept": "The file could not be written down here: look at the disk, or at the"
+        " bucket. It is fetched again.",
+        "file.not_at_hand": "The file is kept, and where it lies does not answer: look at the disk,"
+        " or at the bucket. It is tried again.",
         "file.gone": "The file was kept once and is not there any more.",
         "crm.no_deal_yet": "The CRM was expected to open a deal and has not yet; it is looked for"
         " again.",

@@ -111,6 +111,13 @@ class TestLooking:
         assert "threadline connect --help" in said
         assert "hub.example" in said
 
+    def test_files_that_have_nowhere_to_lie_are_a_problem(self, shell: Shell) -> None:
+        where = {"BUCKET": "files", "ENDPOINT": "http://127.0.0.1:1", "KEY_ID": "id", "SECRET": "x"}
+        bucket = {f"THREADLINE_S3_{name}": value for name, value in where.items()}
+        assert "does not answer: files" in shell.says("doctor", status=1, **bucket)
+        del bucket["THREADLINE_S3_SECRET"]
+        assert "S3_KEY_ID and S3_SECRET" in shell.says("doctor", status=2, **bucket)
+
     def test_it_speaks_both_languages(self, shell: Shell) -> None:
         assert "Пусто" in shell.says("--lang", "ru", "connections")
         assert "Пусто" in shell.says("connections", THREADLINE_LANGUAGE="ru")

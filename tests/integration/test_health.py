@@ -4,10 +4,12 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import func, text, update
 
 from middleware.app import make_app
@@ -17,7 +19,14 @@ from middleware.health.metrics import outcome_of
 from middleware.hub import Hub, working
 from middleware.store.rows import Parcelled
 from middleware.webhooks.keys import digest_of
-from tests.builders import PHONE, a_caller, a_connection, a_delivery, a_held_reply
+from tests.builders import (
+    PHONE,
+    a_caller,
+    a_connection,
+    a_delivery,
+    a_held_reply,
+    an_open_hub,
+)
 
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? ([-+.\w]+)$")
 
@@ -54,6 +63,16 @@ async def test_a_hub_that_does_not_work_is_alive_and_not_ready(hub: Hub) -> None
 async def test_a_working_hub_is_ready(hub: Hub) -> None:
     async with working(hub):
         assert await readiness(hub) == (200, {"state": "ready", "reasons": []})
+
+
+async def test_files_that_cannot_be_kept_are_said(postgres_url: str, tmp_path: Path) -> None:
+    nowhere = {"s3_bucket": "files", "s3_endpoint": "http://127.0.0.1:1", "s3_key_id": "id"}
+    secret = SecretStr("of the tests")
+    where = {**nowhere, "s3_secret": secret}
+    async with an_open_hub(postgres_url, tmp_path, **where) as hub, working(hub):
+        status, said = await readiness(hub)
+    assert (status, said["state"]) == (200, "degraded")
+    assert said["reasons"][0].startswith("Files cannot be kept or served, and wait")
 
 
 async def test_work_left_lying_is_said(hub: Hub) -> None:

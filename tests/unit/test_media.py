@@ -1,6 +1,5 @@
 """Files at rest: what they are taken for, what they are called, and how they are kept."""
 
-from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -68,24 +67,3 @@ async def test_bytes_are_kept_once_under_their_digest(tmp_path: Path) -> None:
     pieces = await folder.open(key)
     assert pieces is not None
     assert b"".join([piece async for piece in pieces]) == PNG
-
-
-async def test_what_was_not_kept_is_not_there(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
-    assert await folder.get("0" * 64) is None
-    assert await folder.open("0" * 64) is None
-
-
-@pytest.mark.parametrize("key", ["", "../secrets", "A" * 64, "0" * 63 + "/"])
-async def test_no_key_leads_out_of_the_folder(tmp_path: Path, key: str) -> None:
-    with pytest.raises(ValueError, match="SHA-256"):
-        await Folder(tmp_path).get(key)
-
-
-async def test_a_file_kept_again_meanwhile_is_not_discarded(tmp_path: Path) -> None:
-    folder, now = Folder(tmp_path), datetime.now(UTC)
-    key = await folder.put(PNG)
-    assert not await folder.discard(key, unless_kept_since=now - timedelta(hours=1))
-    assert await folder.get(key) == PNG
-    assert await folder.discard(key, unless_kept_since=now + timedelta(hours=1))
-    assert await folder.get(key) is None
