@@ -56,6 +56,7 @@ class Can:
     reactions: bool = False
     sources: bool = False
     opens_own_deals: bool = False
+    tasks: bool = False
     bulk: int = 1
     settles_after: timedelta = timedelta(seconds=30)
 
@@ -208,11 +209,25 @@ class HoldsFields(Protocol):
 @runtime_checkable
 class CreatesTasks(Protocol):
     async def create_task(self, draft: TaskDraft, *, key: str) -> str:
-        """Give an employee something to do; return the task's id."""
+        """Give an employee something to do; return the task's id.
+
+        Raises: `ProviderError`, which says what is gone: the record, the deal, or the responsible.
+        """
         ...
 
     async def find_created_task(self, draft: TaskDraft, key: str, since: datetime) -> str | None:
-        """Return the task that an earlier, possibly lost, `create_task(key)` made."""
+        """Return the task that an earlier, possibly lost, `create_task(key)` made.
+
+        Where a task has no place for a key, it is known by its text, its due time, and when and
+        about whom it was made: about the record, or any deal of the record's.
+        """
+        ...
+
+
+@runtime_checkable
+class TagsDeals(Protocol):
+    async def add_tags(self, deal: str, tags: Sequence[str]) -> None:
+        """Put tags on a deal beside those that it has. Safe to repeat."""
         ...
 
 

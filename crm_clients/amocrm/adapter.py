@@ -17,6 +17,7 @@ from crm_clients.amocrm.oauth import Application, Config
 from crm_clients.amocrm.rest import Rest, garbled, number
 from crm_clients.amocrm.sdk import read_catalogue
 from crm_clients.amocrm.sources import Sources
+from crm_clients.amocrm.tasks import Tasks
 from crm_clients.amocrm.upkeep import Upkeep
 from crm_clients.amocrm.wire import HistoryPage, storable
 from mappers.vocabulary import (
@@ -43,6 +44,7 @@ from mappers.vocabulary import (
     RecordDraft,
     Source,
     StatusReport,
+    TaskDraft,
 )
 from mappers.vocabulary.adapters import Finding, SetUp
 
@@ -64,6 +66,10 @@ class AmoCrm:
     @property
     def _cards(self) -> Cards:
         return Cards(self.config, self._rest)
+
+    @property
+    def _tasks(self) -> Tasks:
+        return Tasks(self._rest, self._cards)
 
     @property
     def _upkeep(self) -> Upkeep:
@@ -137,6 +143,15 @@ class AmoCrm:
         self, record: str, deal: str, values: Mapping[str, tuple[str, ...]], catalogue: Catalogue
     ) -> None:
         await FieldValues(self._rest, catalogue).write(record, deal, values)
+
+    async def add_tags(self, deal: str, tags: Sequence[str]) -> None:
+        await self._cards.add_tags(deal, tags)
+
+    async def create_task(self, draft: TaskDraft, *, key: str) -> str:
+        return await self._tasks.create(draft, key=key)
+
+    async def find_created_task(self, draft: TaskDraft, key: str, since: datetime) -> str | None:  # noqa: ARG002  # no place for it
+        return await self._tasks.find(draft, since)
 
     async def open_conversation(self, opening: Opening) -> OpenedConversation:
         """Create the chat, then give it to the record before amoCRM makes one of its own.

@@ -72,8 +72,9 @@ class Cards:
         """Create a contact. amoCRM never compares it with those it has."""
         marker = fields.marker(_required(self.config.record_marker_field), key)
         filled = [*fields.reachable_by(draft), marker]
-        body = [{"name": draft.name, "custom_fields_values": filled}]
-        reply = await self.rest.post("contacts", "contacts.create", body)
+        card: dict[str, Any] = {"name": draft.name, "custom_fields_values": filled}
+        card |= fields.responsible(draft.responsible)
+        reply = await self.rest.post("contacts", "contacts.create", [card])
         return created_id(reply, "contacts")
 
     async def find_created_record(self, key: str, since: datetime) -> str | None:  # noqa: ARG002  # see below
@@ -107,13 +108,8 @@ class Cards:
         return tuple(deal for deal in found if deal and deal.state != "deleted")
 
     async def get_deal(self, deal: str) -> Deal | None:
-        path = f"leads/{number(deal, 'deal')}"
-        with _absence():
-            reply = await self.rest.get(path, "leads.get", gone="deal")
-            if reply.status != 204:
-                lead = only_of(Lead, reply.value())
-                return fields.as_deal(lead, self.config.deal_marker_field)
-        return None
+        lead = await self._lead(deal)
+        return fields.as_deal(lead, self.config.deal_marker_field) if lead else None
 
     async def create_deal(self, draft: DealDraft, *, key: str) -> str:
         record = number(draft.record, "record")
@@ -127,8 +123,28 @@ class Cards:
                 wanted[name] = number(value, "")
         if draft.title:
             wanted["name"] = draft.title
+        if draft.tags:
+            wanted["_embedded"]["tags"] = fields.tags(draft.tags)
+        wanted |= fields.responsible(draft.responsible)
         reply = await self.rest.post("leads", "leads.create", [wanted], gone="record")
         return created_id(reply, "leads")
+
+    async def add_tags(self, deal: str, tags: Sequence[str]) -> None:
+        """What is added to a set may be added twice."""
+        wanted = {"tags_to_add": fields.tags(tags)}
+        await self.rest.patch(f"leads/{number(deal, 'deal')}", "leads.tag", wanted, gone="deal")
+
+    async def responsible_for(self, record: str, deal: str) -> str:
+        """Return whose a deal is or, without one, whose a record; empty when it is nobody's."""
+        if deal:
+            lead = await self._lead(deal)
+            if lead is None or lead.is_deleted:
+                raise ProviderError(Permanent(code="amocrm.no_such_record", gone="deal"))
+            return str(lead.responsible_user_id or "")
+        contact = await self._contact(record)
+        if contact is None:
+            raise ProviderError(Permanent(code="amocrm.no_such_record", gone="record"))
+        return str(contact.responsible_user_id or "")
 
     async def find_created_deal(self, draft: DealDraft, key: str, since: datetime) -> str | None:  # noqa: ARG002  # as of records
         """Look among the contact's deals; if it was merged away, among the account's newest."""
@@ -145,6 +161,14 @@ class Cards:
             for each in all_of(Lead, reply, "leads")
         ]
         return next((deal.id for deal in marked if deal.marker == key), None)
+
+    async def _lead(self, deal: str) -> Lead | None:
+        path = f"leads/{number(deal, 'deal')}"
+        with _absence():
+            reply = await self.rest.get(path, "leads.get", gone="deal")
+            if reply.status != 204:
+                return only_of(Lead, reply.value())
+        return None
 
     async def _contact(self, record: str) -> Contact | None:
         path = f"contacts/{number(record, 'record')}"

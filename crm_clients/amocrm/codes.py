@@ -36,6 +36,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         " by now.",
         "amocrm.no_such_record": "The card was deleted or merged away; its survivor is looked for,"
         " or a new one made.",
+        "amocrm.no_such_user": "The user who was to be responsible is not active in the"
+        " account any more: name another one in the route.",
         "amocrm.not_an_id": "This is no id of amoCRM's, so what it names does not exist there.",
         "amocrm.payment_required": "The account is not paid, or its plan lacks this.",
         "amocrm.refused_or_repeated": "A message was refused, perhaps as a repeat, and the history"

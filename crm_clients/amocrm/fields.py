@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from crm_clients.amocrm.rest import number
 from crm_clients.amocrm.wire import Contact, FilledField, Lead
 from mappers.vocabulary import Deal, Identity, IdentityKind, Record, RecordDraft
 
@@ -53,6 +54,15 @@ def as_deal(lead: Lead, marker_field: int | None) -> Deal:
 def newest_first(contact: Contact) -> list[Any]:
     """Ids only ever grow, so they tell the order without a call for each lead."""
     return sorted(contact.leads, key=lambda lead: lead.id, reverse=True)
+
+
+def responsible(user: str) -> dict[str, int]:
+    """Whose a card is to be; nothing when amoCRM decides. Raises: `ProviderError`."""
+    return {"responsible_user_id": number(user, "responsible")} if user else {}
+
+
+def tags(names: Iterable[str]) -> list[dict[str, str]]:
+    return [{"name": name} for name in names]
 
 
 def marker_of(filled: Iterable[FilledField], marker_field: int | None) -> str:

@@ -78,6 +78,7 @@ MANIFEST: CrmManifest = Manifest(
         reactions=True,
         sources=True,
         opens_own_deals=True,
+        tasks=True,
         # A gateway gives up on a call after a minute; until then it may still take effect.
         settles_after=timedelta(seconds=65),
     ),

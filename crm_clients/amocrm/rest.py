@@ -28,7 +28,7 @@ from mappers.vocabulary import (
     usual_failure,
 )
 
-Gone = Literal["", "record", "deal", "conversation", "quoted", "message"]
+Gone = Literal["", "record", "deal", "conversation", "quoted", "message", "responsible"]
 ModelT = TypeVar("ModelT", bound=BaseModel)
 _WORD = re.compile(r"[A-Za-z]{1,40}")
 
@@ -120,7 +120,7 @@ def failure_in(reply: HttpReply, *, repeatable: bool, gone: Gone = "") -> Failur
         case _, status if 300 <= status < 400:
             return Blocked(code="amocrm.account_moved", detail=detail, by="provider")
         case Permanent() as failure, 400:
-            return replace(failure, code=_code_of_refusal(reply), gone=_gone(reply, gone))
+            return _sharpened(failure, reply, _gone(reply, gone))
         case Permanent() as failure, 404:
             return replace(failure, gone=gone)
         case failure, _:
@@ -184,10 +184,19 @@ def _code_of_refusal(reply: HttpReply) -> str:
     return f"amocrm.invalid.{named[0]}" if named else "amocrm.invalid"
 
 
+def _sharpened(failure: Permanent, reply: HttpReply, gone: Gone) -> Permanent:
+    is_about_user = gone == "responsible"
+    code = "amocrm.no_such_user" if is_about_user else _code_of_refusal(reply)
+    return replace(failure, code=code, gone=gone)
+
+
 def _gone(reply: HttpReply, gone: Gone) -> Gone:
-    """Tell a complaint about the id we named from one about a value we sent."""
+    """Tell a complaint about an id we named, a user's among them, from one about a value."""
     ids = ("contact_id", "entity_id", "_embedded.contacts.0.id", "id")
     paths = [str(mistake.get("path", "")) for mistake in _mistakes(reply)]
     is_about_id = any(path == each or path.endswith(f".{each}") for path in paths for each in ids)
     # `custom_fields_values.0.field_id` and the like end differently, on purpose.
-    return gone if is_about_id else ""
+    if is_about_id and gone:
+        return gone
+    is_about_user = any(path.endswith("responsible_user_id") for path in paths)
+    return "responsible" if is_about_user else ""

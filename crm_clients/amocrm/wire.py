@@ -125,6 +125,17 @@ class Lead(_Card):
     price: Annotated[int | None, WrapValidator(_none_if_broken)] = None
 
 
+class Task(_Read):
+    """`result`, which is a list when it is empty, is nothing to us."""
+
+    id: int
+    text: Text = ""
+    complete_till: Moment = 0
+    entity_id: int | None = None
+    entity_type: Text = ""
+    created_at: Moment = 0
+
+
 class FieldOfAccount(_Read):
     id: int
     code: Text = ""

@@ -34,7 +34,7 @@ class Permanent(_Reason):
     """`gone` names what the provider no longer has, when that is the reason."""
 
     kind: ClassVar[Literal["permanent"]] = "permanent"
-    gone: Literal["", "record", "deal", "conversation", "quoted", "message"] = ""
+    gone: Literal["", "record", "deal", "conversation", "quoted", "message", "responsible"] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

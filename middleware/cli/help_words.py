@@ -61,6 +61,20 @@ RUSSIAN: Mapping[str, str] = {
     "Decide and show everything, and write nothing.": (
         "Всё решать и показывать, но ничего не записывать."
     ),
+    "Users by the CRM's ids, separated by commas, or owner.": (
+        "Пользователи по id в CRM, через запятую, или owner."
+    ),
+    "The user for when that one is not active any more.": (
+        "Пользователь на случай, если тот уже не активен."
+    ),
+    "Tag the deals with this; may be repeated.": "Тег для сделок; можно повторять.",
+    "Make a task when nobody answers for so long: 30m, 2h.": (
+        "Ставить задачу, если столько времени никто не ответил: 30m, 2h."
+    ),
+    "Working hours: mon-fri 09:00-18:00, sat 10:00-14:00": (
+        "Рабочие часы: mon-fri 09:00-18:00, sat 10:00-14:00"
+    ),
+    "Time zone of the hours: Europe/Moscow": "Часовой пояс рабочих часов: Europe/Moscow",
     "Stop the route.": "Выключить маршрут.",
     "List routes with what they decide otherwise than usual.": (
         "Список маршрутов и того, что они решают не как обычно."

@@ -47,6 +47,7 @@ ABILITIES: Mapping[str, str] = {
     "replies_told_once": "tells of a reply only once, so missed ones are read back",
     "sources": "lists our channels as its sources",
     "opens_own_deals": "opens deals by itself",
+    "tasks": "gives employees tasks",
     "bulk": "entries in one call",
 }
 POLICY: Mapping[str, str] = {
@@ -68,6 +69,22 @@ POLICY: Mapping[str, str] = {
     "dry_run": "Everything is decided and shown, and nothing is written to the CRM: what would be"
     " done stands in each message's trace. What came meanwhile is not written later, unless it is"
     " replayed by hand.",
+    "responsible": "Who is responsible for the contacts, deals and tasks that the hub makes: a user"
+    " by the CRM's id; several, separated by commas, who take turns, and each contact always comes"
+    " to the same one; or `owner`: whose the contact's card is, for deals and tasks. Empty: the CRM"
+    " decides, and a task is for whoever the deal or the card belongs to.",
+    "responsible_fallback": "The user, by the CRM's id, who is named when the one wished for is not"
+    " active in the account any more. Empty, or refused, too: the CRM decides.",
+    "tags": "Tags of the deals that the hub opens. An open deal that is found and used gets them"
+    " once, beside its own.",
+    "answer_within": "When no operator has answered a customer's message for so much working time,"
+    " the responsible gets one task. An answer, also one from the company's own phone, ends the"
+    " waiting. `0`: no tasks.",
+    "hours": "When the company works, `mon-fri 09:00-18:00, sat 10:00-14:00`: days `mon` to `sun`,"
+    " times `00:00` to `24:00`; a day may be named twice, and a time that ends before it begins"
+    " ends the next day. Holidays are not known. Empty: always.",
+    "zone": "The time zone of `hours`, as the tz database names it: `Europe/Moscow`. Hours need"
+    " one.",
 }
 CONNECTION: Mapping[str, str] = {
     "on_doubt": "What to do when nobody can tell whether a message arrived. `hold`: ask a person."

@@ -26,6 +26,12 @@ HELP: Mapping[str, str] = {
     "pilot": "Carry only this customer, and others so named: phone, e-mail, @username or"
     " telegram:ID.",
     "dry_run": "Decide and show everything, and write nothing.",
+    "responsible": "Users by the CRM's ids, separated by commas, or owner.",
+    "responsible_fallback": "The user for when that one is not active any more.",
+    "tags": "Tag the deals with this; may be repeated.",
+    "answer_within": "Make a task when nobody answers for so long: 30m, 2h.",
+    "hours": "Working hours: mon-fri 09:00-18:00, sat 10:00-14:00",
+    "zone": "Time zone of the hours: Europe/Moscow",
 }
 
 

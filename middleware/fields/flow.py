@@ -1,7 +1,7 @@
 """Writing the values of one message: read the cards, compare, write what differs. Repeatable."""
 
 from dataclasses import dataclass
-from typing import Protocol, TypeGuard
+from typing import Protocol, Self, TypeGuard
 
 from crm_clients.contract import HasCatalogue, HoldsFields
 from mappers.mapping.document import read_document
@@ -40,13 +40,7 @@ async def write_fields(
     """
     if job.link is None or not job.link.live:
         raise ProviderError(Permanent(code="hub.no_record", gone="record"))
-    mapped = rules.mapped_of(job)
-    filling = Filling(
-        crm=crm,
-        job=job,
-        document=read_document(mapped.document),
-        facts=rules.facts_for(job, channel=manifest_of(mapped.provider).title, crm=to.title),
-    )
+    filling = Filling.of(crm, job, to)
     catalogue = await known.of(to.id, crm)
     plan = await filling.planned(catalogue)
     if plan.missing:
@@ -67,6 +61,13 @@ async def write_fields(
     return FieldsWritten(plan)
 
 
+async def text_of_task(crm: Fillable, job: Job, to: ConnectedCrm, known: Catalogues) -> str:
+    """Say what the task of the rule in the delivery's detail says. Raises: `ProviderError`."""
+    filling = Filling.of(crm, job, to)
+    catalogue = await known.of(to.id, crm)
+    return rules.task_text(job, filling.facts, filling.document, catalogue)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filling:
     """One delivery's document and facts, against whatever the cards hold."""
@@ -76,10 +77,22 @@ class Filling:
     document: Document
     facts: Facts
 
+    @classmethod
+    def of(cls, crm: HoldsFields, job: Job, to: ConnectedCrm) -> Self:
+        """Raises: `ProviderError` when the words or the person were erased."""
+        mapped = rules.mapped_of(job)
+        channel = manifest_of(mapped.provider).title
+        return cls(
+            crm=crm,
+            job=job,
+            document=read_document(mapped.document),
+            facts=rules.facts_for(job, channel=channel, crm=to.title),
+        )
+
     @property
     def _cards(self) -> tuple[str, str]:
         record = "" if self.job.link is None else self.job.link.record
-        return record, rules.mapped_of(self.job).deal
+        return record, rules.deal_of(self.job)
 
     async def planned(self, catalogue: Catalogue) -> Plan:
         """Read the cards and decide. Raises: `ProviderError`."""

@@ -58,7 +58,7 @@ async def _owe_task(unit: Unit, job: Job, rule: int) -> None:
             subject=job.message_id,
             part=rule,
             priority=Priority.STATUS,
-            route=None,
+            route=job.route,
             message=job.message_id,
             conversation=None if job.conversation is None else job.conversation.id,
             contact=job.contact,

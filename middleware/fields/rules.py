@@ -46,6 +46,11 @@ def mapped_of(job: Job) -> MappedRow:
     return job.mapped
 
 
+def deal_of(job: Job) -> str:
+    """The deal whose card is filled; empty when none is open."""
+    return "" if job.deal is None else job.deal.deal
+
+
 def facts_for(job: Job, *, channel: str, crm: str) -> Facts:
     """Name everything that is known; `channel` and `crm` are what people call them.
 
@@ -100,9 +105,8 @@ def changes(
     job: Job, facts: Facts, current: Values, document: Document, catalogue: Catalogue
 ) -> Plan:
     """Decide what to write where, given what the cards hold now."""
-    mapped = mapped_of(job)
-    held = Current(values=current, written=mapped.written)
-    decided = [_possible(each, mapped) for each in apply(document, facts, held, catalogue)]
+    held = Current(values=current, written=mapped_of(job).written)
+    decided = [_possible(each, job) for each in apply(document, facts, held, catalogue)]
     missing = (
         each.target
         for each in decided
@@ -112,13 +116,13 @@ def changes(
     return Plan(changes=tuple(decided), missing=tuple(dict.fromkeys(missing)), values=written)
 
 
-def _possible(change: Change, mapped: MappedRow) -> Change:
+def _possible(change: Change, job: Job) -> Change:
     """Pass over what needs a deal when there is none, and a task that was made before."""
     if change.outcome != "written":
         return change
-    if is_on_deal(change.key) and not mapped.deal:
+    if is_on_deal(change.key) and not deal_of(job):
         return _passed_over(change, "no_deal")
-    if change.key == TASK and mark_of(text_of(change)) in mapped.written:
+    if change.key == TASK and mark_of(text_of(change)) in mapped_of(job).written:
         return _passed_over(change, "once")
     return change
 
@@ -148,7 +152,7 @@ def filled(job: Job, decided: Collection[Change]) -> Mapping[str, frozenset[str]
         if each.outcome not in {"written", "same"} or not each.after:
             continue
         key = mark_of(text_of(each)) if each.key == TASK else each.key
-        deal = mapped_of(job).deal
+        deal = deal_of(job)
         card = f"contact:{record}" if key.startswith("contact:") or not deal else f"deal:{deal}"
         found.setdefault(card, set()).add(key)
     known = mapped_of(job).written

@@ -5,9 +5,9 @@ time. All calls but the creation itself can be repeated, so an attempt that ende
 settled by looking for the creation's key (`find_created_…`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from crm_clients.contract import Crm
+from crm_clients.contract import Crm, TagsDeals
 from mappers.vocabulary import (
     Deal,
     DealDraft,
@@ -18,6 +18,12 @@ from mappers.vocabulary import (
     Transient,
 )
 from middleware.identity import rules
+from middleware.identity.responsible import (
+    OWNER,
+    by_the_first_accepted,
+    owner_of,
+    to_be_named,
+)
 from middleware.store.rows import Job
 
 LOOKS_FOR_A_DEAL = 4
@@ -65,7 +71,11 @@ async def ensure_contact(crm: Crm, job: Job) -> ContactEnsured:
         if (missing := rules.lacks(record, wanted)) is not None:
             await crm.add_to_record(record.id, missing)
         return ContactEnsured(record=record.id, evidence=evidence)
-    created = await crm.create_record(wanted, key=job.key)
+
+    async def create_for(user: str) -> str:
+        return await crm.create_record(replace(wanted, responsible=user), key=job.key)
+
+    created = await by_the_first_accepted(to_be_named(job.policy, job.contact), create_for)
     return ContactEnsured(record=created, evidence="hub.created")
 
 
@@ -108,7 +118,13 @@ def _deal_draft(job: Job) -> DealDraft:
         title=title,
         pipeline=job.policy.pipeline,
         stage=job.policy.stage,
+        tags=job.policy.tags,
     )
+
+
+async def _users(crm: Crm, job: Job, record: str) -> tuple[str, ...]:
+    owner = await owner_of(crm, record) if job.policy.responsible == OWNER else ""
+    return to_be_named(job.policy, job.contact, owner)
 
 
 async def ensure_deal(crm: Crm, job: Job) -> DealEnsured:
@@ -120,15 +136,27 @@ async def ensure_deal(crm: Crm, job: Job) -> DealEnsured:
     deals = await crm.find_deals(draft.record)
     usable = [d for d in deals if d.state == "open" and draft.pipeline in ("", d.pipeline)]
     if usable:
+        await _tag(crm, job, usable[0])
         evidence = "hub.created" if usable[0].marker == job.key else "crm.open_deal"
         return DealEnsured(record=draft.record, deal=usable[0], evidence=evidence)
     if job.detail.get("adopt"):
         if job.failures < LOOKS_FOR_A_DEAL:
             raise ProviderError(Transient(code="crm.no_deal_yet"))
         return DealEnsured(record=draft.record, deal=None, evidence="crm.opened_none")
-    deal = await crm.create_deal(draft, key=job.key)
+
+    async def open_for(user: str) -> str:
+        return await crm.create_deal(replace(draft, responsible=user), key=job.key)
+
+    deal = await by_the_first_accepted(await _users(crm, job, draft.record), open_for)
     made = Deal(id=deal, state="open", title=draft.title, pipeline=draft.pipeline)
     return DealEnsured(record=draft.record, deal=made, evidence="hub.created")
+
+
+async def _tag(crm: Crm, job: Job, deal: Deal) -> None:
+    """Tag a deal that is new to us and not of our making: once, so that people may untag it."""
+    is_known = deal.marker == job.key or (job.deal is not None and job.deal.deal == deal.id)
+    if job.policy.tags and not is_known and isinstance(crm, TagsDeals):
+        await crm.add_tags(deal.id, job.policy.tags)
 
 
 async def find_ensured_deal(crm: Crm, job: Job) -> DealEnsured | None:

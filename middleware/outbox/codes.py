@@ -45,6 +45,10 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         " elsewhere, and the values follow, or bring the field back and replay.",
         "hub.credentials_renewed": "The credentials had run out and are new now; it is done again"
         " at once.",
+        "hub.maybe_answered": "Replies may have been missed: whether the customer still waits is"
+        " known once the chat was read back.",
+        "hub.unknown_task": "The delivery does not say what the task is; a newer release may have"
+        " planned it.",
         "file.too_large": "The file is larger than the hub passes on, or than the provider hands"
         " out; a line of text says so.",
         "file.cannot_fetch": "The account's adapter cannot bring files; a line of text says that"

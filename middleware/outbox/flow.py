@@ -158,7 +158,7 @@ class Settler:
         if job.taken_at < job.called_at + self._settles_after():
             return Outcome(None, Ambiguous(code="hub.interrupted"))
         try:
-            return Outcome(await perform.find(job, self.to, self.tools.means.shelf), None)
+            return Outcome(await perform.find(job, self.to, self.tools.means), None)
         except ProviderError as error:
             return Outcome(None, error.failure)
 

@@ -11,6 +11,7 @@ from typing import TypeAlias, assert_never
 from channel_clients.contract import Deletes, Edits, Reacts
 from channel_clients.contract import Probing as ProbingChannel
 from crm_clients.contract import (
+    CreatesTasks,
     Crm,
     EditsEntries,
     HasCatalogue,
@@ -44,6 +45,7 @@ from middleware.identity.flow import (
     find_ensured_deal,
 )
 from middleware.media.flow import Shelf
+from middleware.outbox import todo
 from middleware.outbox.drafts import (
     entry,
     external_of,
@@ -121,6 +123,11 @@ class FileFetched:
     file: FileRow
 
 
+@dataclass(frozen=True, slots=True)
+class TaskMade:
+    task: str
+
+
 Result: TypeAlias = (
     Accepted
     | Nothing
@@ -132,6 +139,7 @@ Result: TypeAlias = (
     | FileFetched
     | FieldsWritten
     | Rehearsed
+    | TaskMade
 )
 
 
@@ -166,20 +174,23 @@ async def perform(job: Job, to: Connected, means: Means) -> Result:
             assert_never(to)
 
 
-async def find(job: Job, to: Connected, shelf: Shelf) -> Result | None:
+async def find(job: Job, to: Connected, means: Means) -> Result | None:
     """Ask whether it was done. Raises: `ProviderError`."""
     match to:
         case ConnectedChannel(adapter=ProbingChannel() as channel) if job.kind is DeliveryKind.SEND:
-            receipt = await channel.find(outgoing(job, to, shelf), job.called_at)
+            receipt = await channel.find(outgoing(job, to, means.shelf), job.called_at)
             return None if receipt is None else Accepted(receipt)
         case ConnectedCrm(adapter=crm) if job.kind is DeliveryKind.ENSURE_CONTACT:
             return await find_ensured_contact(crm, job)
         case ConnectedCrm(adapter=crm) if job.kind is DeliveryKind.ENSURE_DEAL:
             return await find_ensured_deal(crm, job)
+        case ConnectedCrm(adapter=CreatesTasks() as crm) if job.kind is DeliveryKind.CREATE_TASK:
+            task = await todo.find(crm, job, to, means.catalogues)
+            return None if task is None else TaskMade(task)
         case ConnectedCrm() if job.kind is DeliveryKind.WRITE and job.opened is None:
             return None
         case ConnectedCrm(adapter=crm) if job.kind is DeliveryKind.WRITE:
-            receipt = await crm.find_entry(entry(job, to, shelf), job.called_at)
+            receipt = await crm.find_entry(entry(job, to, means.shelf), job.called_at)
             return None if receipt is None else Accepted(receipt)
         case _:
             raise ProviderError(Permanent(code="hub.cannot_ask"))
@@ -236,10 +247,10 @@ async def _tell_crm(job: Job, to: ConnectedCrm, means: Means) -> Result:
         case DeliveryKind.REPORT:
             return await _report(crm, job, to, means.words)
         case _:
-            return await _tend_crm(job, to)
+            return await _tend_crm(job, to, means.catalogues)
 
 
-async def _tend_crm(job: Job, to: ConnectedCrm) -> Result:
+async def _tend_crm(job: Job, to: ConnectedCrm, known: Catalogues) -> Result:
     """Prepare the CRM's side, and learn from it."""
     crm = to.adapter
     match job.kind:
@@ -249,6 +260,9 @@ async def _tend_crm(job: Job, to: ConnectedCrm) -> Result:
             return await ensure_deal(crm, job)
         case DeliveryKind.OPEN_CONVERSATION:
             return await _open(crm, job, to)
+        case DeliveryKind.CREATE_TASK if isinstance(crm, CreatesTasks):
+            why = todo.needless(job)
+            return Nothing(why) if why else TaskMade(await todo.make(crm, job, to, known))
         case DeliveryKind.KEEP_SOURCE if isinstance(crm, KnowsSources):
             return await _keep_source(crm, job)
         case DeliveryKind.READ_HISTORY if isinstance(crm, ReadsHistory):

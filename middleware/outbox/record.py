@@ -28,6 +28,7 @@ from middleware.outbox.perform import (
     Nothing,
     OperatorsRead,
     Result,
+    TaskMade,
 )
 from middleware.outbox.rules import (
     AskProvider,
@@ -80,7 +81,8 @@ class Recorder:
             return
         state = DeliveryState.SKIPPED if _was_skipped(result) else DeliveryState.DONE
         code = DRY_RUN if isinstance(result, Rehearsed) else ""
-        await self.unit.settle(self.job, Settlement(state=state, code=code))
+        learned = {"made": result.task} if isinstance(result, TaskMade) else {}
+        await self.unit.settle(self.job, Settlement(state=state, code=code, detail=learned))
         match result:
             case Accepted(receipt=receipt):
                 await self._accepted(receipt.provider_ids, receipt.status)
@@ -250,8 +252,8 @@ class Recorder:
         job = self.job
         if gone == "record" and job.link is not None:
             await self.unit.drop_links(job.target, job.link.record)
-        if gone == "deal" and job.mapped is not None:
-            await self.unit.set_deal_state(job.target, job.mapped.deal, "deleted")
+        if gone == "deal" and job.deal is not None:
+            await self.unit.set_deal_state(job.target, job.deal.deal, "deleted")
         last = await self._prerequisites(job.kind)
         await self.unit.settle(
             job, replace(base, due_at=self.now, after=last, detail={"looks": looks(job) + 1})

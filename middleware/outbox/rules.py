@@ -32,6 +32,7 @@ URGENCY: Mapping[DeliveryKind, Priority] = {
     DeliveryKind.KEEP_SOURCE: Priority.STATUS,
     DeliveryKind.READ_OPERATORS: Priority.BACKFILL,
     DeliveryKind.FETCH_FILE: Priority.STATUS,
+    DeliveryKind.CREATE_TASK: Priority.STATUS,
 }
 
 

@@ -25,6 +25,7 @@ from middleware.store.rows import (
     FileRow,
     Job,
     MessageRow,
+    OpenQuestion,
     RouteRow,
     ToldWithout,
 )
@@ -116,6 +117,42 @@ class Planner:
             await self.require(
                 at, DeliveryKind.ENSURE_DEAL, after=written, detail={DEAL_LOOKS: True}
             )
+
+        await self.expect_answer(at)
+
+    async def expect_answer(self, at: Counterpart) -> None:
+        """Owe a task for the moment when the first message without an answer is overdue."""
+        policy = at.route.policy
+        if policy.answer_within:
+            question = await self.unit.open_question(at.conversation.id)
+            if question is not None:
+                due = rules.answer_due(policy, question)
+                duty = self._task(at, question, rules.UNANSWERED, {"due": due.isoformat()})
+                await self.unit.owe(replace(duty, wait=max(due - self.now, timedelta())))
+
+    async def ask_to_answer(self, at: Counterpart, *, after: DeliveryId | None = None) -> None:
+        """Owe a task about the first message without an answer: one, until somebody answers."""
+        question = await self.unit.open_question(at.conversation.id)
+        if question is not None:
+            await self.unit.owe(replace(self._task(at, question, rules.NOTES, {}), after=after))
+
+    def _task(
+        self, at: Counterpart, question: OpenQuestion, sort: rules.Sort, detail: Mapping[str, str]
+    ) -> Duty:
+        return Duty(
+            workspace=at.conversation.workspace,
+            target=at.route.target,
+            lane=rules.task_lane(sort.name, at.conversation.id),
+            kind=DeliveryKind.CREATE_TASK,
+            subject=question.message,
+            part=sort.part,
+            priority=Priority.STATUS,
+            route=at.route.id,
+            message=question.message,
+            conversation=at.conversation.id,
+            contact=at.contact,
+            detail={"task": sort.name, **detail},
+        )
 
     async def follow_up(self, job: Job, told: ToldWithout) -> None:
         """Owe a file, or the news that it will not come, to a CRM that was told without it."""

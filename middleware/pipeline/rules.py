@@ -8,6 +8,7 @@ from itertools import groupby, takewhile
 from uuid import UUID
 
 from channel_clients.contract import Can
+from mappers.hours import after, read_hours
 from mappers.text import Language, Slice, length, split, timeline_text
 from mappers.vocabulary import (
     NEEDS_A_PERSON,
@@ -24,13 +25,24 @@ from mappers.vocabulary import (
     Person,
 )
 from middleware.store.policy import Policy
-from middleware.store.rows import DealRow, LinkRow, OpenedRow, Owed
+from middleware.store.rows import DealRow, LinkRow, OpenedRow, OpenQuestion, Owed
 
 DEAL_IS_FRESH = timedelta(hours=1)
 # Entries of files that came too late are numbered from here, past every part of a message.
 LATE = 1000
 LONGEST_SOURCE = 36
 OPERATORS_LANE = "operators"
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """A sort of task about a message. Rules of mappings number theirs from part 0."""
+
+    name: str
+    part: int
+
+
+UNANSWERED, NOTES = Sort("unanswered", 1000), Sort("notes", 1001)
 
 
 def prerequisite_lane(kind: DeliveryKind, subject: UUID) -> str:
@@ -73,6 +85,17 @@ def message_lane(message: MessageId) -> str:
 def file_lane(message: MessageId) -> str:
     """Files of one message are fetched one after the other, and hold up nothing else."""
     return f"files:{message}"
+
+
+def task_lane(sort: str, conversation: ConversationId) -> str:
+    """One sort of task of one conversation: a task that waits for its time holds up no other."""
+    return f"task:{sort}:{conversation}"
+
+
+def answer_due(policy: Policy, question: OpenQuestion) -> datetime:
+    """When a customer should have been answered, by the hours in which the company works."""
+    hours = read_hours(policy.hours, policy.zone)
+    return after(hours, question.sent_at, policy.answer_within)
 
 
 def needs_history_again(last: DeliveryState | None) -> bool:

@@ -1,6 +1,7 @@
 """What a route decides."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Literal
 
 from mappers.names import Manner
@@ -18,3 +19,9 @@ class Policy:
     operator_name: Manner = "none"
     pilot: tuple[str, ...] = field(default=(), repr=False)
     dry_run: bool = False
+    responsible: str = ""
+    responsible_fallback: str = ""
+    tags: tuple[str, ...] = ()
+    answer_within: timedelta = timedelta()
+    hours: str = ""
+    zone: str = ""

@@ -45,6 +45,7 @@ from middleware.store.rows import (
     MessageRow,
     NewMessage,
     OpenedRow,
+    OpenQuestion,
     Owed,
     Parcelled,
     Purpose,
@@ -160,6 +161,10 @@ class Unit(Protocol):
 
     async def unplanned_replies(self, conversation: ConversationId) -> tuple[MessageId, ...]:
         """List replies recorded but not planned, oldest first by the CRM's clock."""
+        ...
+
+    async def open_question(self, conversation: ConversationId) -> OpenQuestion | None:
+        """Return what nobody has answered yet, by the clocks of those who said it."""
         ...
 
     async def reply(self, message: MessageId) -> tuple[MessageRow, Message]:

@@ -110,6 +110,14 @@ class MessageRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenQuestion:
+    """The first message of a customer since anything was said to them in the conversation."""
+
+    message: MessageId
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LinkRow:
     """A contact's record in one CRM account. A dropped link remembers where the person was."""
 
@@ -267,13 +275,12 @@ class ToldWithout:
 class MappedRow:
     """What a mapping is applied with: its document, and what is known beside the message.
 
-    `written` are the keys of places on these cards that a mapping has filled before. `provider`,
-    `account` and `title` are the channel's.
+    `written` are the keys of places on the contact's cards that a mapping has filled before.
+    `provider`, `account` and `title` are the channel's.
     """
 
     name: str
     document: str = field(repr=False)
-    deal: str = ""
     written: frozenset[str] = frozenset()
     provider: str = ""
     account: str = ""
@@ -297,7 +304,9 @@ class Job:
     what we sent before. `link` and `opened` are what is known now, `ours` is the id under which
     the CRM knows the conversation, or will, `source` that of its channel. `peers` are the CRM's
     ids of all conversations of this contact. `files` are the message's, as they stood when the
-    job was taken. `mapped` is there when the delivery was planned with a mapping.
+    job was taken. `mapped` is there when the delivery was planned with a mapping, `deal` is the
+    contact's that we believe open, and `question` what nobody has answered in the conversation
+    yet: all are loaded where they are needed.
     """
 
     id: DeliveryId
@@ -334,6 +343,9 @@ class Job:
     peers: tuple[str, ...] = ()
     files: tuple[FileRow, ...] = ()
     mapped: MappedRow | None = None
+    route: RouteId | None = None
+    deal: DealRow | None = None
+    question: OpenQuestion | None = None
 
     @property
     def key(self) -> str:

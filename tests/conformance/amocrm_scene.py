@@ -48,7 +48,11 @@ ELSEWHERE = frozenset(
         "duplicate_msgid_error",
     }
 )
-PATHS = {"write": "POST /amojo/v2/origin/custom", "create": "POST /acme/api/v4/"}
+PATHS = {
+    "write": "POST /amojo/v2/origin/custom",
+    "create": "POST /acme/api/v4/",
+    "task": "POST /acme/api/v4/tasks",
+}
 # One field of each type that a mapping can write.
 TYPES = (
     *("text", "textarea", "url", "streetaddress", "numeric", "price", "monetary", "checkbox"),
@@ -127,6 +131,16 @@ def _bench(
         messages = [message for chat in chats for message in chat.messages]
         return [emoji for message in messages for emoji in message.reactions.values()]
 
+    def tasks() -> list[tuple[str, str, str]]:
+        given = emulator.tasks(ACME)
+        return [(str(t["entity_id"]), t["text"], str(t["responsible_user_id"])) for t in given]
+
+    def tags(deal: str) -> list[str]:
+        return next(each["tags"] for each in emulator.leads(ACME) if str(each["id"]) == deal)
+
+    def dismiss(user: str) -> None:
+        emulator.world.account(ACME).users[int(user)].is_active = False
+
     return Bench(
         manifest=MANIFEST,
         config=config,
@@ -143,6 +157,9 @@ def _bench(
         felt=felt,
         counts=lambda: (len(emulator.contacts(ACME)), len(emulator.leads(ACME))),
         delete_record=lambda record: emulator.delete_contact(ACME, int(record)),
+        tasks=tasks,
+        tags=tags,
+        dismiss=dismiss,
         address=ADDRESS,
     )
 

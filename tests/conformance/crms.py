@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 
 from crm_clients.contract import (
+    CreatesTasks,
     EditsEntries,
     HasCatalogue,
     KnowsSources,
@@ -50,6 +51,7 @@ from tests.conformance.crm_bench import (
     refusal,
 )
 from tests.conformance.crm_fields import FieldPromises
+from tests.conformance.crm_tasks import TaskPromises
 from tests.port import NOON
 
 
@@ -353,6 +355,7 @@ class AccountPromises:
         assert can.edits == isinstance(crm, EditsEntries)
         assert can.reactions == isinstance(crm, ShowsReactions)
         assert can.sources == isinstance(crm, KnowsSources)
+        assert can.tasks == isinstance(crm, CreatesTasks)
         assert (can.bulk > 1) == isinstance(crm, WritesInBulk)
         assert not can.replies_told_once or isinstance(crm, ReadsHistory)
         assert Status.QUEUED not in can.statuses
@@ -421,7 +424,9 @@ class AccountPromises:
         assert {field.entity for field in catalogue.fields} <= {"contact", "deal"}
 
 
-class CrmPromises(DoorPromises, RecordPromises, TimelinePromises, AccountPromises, FieldPromises):
+class CrmPromises(
+    DoorPromises, RecordPromises, TimelinePromises, TaskPromises, AccountPromises, FieldPromises
+):
     """All of them."""
 
 

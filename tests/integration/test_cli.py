@@ -200,6 +200,14 @@ class TestDoing:
         (route,) = shell.json("routes")
         assert (route["policy"]["pilot"], route["policy"]["pipeline"]) == ([], "7")
         assert "deal_owner: crm; pipeline: 7" in shell.says("routes")
+        said = shell.says("route", "bot", "crm", "--hours", "9 to 5", status=1)
+        assert "need a zone" in said
+        assert "write days and times" in said
+        options = ("--responsible", "owner", "--tags", "бот", "--tags", "опт", "--answer-within")
+        shell.says("route", "bot", "crm", *options, "30m")
+        (route,) = shell.json("routes")
+        assert route["policy"]["tags"] == ["бот", "опт"]
+        assert route["policy"]["answer_within"] == "PT30M"
         shell.says("route", "bot", "crm", "--off")
         assert shell.json("routes") == []
 

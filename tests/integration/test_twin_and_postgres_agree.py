@@ -65,6 +65,8 @@ KINDS = (
     DeliveryKind.WRITE_EDIT,
     DeliveryKind.WRITE_REACTION,
     DeliveryKind.REPORT,
+    DeliveryKind.ENSURE_DEAL,
+    DeliveryKind.CREATE_TASK,
 )
 ENDINGS = tuple(state for state in DeliveryState if state is not DeliveryState.CALLING)
 
@@ -264,6 +266,13 @@ class Agreement(RuleBasedStateMachine):
             added = await unit.add_message(new)
             world.kept.messages += [added] if added is not None else []
             return added, await unit.message_named(at, name)
+
+        self.in_unit(work)
+
+    @rule(number=any_of_them)
+    def ask_who_waits(self, number: int) -> None:
+        async def work(world: World, unit: Unit) -> Any:
+            return await unit.open_question(of(world.kept.conversations, number))
 
         self.in_unit(work)
 

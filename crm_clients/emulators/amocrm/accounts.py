@@ -100,12 +100,16 @@ class Accounts:
     def add_contact(self, account: str | int, body: Mapping[str, Any]) -> Contact:
         """Write a contact as a REST POST would, but raise no hook."""
         where = self.world.account(account)
-        return cards.create_contact(self.world, where, _checked(where, "contacts", body), by=0)
+        return cards.create_contact(
+            self.world, where, _checked(self.world, where, "contacts", body), by=0
+        )
 
     def add_lead(self, account: str | int, body: Mapping[str, Any]) -> Lead:
         """Write a lead as a REST POST would, but raise no hook."""
         where = self.world.account(account)
-        return cards.create_lead(self.world, where, _checked(where, "leads", body), by=0)
+        return cards.create_lead(
+            self.world, where, _checked(self.world, where, "leads", body), by=0
+        )
 
     def add_integration(
         self,
@@ -215,9 +219,9 @@ def _admin(account: Account) -> User:
     return next(user for user in account.users.values() if user.is_admin)
 
 
-def _checked(account: Account, entity: str, body: Mapping[str, Any]) -> Json:
+def _checked(world: World, account: Account, entity: str, body: Mapping[str, Any]) -> Json:
     item = dict(body)
-    wrong = list(cards.mistakes(account, entity, item))
+    wrong = list(cards.mistakes(world, account, entity, item))
     if wrong:
         raise ValueError(str(wrong))
     return item

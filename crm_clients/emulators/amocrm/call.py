@@ -7,11 +7,13 @@ from urllib.parse import urlencode
 
 from channel_clients.emulators.stage import Request, Response
 
+from . import php
 from .model import Account, Integration, Json
 from .problems import Refused, empty, hal, invalid, problem
 from .world import AccessToken, World
 
 PAGE, LONGEST_PAGE, LARGEST_BATCH = 50, 250, 250
+ORDERS = ("updated_at", "created_at", "complete_till", "id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +107,15 @@ def created(call: Call, entity: str, items: Iterable[Json]) -> Response:
     """Answer a batch: each item with a link to itself."""
     embedded = [{**item, "_links": call.link(f"{call.path}/{item['id']}")} for item in items]
     return hal({"_links": call.link(call.path), "_embedded": {entity: embedded}})
+
+
+def ordered(call: Call, found: Sequence[Any]) -> list[Any]:
+    """Sort as `order[…]` asks."""
+    rows = list(found)
+    for name in ORDERS:
+        for direction in php.chosen(call.request.query, "order", name):
+            rows.sort(key=lambda each: getattr(each, name, 0), reverse=direction == "desc")
+    return rows
 
 
 def page(call: Call, name: str, found: Sequence[Any], show: Callable[[Any], Json]) -> Response:

@@ -27,14 +27,14 @@ _TYPES: dict[str, tuple[type, str]] = {
 }
 
 
-def mistakes(account: Account, entity: str, item: Json) -> Iterator[dict[str, str]]:
+def mistakes(world: World, account: Account, entity: str, item: Json) -> Iterator[dict[str, str]]:
     """Say everything that is wrong with a contact or a lead about to be written."""
     for name, (kind, word) in _TYPES.items():
         value = item.get(name)
         if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
             yield wrong_type(name, word)
     responsible = item.get("responsible_user_id")
-    if responsible is not None and not _is_user(account, responsible):
+    if responsible is not None and not may_be_responsible(world, account, responsible):
         yield mistake("responsible_user_id")
     ill_formed = list(_mistakes_in_nesting(item))
     yield from ill_formed
@@ -57,11 +57,13 @@ def _mistakes_in_nesting(item: Json) -> Iterator[dict[str, str]]:
             yield wrong_type(path, "array")
 
 
-def _is_user(account: Account, given: Any) -> bool:
+def may_be_responsible(world: World, account: Account, given: Any) -> bool:
+    """Is this a user of the account, or 0, nobody? What becomes of a former one is a switch."""
     if not isinstance(given, int):
         return False
     user = account.users.get(given)
-    return given == 0 or (user is not None and user.is_active)
+    accepts_former = world.switches.inactive_responsible == "accept"
+    return given == 0 or (user is not None and (user.is_active or accepts_former))
 
 
 def _mistakes_in_lead(account: Account, item: Json) -> Iterator[dict[str, str]]:

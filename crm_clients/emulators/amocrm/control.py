@@ -83,6 +83,8 @@ class Control:
                 return {"contacts": list(emulator.contacts(account))}
             case "leads":
                 return {"leads": list(emulator.leads(account))}
+            case "tasks":
+                return {"tasks": list(emulator.tasks(account))}
             case "replies":
                 return {"replies": _plain(emulator.replies)}
             case "state":

@@ -301,8 +301,18 @@ class Account:
         card = self.cards(entity).get(card_id)
         return None if card is None or card.is_deleted else card
 
+    def closest_task_at(self, card: Contact | Lead) -> int | None:
+        """When the next thing to do about a card is due; what is overdue counts, too."""
+        tasks = (task for task in self.tasks.values() if not task.is_completed)
+        due = (t.complete_till for t in tasks if (t.entity_type, t.entity_id) == _name(card))
+        return min(due, default=None)
+
     def leads_of(self, contact_id: int) -> list[Lead]:
         return [lead for lead in self.leads.values() if contact_id in lead.contact_ids]
+
+
+def _name(card: Contact | Lead) -> tuple[str, int]:
+    return card.entity, card.id
 
 
 @dataclass(slots=True, kw_only=True)

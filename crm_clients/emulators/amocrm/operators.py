@@ -269,7 +269,7 @@ class Operators:
         self, account: str | int, card: Contact | Lead, changes: Json, user_id: int | None
     ) -> None:
         where = self.world.account(account)
-        wrong = list(cards.mistakes(where, card.entity, changes))
+        wrong = list(cards.mistakes(self.world, where, card.entity, changes))
         if wrong:
             raise ValueError(str(wrong))
         cards.update(self.world, where, card, changes, by=_user(where, user_id).id)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from channel_clients.emulators.stage import Request, Response
 
-from . import limits, rest_cards, rest_intake, rest_notes, rest_settings
+from . import limits, rest_cards, rest_intake, rest_notes, rest_settings, rest_tasks
 from .call import Call, Handler
 from .model import Account
 from .problems import Refused, nginx, problem
@@ -50,10 +50,10 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("PATCH", f"sources/{ID}", rest_intake.update_source),
     ("DELETE", f"sources/{ID}", rest_intake.delete_source),
     ("GET", "events", rest_notes.list_events),
-    ("GET", "tasks", rest_notes.list_tasks),
-    ("POST", "tasks", rest_notes.create_tasks),
-    ("GET", f"tasks/{ID}", rest_notes.get_task),
-    ("PATCH", f"tasks/{ID}", rest_notes.update_task),
+    ("GET", "tasks", rest_tasks.list_tasks),
+    ("POST", "tasks", rest_tasks.create_tasks),
+    ("GET", f"tasks/{ID}", rest_tasks.get_task),
+    ("PATCH", f"tasks/{ID}", rest_tasks.update_task),
     ("GET", f"{CARDS}/notes", rest_notes.list_notes),
     ("POST", f"{CARDS}/notes", rest_notes.create_notes),
     ("GET", f"{CARDS}/{ID}/notes", rest_notes.list_notes),

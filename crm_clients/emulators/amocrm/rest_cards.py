@@ -1,5 +1,6 @@
 """REST: contacts and leads, the links between them, and the contacts of chats."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from channel_clients.emulators.stage import Response
@@ -75,8 +76,12 @@ def get_card(call: Call) -> Response:
 def create_cards(call: Call) -> Response:
     entity = call.args[0]
     account, world = call.account, call.world
+
+    def wrong(item: Json) -> Iterator[dict[str, str]]:
+        return cards.mistakes(world, account, entity, item)
+
     answers = []
-    for name, item in sound(call, call.batch(), lambda each: cards.mistakes(account, entity, each)):
+    for name, item in sound(call, call.batch(), wrong):
         card: Contact | Lead
         if entity == "contacts":
             by = call.token.user_id
@@ -94,7 +99,7 @@ def update_cards(call: Call) -> Response:
 
     def wrong(item: Json) -> list[dict[str, str]]:
         missing = [] if _target(call, item.get("id")) else [mistake("id")]
-        return missing + list(cards.mistakes(call.account, entity, item))
+        return missing + list(cards.mistakes(call.world, call.account, entity, item))
 
     answers = []
     for name, item in sound(call, call.batch(), wrong):
@@ -111,7 +116,7 @@ def update_card(call: Call) -> Response:
     item = call.one()
     card = _target(call, int(number))
     found = [] if card else [mistake("id")]
-    found += list(cards.mistakes(call.account, entity, item))
+    found += list(cards.mistakes(call.world, call.account, entity, item))
     if found or card is None:
         return invalid([{"request_id": "0", "errors": found}])
     cards.update(call.world, call.account, card, item, by=call.token.user_id)
@@ -139,7 +144,7 @@ def shown(call: Call, card: Contact | Lead) -> Json:
         "created_at": card.created_at,
         "updated_at": card.updated_at,
         "is_deleted": card.is_deleted,
-        "closest_task_at": None,
+        "closest_task_at": call.account.closest_task_at(card),
         "custom_fields_values": fields.shown(call.account, card.entity, card),
         "account_id": call.account.id,
         "_links": call.link(f"/{card.entity}/{card.id}"),

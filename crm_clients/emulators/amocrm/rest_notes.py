@@ -1,12 +1,10 @@
-"""REST: what is written beside a card — notes, tasks — and the journal of events."""
-
-from typing import Any
+"""REST: the notes beside a card, and the journal of events."""
 
 from channel_clients.emulators.stage import Response
 
 from . import php, webhooks
-from .call import Call, created, page, request_id, sound
-from .model import Json, Note, Task
+from .call import Call, created, ordered, page, request_id, sound
+from .model import Json, Note
 from .problems import empty, hal, invalid_item, mistake, problem, wrong_type
 
 PARAMS: dict[str, tuple[str, ...]] = {
@@ -21,7 +19,6 @@ PARAMS: dict[str, tuple[str, ...]] = {
     "sms_out": ("text", "phone"),
     "attachment": ("file_uuid", "file_name"),
 }
-ORDERS = ("updated_at", "created_at", "complete_till", "id")
 
 
 def create_notes(call: Call) -> Response:
@@ -93,7 +90,7 @@ def list_notes(call: Call) -> Response:
         found = [note for note in found if not values or of(note) in values]
     lower, upper = php.between(query, "filter", "updated_at")
     found = [note for note in found if lower <= note.updated_at <= upper]
-    return page(call, "notes", _ordered(call, found), lambda note: _shown_note(call, note))
+    return page(call, "notes", ordered(call, found), lambda note: _shown_note(call, note))
 
 
 def get_note(call: Call) -> Response:
@@ -127,97 +124,6 @@ def _shown_note(call: Call, note: Note) -> Json:
         "params": note.params,
         "account_id": call.account.id,
         "_links": call.link(f"/{note.entity}/{note.entity_id}/notes/{note.id}"),
-    }
-
-
-def _ordered(call: Call, found: list[Any]) -> list[Any]:
-    for name in ORDERS:
-        for direction in php.chosen(call.request.query, "order", name):
-            found = sorted(
-                found, key=lambda each: getattr(each, name, 0), reverse=direction == "desc"
-            )
-    return found
-
-
-def create_tasks(call: Call) -> Response:
-    answers = []
-    now = call.world.unix()
-    for name, item in sound(call, call.batch(), _mistakes_in_task):
-        task = Task(
-            id=call.world.number(),
-            text=item["text"],
-            complete_till=item["complete_till"],
-            task_type_id=item.get("task_type_id", 1),
-            entity_id=item.get("entity_id"),
-            entity_type=item.get("entity_type"),
-            responsible_user_id=item.get("responsible_user_id", call.token.user_id),
-            created_by=item.get("created_by", call.token.user_id),
-            created_at=item.get("created_at") or now,
-            updated_at=now,
-            is_completed=bool(item.get("is_completed")),
-            result=item.get("result"),
-        )
-        call.account.tasks[task.id] = task
-        webhooks.task_changed(call.world, call.account, "add", task)
-        answers.append({"id": task.id, "request_id": name})
-    return created(call, "tasks", answers)
-
-
-def _mistakes_in_task(item: Json) -> list[dict[str, str]]:
-    kinds = (("text", str, "string"), ("complete_till", int, "int"))
-    return [
-        wrong_type(name, word) for name, kind, word in kinds if type(item.get(name)) is not kind
-    ]
-
-
-def list_tasks(call: Call) -> Response:
-    found = list(call.account.tasks.values())
-    for name in ("id", "entity_id", "entity_type", "responsible_user_id", "task_type_id"):
-        wanted = php.chosen(call.request.query, "filter", name)
-        found = [task for task in found if not wanted or str(getattr(task, name)) in wanted]
-    for done in php.chosen(call.request.query, "filter", "is_completed"):
-        found = [task for task in found if str(int(task.is_completed)) == done]
-    return page(call, "tasks", _ordered(call, found), lambda task: _shown_task(call, task))
-
-
-def get_task(call: Call) -> Response:
-    task = call.account.tasks.get(int(call.args[0]))
-    return empty() if task is None else hal(_shown_task(call, task))
-
-
-def update_task(call: Call) -> Response:
-    task = call.account.tasks.get(int(call.args[0]))
-    if task is None:
-        return problem(404, "Requested entity not found")
-    item = call.one()
-    for name in ("text", "complete_till", "is_completed", "result", "responsible_user_id"):
-        if name in item:
-            setattr(task, name, item[name])
-    task.updated_at = call.world.unix()
-    webhooks.task_changed(call.world, call.account, "update", task)
-    return hal({"id": task.id, "updated_at": task.updated_at, "_links": call.link(call.path)})
-
-
-def _shown_task(call: Call, task: Task) -> Json:
-    return {
-        "id": task.id,
-        "created_by": task.created_by,
-        "updated_by": task.created_by,
-        "created_at": task.created_at,
-        "updated_at": task.updated_at,
-        "responsible_user_id": task.responsible_user_id,
-        "group_id": 0,
-        "entity_id": task.entity_id,
-        "entity_type": task.entity_type,
-        "is_completed": task.is_completed,
-        "task_type_id": task.task_type_id,
-        "text": task.text,
-        "duration": 0,
-        "complete_till": task.complete_till,
-        # amoCRM renders an empty result as a PHP array.
-        "result": task.result or [],
-        "account_id": call.account.id,
-        "_links": call.link(f"/tasks/{task.id}"),
     }
 
 

@@ -38,6 +38,9 @@ class Switches:
     unsorted_listed: bool = False  # cards of unsorted items show up in lists and in search
     note_created_at_honoured: bool = True
     note_on_missing_status: int = 400
+    task_on_missing_status: int = 400
+    task_filters: bool = True  # off: a list of tasks ignores what it is asked for
+    inactive_responsible: Literal["refuse", "accept"] = "refuse"
     unlink_missing_status: int = 204
     source_id_limit: int = 36
     source_limit: int = 100

@@ -1,6 +1,6 @@
 """What really is in the accounts, for those who judge the hub from outside of it."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -103,6 +103,10 @@ class Views:
         where = self.world.account(account)
         return tuple(_lead(where, lead) for lead in where.leads.values())
 
+    def tasks(self, account: str | int) -> tuple[Json, ...]:
+        """Every task, in the order in which they were given."""
+        return tuple(asdict(task) for task in self.world.account(account).tasks.values())
+
     def state(self) -> Json:
         """Counts of everything, the switches, the webhooks, and the warnings."""
         world = self.world
@@ -184,6 +188,7 @@ def _contact(account: Account, contact: Contact) -> Json:
         "tags": [tag["name"] for tag in contact.tags],
         "lead_ids": [lead.id for lead in account.leads_of(contact.id)],
         "responsible_user_id": contact.responsible_user_id,
+        "closest_task_at": account.closest_task_at(contact),
         "is_unsorted": contact.is_unsorted,
         "is_deleted": contact.is_deleted,
         "merged_into": contact.merged_into,
@@ -203,6 +208,7 @@ def _lead(account: Account, lead: Lead) -> Json:
         "contact_ids": list(lead.contact_ids),
         "custom_fields_values": fields.shown(account, "leads", lead) or [],
         "tags": [tag["name"] for tag in lead.tags],
+        "closest_task_at": account.closest_task_at(lead),
         "is_open": lead.is_open,
         "is_unsorted": lead.is_unsorted,
         "is_deleted": lead.is_deleted,

@@ -6,7 +6,8 @@ from secrets import token_urlsafe
 from typing import Any
 from uuid import UUID
 
-from mappers.vocabulary import ConnectionId, WorkspaceId
+from crm_clients.contract import HasCatalogue
+from mappers.vocabulary import ConnectionId, ProviderError, WorkspaceId
 from mappers.vocabulary.adapters import Finding
 from middleware.connections import flow as connections
 from middleware.connections.flow import ConnectedNow, Wanted
@@ -14,8 +15,10 @@ from middleware.connections.model import UnknownConnection
 from middleware.connections.sources import routes_at, take_sources_back, tell_sources
 from middleware.connections.store import ConnectionRow
 from middleware.errors import BadRequest, Conflict, NotFound
+from middleware.http.gateway import without_lease
 from middleware.hub import Hub
 from middleware.operations.access.store import AccessStore
+from middleware.operations.accounts.answering import problems_of_users, users_named
 from middleware.operations.accounts.policies import (
     DEFAULTS,
     changed_from_usual,
@@ -204,6 +207,7 @@ async def set_route(
     """
     begins, ends = await own(hub, caller, source), await own(hub, caller, target)
     problems = problems_of_route(_end(begins), _end(ends), policy)
+    problems = problems or await _problems_of_users(hub, ends, policy)
     if problems:
         raise BadRoute(" ".join(problems))
     pilot = [spelt_as_identity(each) for each in policy.get("pilot", ())]
@@ -245,6 +249,21 @@ async def _learn_names(hub: Hub, caller: Caller, crm: ConnectionId) -> None:
     hub.executor.wake({crm})
 
 
+async def _problems_of_users(
+    hub: Hub, target: ConnectionRow, policy: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Ask the account for its users, where some are named. One that is away is not waited for."""
+    named = users_named(policy)
+    adapter: object = hub.directory.build(target, without_lease).adapter if named else None
+    if not isinstance(adapter, HasCatalogue):
+        return ()
+    try:
+        known = await adapter.catalogue()
+    except ProviderError:
+        return ()
+    return problems_of_users(named, known.operators, target.title)
+
+
 async def drop_route(hub: Hub, caller: Caller, source: ConnectionId, target: ConnectionId) -> None:
     """Stop a route. What was planned already is still delivered. Raises: `NotFound`."""
     await own(hub, caller, source)
@@ -269,6 +288,7 @@ def _end(row: ConnectionRow) -> End:
         title=row.title,
         state=row.state,
         opens_own_deals=bool(getattr(can, "opens_own_deals", False)),
+        gives_tasks=bool(getattr(can, "tasks", False)),
     )
 
 

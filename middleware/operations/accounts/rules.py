@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mappers.phones import e164
+from middleware.operations.accounts.answering import problems_of_answering
 from middleware.operations.accounts.policies import problems_of_values
 
 
@@ -16,6 +17,7 @@ class End:
     title: str
     state: str
     opens_own_deals: bool = False
+    gives_tasks: bool = False
 
 
 def problems_of_route(source: End, target: End, policy: Mapping[str, Any]) -> tuple[str, ...]:
@@ -32,7 +34,9 @@ def problems_of_route(source: End, target: End, policy: Mapping[str, Any]) -> tu
 
 def problems_of_policy(target: End, policy: Mapping[str, Any]) -> tuple[str, ...]:
     """Say everything that is wrong with what a route would decide, given and kept together."""
-    found = list(problems_of_values(policy))
+    if problems := problems_of_values(policy):
+        return problems
+    found = []
     if not _is_pilot(policy.get("pilot", ())):
         found.append(
             "pilot lists customers, each by a phone, an e-mail, @username, or provider:id."
@@ -41,7 +45,8 @@ def problems_of_policy(target: End, policy: Mapping[str, Any]) -> tuple[str, ...
         found.append("A stage belongs to a pipeline: name the pipeline, too.")
     if policy.get("deal_owner") == "crm" and not target.opens_own_deals:
         found.append(f"“{target.title}” opens no deals by itself: deal_owner has to be hub.")
-    return tuple(found)
+    tasks = problems_of_answering(policy, title=target.title, gives_tasks=target.gives_tasks)
+    return (*found, *tasks)
 
 
 def _is_pilot(asked: Any) -> bool:

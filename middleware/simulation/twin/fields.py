@@ -2,12 +2,11 @@
 
 from collections.abc import Collection
 
-from mappers.vocabulary import ConnectionId, ContactId
+from mappers.vocabulary import ConnectionId
 from middleware.simulation.twin.chapter import Chapter, there
-from middleware.simulation.twin.crm_side import open_deal_of
 from middleware.simulation.twin.schema import Delivery, FilledPlace
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.rows import ConversationRow, LinkRow, MappedRow, cards_of, pinned_in
+from middleware.store.rows import ConversationRow, DealRow, LinkRow, MappedRow, cards_of, pinned_in
 
 
 class Fields(Chapter):
@@ -20,7 +19,7 @@ class Fields(Chapter):
 def mapped(
     tx: Transaction,
     delivery: Delivery,
-    contact: ContactId | None,
+    deal: DealRow | None,
     link: LinkRow | None,
     conversation: ConversationRow | None,
 ) -> MappedRow | None:
@@ -30,14 +29,11 @@ def mapped(
         return None
     version = there(tx.mapping_versions.get((pinned.mapping, pinned.version)), "version")
     target = delivery.duty.target
-    deal = None if contact is None else open_deal_of(tx, contact, target)
-    known = "" if deal is None else deal.deal
-    cards = cards_of("" if link is None else link.record, known)
+    cards = cards_of("" if link is None else link.record, "" if deal is None else deal.deal)
     channel = None if conversation is None else tx.connections.get(conversation.connection)
     return MappedRow(
         name=version.name,
         document=version.document,
-        deal=known,
         written=frozenset(
             each.key for card in cards for each in tx.filled_places.find("card", (target, card))
         ),

@@ -6,9 +6,10 @@ from mappers.vocabulary import ConnectionId, ContactId, DeliveryKind, DeliverySt
 from middleware.identity.rules import as_met
 from middleware.pipeline.rules import source_of
 from middleware.simulation.twin.chapter import there
+from middleware.simulation.twin.crm_side import open_deal_of
 from middleware.simulation.twin.fields import mapped
 from middleware.simulation.twin.files import files_of
-from middleware.simulation.twin.messages import names_at
+from middleware.simulation.twin.messages import names_at, question_of
 from middleware.simulation.twin.people import person_of
 from middleware.simulation.twin.schema import Delivery, Said
 from middleware.simulation.twin.transactions import Transaction
@@ -16,14 +17,19 @@ from middleware.store.policy import Policy
 from middleware.store.rows import (
     FACTS_OF,
     ConversationRow,
+    DealRow,
     Fact,
     FileRow,
     Job,
     LinkRow,
     OpenedRow,
+    OpenQuestion,
 )
 from middleware.webhooks.keys import digest_of
 
+ABOUT_DEALS = frozenset(
+    {DeliveryKind.ENSURE_DEAL, DeliveryKind.CREATE_TASK, DeliveryKind.WRITE_FIELDS}
+)
 SUPERSEDABLE = frozenset(
     {*FACTS_OF, DeliveryKind.EDIT, DeliveryKind.REPORT, DeliveryKind.KEEP_SOURCE}
 )
@@ -37,6 +43,7 @@ def assemble(tx: Transaction, delivery: Delivery) -> Job:
     opened = _opened(tx, delivery)
     link = _link(tx, contact, duty.target)
     in_doubt = delivery.state is DeliveryState.DOUBT
+    deal = _deal(tx, delivery, contact)
     return Job(
         id=delivery.id,
         workspace=duty.workspace,
@@ -71,7 +78,10 @@ def assemble(tx: Transaction, delivery: Delivery) -> Job:
         sent=() if duty.message is None else names_at(tx, duty.target, duty.message),
         peers=_peers(tx, delivery, contact),
         files=_files(tx, said),
-        mapped=mapped(tx, delivery, contact, link, exchange or None),
+        mapped=mapped(tx, delivery, deal, link, exchange or None),
+        route=duty.route,
+        deal=deal,
+        question=_question(tx, delivery),
     )
 
 
@@ -127,6 +137,19 @@ def _is_superseded(tx: Transaction, delivery: Delivery) -> bool:
         later.duty.kind is delivery.duty.kind and later.seq > delivery.seq
         for later in tx.deliveries.find("ready", delivery.lane)
     )
+
+
+def _deal(tx: Transaction, delivery: Delivery, contact: ContactId | None) -> DealRow | None:
+    if delivery.duty.kind not in ABOUT_DEALS or contact is None:
+        return None
+    return open_deal_of(tx, contact, delivery.duty.target)
+
+
+def _question(tx: Transaction, delivery: Delivery) -> OpenQuestion | None:
+    conversation = delivery.duty.conversation
+    if delivery.duty.kind is not DeliveryKind.CREATE_TASK or conversation is None:
+        return None
+    return question_of(tx, conversation)
 
 
 def _newest_fact(tx: Transaction, delivery: Delivery) -> Fact | None:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mappers.vocabulary import ConnectionId, ConversationId, Message, MessageId, Status
+from mappers.vocabulary import ConnectionId, ConversationId, Direction, Message, MessageId, Status
 from middleware.simulation.twin.chapter import Chapter, there
 from middleware.simulation.twin.schema import KnownFact, Name, Said
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.rows import Fact, MessageRow, NewMessage
+from middleware.store.rows import Fact, MessageRow, NewMessage, OpenQuestion
 from middleware.webhooks.keys import digest_of
 
 
@@ -25,6 +25,7 @@ class Messages(Chapter):
             connection=new.connection,
             conversation=new.conversation,
             content=content,
+            direction=content.direction,
             sent_at=content.sent_at,
             is_reply=there(tx.connections.get(new.connection), "connection").kind == "crm",
             operator=new.operator,
@@ -69,6 +70,9 @@ class Messages(Chapter):
         found = tx.messages.find("unplanned", conversation)
         return tuple(said.id for said in sorted(found, key=lambda each: (each.sent_at, each.id)))
 
+    async def open_question(self, conversation: ConversationId) -> OpenQuestion | None:
+        return question_of(await self._turn(), conversation)
+
     async def reply(self, message: MessageId) -> tuple[MessageRow, Message]:
         tx = await self._turn()
         said = there(tx.messages.get(message), "message")
@@ -77,6 +81,16 @@ class Messages(Chapter):
     async def mark_planned(self, message: MessageId) -> None:
         tx = await self._turn()
         await tx.messages.change(message, planned=True)
+
+
+def question_of(tx: Transaction, conversation: ConversationId) -> OpenQuestion | None:
+    said = tx.messages.find("conversation", conversation)
+    told = [each.sent_at for each in said if each.direction is Direction.OUTBOUND]
+    asked = [each for each in said if each.direction is Direction.INBOUND]
+    since = max(told, default=None)
+    still = [each for each in asked if since is None or each.sent_at > since]
+    first = min(still, key=lambda each: (each.sent_at, each.id), default=None)
+    return None if first is None else OpenQuestion(message=first.id, sent_at=first.sent_at)
 
 
 def name_of(tx: Transaction, connection: ConnectionId, message: MessageId, name: str) -> Name:

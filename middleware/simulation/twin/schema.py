@@ -13,6 +13,7 @@ from mappers.vocabulary import (
     DeliveryId,
     DeliveryKind,
     DeliveryState,
+    Direction,
     Identity,
     IdentityKind,
     Message,
@@ -173,6 +174,7 @@ class Said:
     connection: ConnectionId
     conversation: ConversationId
     content: Message | None
+    direction: Direction
     sent_at: datetime
     is_reply: bool
     operator: str
@@ -357,8 +359,8 @@ class Tables:
         self.messages: Table[MessageId, Said] = Table(
             "messages",
             lambda said: said.id,
-            unplanned=lambda said: None if said.planned else said.conversation,
             conversation=lambda said: said.conversation,
+            unplanned=lambda said: None if said.planned else said.conversation,
         )
         self.names: Table[tuple[ConnectionId, bytes], Name] = Table(
             "names",

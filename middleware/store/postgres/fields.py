@@ -9,9 +9,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Text
 
-from mappers.vocabulary import ConnectionId, ContactId
-from middleware.store.postgres import people
-from middleware.store.rows import MappedRow, Pinned, cards_of, pinned_in
+from mappers.vocabulary import ConnectionId
+from middleware.store.rows import DealRow, MappedRow, Pinned, cards_of, pinned_in
 
 REMEMBER = text(
     """
@@ -39,29 +38,27 @@ async def remember(
         await at.execute(REMEMBER, values)
 
 
-async def mapped(at: AsyncConnection, rows: Sequence[Any]) -> Mapping[UUID, MappedRow]:
+async def mapped(
+    at: AsyncConnection, rows: Sequence[Any], deals: Mapping[tuple[UUID, UUID], DealRow]
+) -> Mapping[UUID, MappedRow]:
     """Load what deliveries that were planned with a mapping are applied with, by their ids."""
     found = {}
     for row in rows:
         pinned = pinned_in(row.detail)
         if pinned is not None:
-            found[row.id] = await _mapped(at, row, pinned)
+            deal = deals.get((row.target_id, row.person_id))
+            found[row.id] = await _mapped(at, row, pinned, deal)
     return found
 
 
-async def _mapped(at: AsyncConnection, row: Any, pinned: Pinned) -> MappedRow:
+async def _mapped(at: AsyncConnection, row: Any, pinned: Pinned, deal: DealRow | None) -> MappedRow:
     values = {"mapping": pinned.mapping, "version": pinned.version}
     document = (await at.execute(DOCUMENT, values)).one()
-    deal = None
-    if row.person_id is not None:
-        deal = await people.open_deal(at, ContactId(row.person_id), row.target_id)
-    known = "" if deal is None else deal.deal
-    cards = list(cards_of(row.linked or "", known))
+    cards = list(cards_of(row.linked or "", "" if deal is None else deal.deal))
     filled = await at.execute(FILLED, {"connection": row.target_id, "cards": cards})
     return MappedRow(
         name=document.name,
         document=document.document,
-        deal=known,
         written=frozenset(filled.scalars()),
         provider=row.provider or "",
         account=row.account or "",

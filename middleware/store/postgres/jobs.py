@@ -23,21 +23,24 @@ from mappers.vocabulary import (
     MessageId,
     OpenedConversation,
     Person,
+    RouteId,
     WorkspaceId,
 )
 from middleware.identity.rules import as_met
 from middleware.pipeline.rules import source_of
 from middleware.store.codec import decode_fact, decode_message, decode_policy, decode_profile
-from middleware.store.postgres import fields, files, people
+from middleware.store.postgres import fields, files, people, questions
 from middleware.store.rows import (
     FACTS_OF,
     ConversationRow,
+    DealRow,
     Fact,
     FileRow,
     Job,
     LinkRow,
     MappedRow,
     OpenedRow,
+    OpenQuestion,
 )
 from middleware.webhooks.keys import digest_of
 
@@ -91,6 +94,18 @@ PEERS = text(
     """
 ).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 
+DEALS = text(
+    """
+    SELECT DISTINCT ON (connection_id, contact_id) connection_id, contact_id, deal, record, state,
+        seen_at
+    FROM deals WHERE contact_id = ANY(:ids) AND state = 'open'
+    ORDER BY connection_id, contact_id, seen_at DESC, deal DESC
+    """
+).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+
+ABOUT_DEALS = frozenset(
+    {DeliveryKind.ENSURE_DEAL, DeliveryKind.CREATE_TASK, DeliveryKind.WRITE_FIELDS}
+)
 SUPERSEDABLE = frozenset(
     {*FACTS_OF, DeliveryKind.EDIT, DeliveryKind.REPORT, DeliveryKind.KEEP_SOURCE}
 )
@@ -111,6 +126,8 @@ class Around:
     peers: dict[tuple[UUID, UUID], list[str]] = field(default_factory=lambda: defaultdict(list))
     files: Mapping[UUID, tuple[FileRow, ...]] = field(default_factory=dict)
     mapped: Mapping[UUID, MappedRow] = field(default_factory=dict)
+    deals: dict[tuple[UUID, UUID], DealRow] = field(default_factory=dict)
+    questions: Mapping[UUID, OpenQuestion] = field(default_factory=dict)
 
 
 async def load(
@@ -145,6 +162,9 @@ async def _fill(
         for row in await at.execute(PEERS, {"ids": ensured}):
             around.peers[row.connection_id, row.contact_id].append(row.external)
     await _quotes(at, rows, said, around)
+    await _deals(at, rows, around)
+    asked = {row.conversation_id for row in rows if row.kind == DeliveryKind.CREATE_TASK}
+    around.questions = await questions.first(at, list(asked - {None}))
     messages = [*said, *around.quoted.values()]
     if messages:
         for row in await at.execute(NAMES, {"messages": messages}):
@@ -152,7 +172,7 @@ async def _fill(
     showing = [message for message, content in said.items() if content.attachments]
     if showing:
         around.files = await files.of(at, showing)
-    around.mapped = await fields.mapped(at, rows)
+    around.mapped = await fields.mapped(at, rows, around.deals)
     wanted = [(row.message_id, FACTS_OF[row.kind]) for row in rows if row.kind in FACTS_OF]
     if wanted:
         changed, kinds = zip(*wanted, strict=True)
@@ -173,6 +193,13 @@ async def _quotes(
         values = {"connections": list(connections), "digests": list(digests)}
         for row in await at.execute(QUOTED, values):
             around.quoted[row.connection_id, row.digest] = row.message_id
+
+
+async def _deals(at: AsyncConnection, rows: Sequence[Any], around: Around) -> None:
+    wanted = {row.person_id for row in rows if DeliveryKind(row.kind) in ABOUT_DEALS}
+    if wanted - {None}:
+        for row in await at.execute(DEALS, {"ids": list(wanted - {None})}):
+            around.deals[row.connection_id, row.contact_id] = people.deal_of(row)
 
 
 def _job(row: Any, was: DeliveryState, said: Mapping[UUID, Message], around: Around) -> Job:
@@ -215,7 +242,15 @@ def _job(row: Any, was: DeliveryState, said: Mapping[UUID, Message], around: Aro
         peers=tuple(around.peers[row.target_id, row.person_id]) if looks_for_record else (),
         files=around.files.get(row.message_id, ()),
         mapped=around.mapped.get(row.id),
+        route=None if row.route_id is None else RouteId(row.route_id),
+        deal=around.deals.get((row.target_id, row.person_id)) if kind in ABOUT_DEALS else None,
+        question=_question(row, around),
     )
+
+
+def _question(row: Any, around: Around) -> OpenQuestion | None:
+    asks = row.kind == DeliveryKind.CREATE_TASK
+    return around.questions.get(row.conversation_id) if asks else None
 
 
 def _ensures(row: Any) -> bool:

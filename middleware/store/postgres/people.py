@@ -342,8 +342,10 @@ async def open_deal(
     at: AsyncConnection, contact: ContactId, target: ConnectionId
 ) -> DealRow | None:
     row = (await at.execute(OPEN_DEAL, {"contact": contact, "target": target})).first()
-    if row is None:
-        return None
+    return None if row is None else deal_of(row)
+
+
+def deal_of(row: Any) -> DealRow:
     return DealRow(deal=row.deal, record=row.record, state=row.state, seen_at=row.seen_at)
 
 

@@ -29,7 +29,7 @@ from mappers.vocabulary import (
 from middleware.ids import NewId
 from middleware.pipeline.rules import is_newest_history
 from middleware.store.codec import decode_message, decode_policy, encode_fact, encode_message
-from middleware.store.postgres import fields, files, inbox, lanes, people
+from middleware.store.postgres import fields, files, inbox, lanes, people, questions
 from middleware.store.postgres import operators as naming
 from middleware.store.rows import (
     Attempt,
@@ -46,6 +46,7 @@ from middleware.store.rows import (
     MessageRow,
     NewMessage,
     OpenedRow,
+    OpenQuestion,
     Owed,
     Parcelled,
     Pinned,
@@ -211,6 +212,9 @@ class PostgresUnit:
         values = {"connection": connection, "digest": digest_of(name)}
         row = (await self.at.execute(MESSAGE_NAMED, values)).first()
         return None if row is None else _message(row)
+
+    async def open_question(self, conversation: ConversationId) -> OpenQuestion | None:
+        return (await questions.first(self.at, [conversation])).get(conversation)
 
     async def reply(self, message: MessageId) -> tuple[MessageRow, Message]:
         row = (await self.at.execute(MESSAGE, {"id": message})).one()
