@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from middleware.simulation.life import HANGS_S, Action
 from middleware.simulation.loop import run
 from middleware.simulation.world import ACCOUNT, Fate, World, build
+from middleware.store.policy import Policy
 from middleware.trial.verdict import Verdict
 
 NINA = 1001
 LIVES = 3
+USUAL = Policy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,33 +28,39 @@ class Outcome:
     is_quiet: bool
     contacts: int
     held: int
+    tasks: int
+    silences: int
 
     @property
     def is_fine(self) -> bool:
-        """Nothing lost, doubled or out of order; held is at most the one send in flight."""
-        return self.is_quiet and self.verdict.is_clean and self.contacts == 1 and self.held <= 1
+        """Nothing lost, doubled or out of order; held is at most the one send in flight.
+
+        Where nobody answered there is one task.
+        """
+        is_told_once = self.contacts == 1 and self.tasks == self.silences
+        return self.is_quiet and self.verdict.is_clean and is_told_once and self.held <= 1
 
 
-def count_points(messages: int) -> int:
+def count_points(messages: int, policy: Policy = USUAL) -> int:
     """How many moments the run without a fault has."""
-    return run(_count(messages), seed=1)
+    return run(_count(messages, policy), seed=1)
 
 
-async def _count(messages: int) -> int:
-    world = await build(1)
-    await _converse(world, messages)
+async def _count(messages: int, policy: Policy) -> int:
+    world = await build(1, policy=policy)
+    await _converse(world, messages, policy)
     return world.hub.life.points
 
 
-def happen_at(point: int, action: Action, messages: int) -> Outcome:
+def happen_at(point: int, action: Action, messages: int, policy: Policy = USUAL) -> Outcome:
     """Repeat the run, and let something happen at this moment."""
-    return run(_happen(Fate(point=point, action=action), messages), seed=1)
+    return run(_happen(Fate(point=point, action=action), messages, policy), seed=1)
 
 
-async def _happen(fate: Fate, messages: int) -> Outcome:
-    world = await build(1, fate)
+async def _happen(fate: Fate, messages: int, policy: Policy) -> Outcome:
+    world = await build(1, fate, policy)
     first = world.hub.life
-    is_quiet = await _converse(world, messages)
+    is_quiet = await _converse(world, messages, policy)
     if fate.action == "hang":
         await world.site.clock.sleep(HANGS_S)
         is_quiet = await _has_settled(world)
@@ -63,16 +71,23 @@ async def _happen(fate: Fate, messages: int) -> Outcome:
         is_quiet=is_quiet,
         contacts=len([c for c in world.crm.contacts(ACCOUNT) if not c["is_deleted"]]),
         held=world.unprovable_sends(),
+        tasks=len(world.crm.tasks(ACCOUNT)),
+        silences=int(bool(policy.answer_within)),
     )
 
 
-async def _converse(world: World, messages: int) -> bool:
-    """A customer writes, an operator answers, as often as asked; True when all came to an end."""
+async def _converse(world: World, messages: int, policy: Policy) -> bool:
+    """A customer writes, an operator answers, as often as asked; True when all came to an end.
+
+    Where the route wants tasks for what nobody answers, nobody does.
+    """
     for number in range(messages):
         world.channel.say(NINA, f"question {number}", name="Nina")
         await world.site.clock.sleep(0.3)
     if not await _has_settled(world):
         return False
+    if policy.answer_within:
+        return True
     (chat,) = world.crm.timeline(ACCOUNT)
     for number in range(messages):
         world.crm.reply(ACCOUNT, chat.chat_id, f"answer {number}")

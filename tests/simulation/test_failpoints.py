@@ -2,14 +2,17 @@
 
 import logging
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 import structlog
 
 from middleware.simulation.failpoints import count_points, happen_at
 from middleware.simulation.life import ACTIONS, Action
+from middleware.store.policy import Policy
 
 SLICES = 4
+IMPATIENT = Policy(answer_within=timedelta(seconds=5))
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +35,15 @@ def test_one_message_and_one_answer_survive_it_at_every_moment(action: Action, p
 def test_two_messages_and_two_answers_survive_a_crash_at_every_moment(part: int) -> None:
     points = range(1 + part, count_points(2) + 1, SLICES)
     spoilt = [o for point in points if not (o := happen_at(point, "crash", 2)).is_fine]
+    assert spoilt == []
+
+
+@pytest.mark.parametrize("part", range(SLICES))
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_silence_makes_one_task_whatever_happens_at_any_moment(action: Action, part: int) -> None:
+    points = range(1 + part, count_points(1, IMPATIENT) + 1, SLICES)
+    assert len(points) > 30
+    spoilt = [o for point in points if not (o := happen_at(point, action, 1, IMPATIENT)).is_fine]
     assert spoilt == []
 
 
