@@ -13,9 +13,11 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from mappers.vocabulary import (
     AttachmentKind,
+    CallDraft,
     Catalogue,
     Deal,
     DealDraft,
+    EmailDraft,
     Entry,
     Failure,
     Identity,
@@ -42,7 +44,9 @@ class Can:
     that a reply's hook is never repeated, so what we missed must be read back. `settles_after` is
     how long a call may still take effect after its answer was lost: only then is "not found" a
     proof. `attachments` are what the timeline can show as itself; anything else becomes a line of
-    text. `bulk` is how many entries of different conversations one call may carry.
+    text. `bulk` is how many entries of different conversations one call may carry. `notifies`
+    means that a new message draws the operators' attention by itself. `polled` means that the
+    account is asked for news as well, since hooks may be lost, or not be had.
     """
 
     text_limit: int
@@ -56,6 +60,8 @@ class Can:
     reactions: bool = False
     sources: bool = False
     opens_own_deals: bool = False
+    notifies: bool = False
+    polled: bool = False
     tasks: bool = False
     bulk: int = 1
     settles_after: timedelta = timedelta(seconds=30)
@@ -130,6 +136,16 @@ class EditsEntries(Protocol):
 class ShowsReactions(Protocol):
     async def react(self, reaction: Reaction) -> None:
         """Let this be what the customer feels about the message. Must be safe to repeat."""
+        ...
+
+
+@runtime_checkable
+class MarksDeletions(Protocol):
+    async def mark_deleted(self, entry: Entry) -> None:
+        """Show on the entry written under `entry.key` that its author took it back.
+
+        `entry.text` says so, and what was said. Must be safe to repeat.
+        """
         ...
 
 
@@ -228,6 +244,31 @@ class CreatesTasks(Protocol):
 class TagsDeals(Protocol):
     async def add_tags(self, deal: str, tags: Sequence[str]) -> None:
         """Put tags on a deal beside those that it has. Safe to repeat."""
+        ...
+
+
+@runtime_checkable
+class WritesCalls(Protocol):
+    async def write_call(self, draft: CallDraft, *, key: str) -> Receipt:
+        """Put a call on its record's card or, where none is named, on that of its phone.
+
+        Raises: `ProviderError`; `Permanent` when nobody has the phone.
+        """
+        ...
+
+    async def find_call(self, draft: CallDraft, key: str, since: datetime) -> Receipt | None:
+        """Return the receipt of an earlier, possibly lost, `write_call(key)`."""
+        ...
+
+
+@runtime_checkable
+class WritesEmails(Protocol):
+    async def write_email(self, draft: EmailDraft, *, key: str) -> Receipt:
+        """Put an e-mail on its record's card."""
+        ...
+
+    async def find_email(self, draft: EmailDraft, key: str, since: datetime) -> Receipt | None:
+        """Return the receipt of an earlier, possibly lost, `write_email(key)`."""
         ...
 
 

@@ -67,8 +67,19 @@ def length(text: str, unit: Unit) -> int:
 
 def in_words(attachment: Attachment, language: Language) -> str:
     """Say honestly that something was shown which this road does not carry."""
-    word = WORDS[language][attachment.kind]
-    return f"[{word}: {attachment.title}]" if attachment.title else f"[{word}]"
+    word, title = WORDS[language][attachment.kind], _title(attachment)
+    return f"[{word}: {title}]" if title else f"[{word}]"
+
+
+def _title(attachment: Attachment) -> str:
+    """A place without a name is named by where it is; a card, by what it says."""
+    match attachment:
+        case Attachment(title="", place=place) if place is not None:
+            return f"{place.latitude:.6f}, {place.longitude:.6f}"
+        case Attachment(title="", card=card) if card is not None:
+            return f"{card.name} {card.phone}".strip()
+        case _:
+            return attachment.title
 
 
 def timeline_text(

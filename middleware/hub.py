@@ -37,7 +37,6 @@ from middleware.outbox.flow import Tools
 from middleware.outbox.perform import Means
 from middleware.outbox.rules import RetryPolicy
 from middleware.outbox.words import Words
-from middleware.registry import manifest_of
 from middleware.secrets import Vault, load_keys
 from middleware.serve.executor import InProcessExecutor, Wakeups
 from middleware.serve.keeper import ThreadKeeper
@@ -186,9 +185,7 @@ def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str) -> Hu
     async def told_once() -> tuple[ConnectionId, ...]:
         rows = await connections.all()
         return tuple(
-            row.id
-            for row in rows
-            if row.kind == "crm" and manifest_of(row.provider).can.replies_told_once
+            row.id for row in rows if row.kind == "crm" and directory.can(row).replies_told_once
         )
 
     pulse = Pulse(store, told_once, settings.gap_after)

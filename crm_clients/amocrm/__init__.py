@@ -2,13 +2,14 @@
 
 `manifest` is the entry in the registry and `adapter` keeps the contract; `oauth` holds the
 registration, the connection and the tokens; `rest` and `chats` describe the calls of the two
-services. `doors` lets hooks in, and `reading` says what they mean, by `told_by_chats` and
-`told_by_account`. `cards` finds and makes contacts and leads, `fields` turns them into records and
-back; `upkeep` sets up and diagnoses; `sdk` reads the catalogue through the amocrm-api package;
-`wire` is the JSON that we read.
+services. `notes` writes messages where no chat channel is registered, and `polling` asks for the
+replies. `doors` lets hooks in, and `reading` says what they mean, by `told_by_chats`,
+`told_by_account` and `told_by_notes`. `cards` finds and makes contacts and leads, `fields` turns
+them into records and back; `upkeep` sets up and diagnoses; `sdk` reads the catalogue through the
+amocrm-api package; `wire` is the JSON that we read.
 """
 
-from crm_clients.amocrm.adapter import AmoCrm
+from crm_clients.amocrm.adapter import AmoCrm, AmoCrmNotes
 from crm_clients.amocrm.manifest import MANIFEST
 from crm_clients.amocrm.oauth import (
     Application,
@@ -21,6 +22,7 @@ from crm_clients.amocrm.oauth import (
 __all__ = [
     "MANIFEST",
     "AmoCrm",
+    "AmoCrmNotes",
     "Application",
     "Config",
     "authorize_url",

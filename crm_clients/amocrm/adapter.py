@@ -1,7 +1,9 @@
 """amoCRM and Kommo: what the hub may ask of an account.
 
-Messages live in the Chats API under ids of ours, which makes a lost answer findable: an entry is
-looked for in the chat's history, a record and a deal by a technical field that holds their key.
+A record and a deal are found again by a technical field that holds their key. Messages live in the
+Chats API under ids of ours, which makes a lost answer findable: an entry is looked for in the
+chat's history. Where no chat channel is registered they are notes on cards, with our key in their
+title, and replies are notes that begin with a prefix.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -9,14 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from crm_clients.amocrm import chats, media, oauth, reading
+from crm_clients.amocrm import chats, media, oauth, polling, reading
 from crm_clients.amocrm.cards import Cards
 from crm_clients.amocrm.chats import Chats
 from crm_clients.amocrm.field_values import FieldValues
+from crm_clients.amocrm.logbook import Logbook
+from crm_clients.amocrm.notes import Notes
 from crm_clients.amocrm.oauth import Application, Config
 from crm_clients.amocrm.rest import Rest, garbled, number
 from crm_clients.amocrm.sdk import read_catalogue
-from crm_clients.amocrm.sources import Sources
 from crm_clients.amocrm.tasks import Tasks
 from crm_clients.amocrm.upkeep import Upkeep
 from crm_clients.amocrm.wire import HistoryPage, storable
@@ -25,9 +28,11 @@ from mappers.vocabulary import (
     Ambiguous,
     Arrival,
     Attachment,
+    CallDraft,
     Catalogue,
     Deal,
     DealDraft,
+    EmailDraft,
     Entry,
     FetchedFile,
     Http,
@@ -36,6 +41,7 @@ from mappers.vocabulary import (
     Opening,
     Parcel,
     Permanent,
+    Polled,
     ProviderError,
     Reaction,
     Reading,
@@ -50,22 +56,29 @@ from mappers.vocabulary.adapters import Finding, SetUp
 
 
 @dataclass(frozen=True, slots=True)
-class AmoCrm:
+class AmoCrmAccount:
+    """What an account is asked for however its messages are shown."""
+
     config: Config
-    application: Application
+    application: Application | None
     http: Http = field(repr=False)
 
     @property
     def _rest(self) -> Rest:
-        return Rest(self.config, self.application.client_id, self.http)
-
-    @property
-    def _chats(self) -> Chats:
-        return Chats(self.config, self.application, self.http)
+        client_id = "" if self.application is None else self.application.client_id
+        return Rest(self.config, client_id, self.http)
 
     @property
     def _cards(self) -> Cards:
         return Cards(self.config, self._rest)
+
+    @property
+    def _notes(self) -> Notes:
+        return Notes(self._rest, self._cards)
+
+    @property
+    def _logbook(self) -> Logbook:
+        return Logbook(self._rest, self._notes)
 
     @property
     def _tasks(self) -> Tasks:
@@ -73,14 +86,10 @@ class AmoCrm:
 
     @property
     def _upkeep(self) -> Upkeep:
-        return Upkeep(self.config, self.application, self._rest, self._chats, self._sources)
-
-    @property
-    def _sources(self) -> Sources:
-        return Sources(self.application, self._rest)
+        return Upkeep(self.config, self.application, self.http, self._rest)
 
     def read(self, arrival: Arrival) -> Reading:
-        return reading.read(arrival, self.config.amojo_id)
+        return reading.read(arrival, self.config)
 
     async def check(self) -> Account:
         return await self._upkeep.check()
@@ -109,9 +118,6 @@ class AmoCrm:
 
     async def get_record(self, record: str) -> Record | None:
         return await self._cards.get_record(record)
-
-    async def find_survivor(self, record: str, conversations: Sequence[str]) -> str | None:
-        return await self._cards.find_survivor(record, conversations)
 
     async def create_record(self, draft: RecordDraft, *, key: str) -> str:
         return await self._cards.create_record(draft, key=key)
@@ -152,6 +158,36 @@ class AmoCrm:
 
     async def find_created_task(self, draft: TaskDraft, key: str, since: datetime) -> str | None:  # noqa: ARG002  # no place for it
         return await self._tasks.find(draft, since)
+
+    async def write_call(self, draft: CallDraft, *, key: str) -> Receipt:
+        return await self._logbook.write_call(draft, key)
+
+    async def find_call(self, draft: CallDraft, key: str, since: datetime) -> Receipt | None:
+        return await self._logbook.find_call(draft, key, since)
+
+    async def write_email(self, draft: EmailDraft, *, key: str) -> Receipt:
+        return await self._logbook.write_email(draft, key)
+
+    async def find_email(self, draft: EmailDraft, key: str, since: datetime) -> Receipt | None:
+        return await self._logbook.find_email(draft, key, since)
+
+
+@dataclass(frozen=True, slots=True)
+class AmoCrm(AmoCrmAccount):
+    """An account with a chat channel of ours."""
+
+    application: Application
+
+    @property
+    def _chats(self) -> Chats:
+        return Chats(self.config, self.application, self.http)
+
+    @property
+    def _sources(self) -> Sources:
+        return Sources(self.application, self._rest)
+
+    async def find_survivor(self, record: str, conversations: Sequence[str]) -> str | None:
+        return await self._cards.find_survivor(record, conversations)
 
     async def open_conversation(self, opening: Opening) -> OpenedConversation:
         """Create the chat, then give it to the record before amoCRM makes one of its own.
@@ -234,6 +270,38 @@ class AmoCrm:
             for index, messages in enumerate(newest_first)
         ]
         return tuple(_parcel(page) for page in reversed(pages))
+
+
+@dataclass(frozen=True, slots=True)
+class AmoCrmNotes(AmoCrmAccount):
+    """An account without one: messages are notes on cards, and so are replies."""
+
+    async def find_survivor(self, record: str, conversations: Sequence[str]) -> str | None:  # noqa: ARG002  # as it says
+        """Without chats nothing tells whom a contact was merged into; it is searched for anew."""
+        return None
+
+    async def open_conversation(self, opening: Opening) -> OpenedConversation:
+        """There is nothing to open: a note needs a card and no more."""
+        return OpenedConversation(id=opening.ours)
+
+    async def write(self, entry: Entry) -> Receipt:
+        return Receipt(provider_ids=(await self._notes.write(entry),))
+
+    async def find_entry(self, entry: Entry, since: datetime) -> Receipt | None:
+        found = await self._notes.find(entry, since)
+        return Receipt(provider_ids=(found.name,)) if found else None
+
+    async def edit_entry(self, entry: Entry) -> None:
+        await self._notes.rewrite(entry)
+
+    async def mark_deleted(self, entry: Entry) -> None:
+        await self._notes.rewrite(entry)
+
+    async def report(self, report: StatusReport) -> None:
+        await self._notes.mark(report)
+
+    async def poll(self, cursor: str) -> Polled:
+        return await polling.poll(self._rest, self.config, cursor)
 
 
 def _parcel(page: HistoryPage) -> Parcel:

@@ -36,11 +36,15 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         " by now.",
         "amocrm.no_such_record": "The card was deleted or merged away; its survivor is looked for,"
         " or a new one made.",
+        "amocrm.no_such_note": "The note is gone from its card: somebody deleted it.",
+        "amocrm.nobodys_phone": "No card has the phone of the call, so amoCRM kept no call.",
         "amocrm.no_such_user": "The user who was to be responsible is not active in the"
         " account any more: name another one in the route.",
         "amocrm.not_an_id": "This is no id of amoCRM's, so what it names does not exist there.",
         "amocrm.payment_required": "The account is not paid, or its plan lacks this.",
         "amocrm.refused_or_repeated": "A message was refused, perhaps as a repeat, and the history"
         " could not be asked: it is looked for again.",
+        "amocrm.too_many_notes": "There are more notes since then than are read back: look at the"
+        " card in amoCRM.",
     }
 )

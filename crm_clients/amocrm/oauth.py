@@ -16,7 +16,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -38,7 +38,9 @@ AMOJO = "https://amojo.amocrm.ru"
 AMOJO_OF = {"amocrm.ru": AMOJO, "amocrm.com": "https://amojo.amocrm.com"}
 KOMMO_AMOJO = "https://amojo.kommo.com"
 HOST = re.compile(r"[a-z0-9-]{1,63}\.(amocrm\.ru|amocrm\.com|kommo\.com)")
+OWN_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
 REFRESH_AHEAD = timedelta(minutes=5)
+LONGEST_PREFIX = 10
 USER_AGENT = "Threadline"
 
 
@@ -81,6 +83,20 @@ class Config(BaseModel):
     record_marker_field: int | None = Field(None, description="Found or made by set-up.")
     deal_marker_field: int | None = Field(None, description="Found or made by set-up.")
     hook_address: SecretStr = Field(SecretStr(""), description="Where set-up sent the hooks to.")
+    timeline: Literal["chats", "notes"] = Field(
+        "chats", description="Where messages go: into chats of our channel, or notes on cards."
+    )
+    reply_prefix: str = Field(
+        "//", description="In notes: how one begins that is an answer to the customer."
+    )
+
+    @field_validator("reply_prefix")
+    @classmethod
+    def _must_be_typed_on_purpose(cls, value: str) -> str:
+        prefix = value.strip()
+        if not 1 <= len(prefix) <= LONGEST_PREFIX or len(prefix.splitlines()) > 1:
+            raise ValueError("reply_prefix is one to ten characters on one line")
+        return prefix
 
     @field_validator("expires_at")
     @classmethod
@@ -90,21 +106,29 @@ class Config(BaseModel):
         return value
 
 
-def account_base(given: str, application: Application) -> str:
+def account_base(given: str, application: Application | None) -> str:
     """Return the address of an account, or refuse one that could be anybody's.
 
+    Without a registration there is no secret of ours to send, and no consent page that names the
+    address: a person typed it. Then an emulator on this very machine will do, too.
     Raises: `ValueError` for an address that neither amoCRM nor our registration vouches for.
     """
     address = given.strip().rstrip("/")
     parts = urlsplit(address if "//" in address else f"https://{address}")
     is_plain = not (parts.username or parts.password or parts.query or parts.fragment)
     origin = f"{parts.scheme}://{parts.netloc}"
-    if is_plain and origin in application.trusted_origins:
+    if is_plain and _vouches(application, origin, parts.hostname):
         return f"{origin}{parts.path}"
     # `netloc`, not `hostname`: a port or a user name is no part of an account's address.
     if is_plain and parts.scheme == "https" and HOST.fullmatch(parts.netloc.lower()):
         return f"https://{parts.netloc.lower()}"
     raise ValueError("this is not the address of an amoCRM or Kommo account")
+
+
+def _vouches(application: Application | None, origin: str, host: str | None) -> bool:
+    if application is None:
+        return host in OWN_MACHINE
+    return origin in application.trusted_origins
 
 
 def amojo_base(config: Config, application: Application) -> str:
@@ -143,7 +167,7 @@ async def exchange_code(
 
 
 async def connect_with_token(
-    http: Http, application: Application, base: str, token: str
+    http: Http, application: Application | None, base: str, token: str
 ) -> Mapping[str, Any]:
     """Turn a long-lived token, made by hand in the account, into the values of a config.
 
@@ -160,13 +184,13 @@ async def connect_with_token(
     }
 
 
-async def renew(http: Http, application: Application, config: Config) -> Mapping[str, Any]:
+async def renew(http: Http, application: Application | None, config: Config) -> Mapping[str, Any]:
     """Spend the refresh token, which works once, on a new pair.
 
     Raises: `ProviderError`. A refusal is final; a lost answer is doubt, since the old token may
     have been spent, and amoCRM keeps no way to learn the new one.
     """
-    if config.refresh_token is None:
+    if config.refresh_token is None or application is None:
         raise ProviderError(AuthExpired(code="amocrm.long_lived_token"))
     spent = config.refresh_token.get_secret_value()
     grant = {"grant_type": "refresh_token", "refresh_token": spent}

@@ -1,9 +1,12 @@
 """Reading a parcel, whatever its form."""
 
+from crm_clients.amocrm.oauth import Config
 from crm_clients.amocrm.told_by_account import read_account
 from crm_clients.amocrm.told_by_chats import read_chat, read_history
+from crm_clients.amocrm.told_by_notes import read_polled
 from crm_clients.amocrm.wire import (
     HistoryPage,
+    PolledNote,
     parse_form,
     parse_json,
 )
@@ -16,16 +19,19 @@ from mappers.vocabulary import (
 CHAT, UNINSTALL, ACCOUNT, HISTORY = "chat", "uninstall", "account", "history"
 
 
-def read(arrival: Arrival, amojo_id: str) -> Reading:
+def read(arrival: Arrival, config: Config) -> Reading:
     """Read a parcel of any form."""
     match arrival.form:
         case "chat":
-            return read_chat(parse_json(arrival.body), amojo_id)
+            return read_chat(parse_json(arrival.body), config.amojo_id)
         case "history":
             page = HistoryPage.model_validate(parse_json(arrival.body))
-            return read_history(page, amojo_id)
+            return read_history(page, config.amojo_id)
         case "account":
-            return read_account(parse_form(arrival.body))
+            return read_account(parse_form(arrival.body), config)
+        case "note":
+            note = PolledNote.model_validate(parse_json(arrival.body))
+            return read_polled(note, config)
         case "uninstall":
             return Reading(events=(AccessRevoked(reason="amocrm.uninstalled"),))
         case _:

@@ -35,7 +35,7 @@ _WORD = re.compile(r"[A-Za-z]{1,40}")
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """One account's REST API."""
+    """One account's REST API. `client_id` is empty where no registration of ours is used."""
 
     config: Config
     client_id: str
@@ -84,7 +84,7 @@ class Rest:
             headers={
                 "authorization": f"Bearer {token}",
                 "user-agent": USER_AGENT,
-                "x-client-uuid": self.client_id,
+                **({"x-client-uuid": self.client_id} if self.client_id else {}),
             },
             repeatable=repeatable,
             budgets=("rest",),

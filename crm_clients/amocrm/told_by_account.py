@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from crm_clients.amocrm.fields import state_of
+from crm_clients.amocrm.oauth import Config
+from crm_clients.amocrm.told_by_notes import reply_in_hook
 from crm_clients.amocrm.wire import (
     Form,
 )
@@ -25,12 +27,14 @@ from mappers.vocabulary import (
 _NAME = re.compile(r"[a-z_]{1,40}")
 
 
-def read_account(form: Form) -> Reading:
+def read_account(form: Form, config: Config) -> Reading:
     """Read an account's hook: what became of records and deals. The rest is named and left."""
     events: list[Event] = []
     ignored: list[str] = []
     for root, action, item in items(form):
         event = _about_record(root, action, item) or _about_deal(root, action, item)
+        if action == "note":
+            event = reply_in_hook(root, item, config)
         if event:
             events.append(event)
         elif root != "account":

@@ -23,7 +23,15 @@ from crm_clients.amocrm.oauth import Application, Config
 from crm_clients.amocrm.rest import Rest, all_of, created_id, only_of
 from crm_clients.amocrm.sources import Sources
 from crm_clients.amocrm.wire import AccountInfo, FieldOfAccount, Subscription
-from mappers.vocabulary import Account, AuthExpired, Blocked, Failure, Permanent, ProviderError
+from mappers.vocabulary import (
+    Account,
+    AuthExpired,
+    Blocked,
+    Failure,
+    Http,
+    Permanent,
+    ProviderError,
+)
 from mappers.vocabulary.adapters import Finding, SetUp
 
 EVENTS = (
@@ -34,12 +42,11 @@ EVENTS = (
     "delete_lead",
     "restore_lead",
 )
+NOTE_EVENTS = ("note_contact", "note_lead")
 SOON = timedelta(days=14)
-FIELD_PAGES = 40  # ten thousand fields: whoever has more has a loop of `next` links
-NO_HOOKS = (
-    "amoCRM refused to tell us of changes in the account: webhooks need a paid plan (Extended or"
-    " Professional) and an administrator's consent. Messages and replies work; deleted contacts"
-    " and closed deals are noticed when they are next needed."
+NOTES_MODE = (
+    "Messages go onto cards as notes, as this connection was told to (timeline: notes);"
+    " a note that begins with {prefix} is an answer to the customer"
 )
 NO_SOURCES = (
     "The account takes no sources from this integration: its pipelines cannot tell our channels"
@@ -49,6 +56,20 @@ HOW_TO_SOURCES = (
     "Nothing else depends on it. An integration made by a consent button never has sources; any"
     " other has them once an archive with the location `lead_sources` was uploaded to it."
 )
+FIELD_PAGES = 40  # ten thousand fields: whoever has more has a loop of `next` links
+NO_HOOKS = {
+    "chats": "amoCRM refused to tell us of changes in the account: webhooks need a paid plan"
+    " (Extended or Professional) and an administrator's consent. Messages and replies work;"
+    " deleted contacts and closed deals are noticed when they are next needed.",
+    "notes": "amoCRM refused to tell us of changes in the account: webhooks need a paid plan"
+    " (Extended or Professional) and an administrator's consent. Replies are asked for every few"
+    " seconds instead; deleted contacts and closed deals are noticed when they are next needed.",
+}
+NO_ADDRESS = {
+    "chats": "There is no public address: neither replies nor changes reach us.",
+    "notes": "There is no public address: replies are asked for every few seconds, files stay"
+    " behind, and changes are noticed when they are next needed.",
+}
 NO_FIELD = (
     "amoCRM refused us the technical field {entity}: connect the account again as an"
     " administrator. Until then nothing can be created there, because what a lost answer made"
@@ -59,10 +80,28 @@ NO_FIELD = (
 @dataclass(frozen=True, slots=True)
 class Upkeep:
     config: Config
-    application: Application
+    application: Application | None
+    http: Http = field(repr=False)
     rest: Rest = field(repr=False)
-    chats: Chats = field(repr=False)
-    sources: Sources = field(repr=False)
+
+    @property
+    def chats(self) -> Chats | None:
+        """Our channel in this account; None where none is registered, or notes serve instead."""
+        ours = self.application
+        if self.config.timeline == "notes" or ours is None or not ours.has_channel:
+            return None
+        return Chats(self.config, ours, self.http)
+
+    @property
+    def sources(self) -> Sources | None:
+        """The account's list of our channels; chats alone have one."""
+        if self.config.timeline == "notes" or self.application is None:
+            return None
+        return Sources(self.application, self.rest)
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        return (*EVENTS, *NOTE_EVENTS) if self.config.timeline == "notes" else EVENTS
 
     async def read_account(self) -> AccountInfo:
         reply = await self.rest.get("account", "account", {"with": "amojo_id"})
@@ -82,7 +121,7 @@ class Upkeep:
             yield "The token belongs to another account than this connection: connect it again."
         elif account.amojo_id and account.amojo_id != self.config.amojo_id:
             yield "The account's chat id has changed: connect it again."
-        if not self.application.has_channel:
+        if self.chats is None and self.config.timeline == "chats":
             yield "No chat channel is registered: messages cannot be written. Run the diagnosis."
 
     async def set_up(self, address: str) -> SetUp:
@@ -93,18 +132,18 @@ class Upkeep:
             changes[name] = found
             if found is None:
                 notes.append(NO_FIELD.format(entity=entity))
-        if self.application.has_channel:
+        if self.chats is not None:
             await self.chats.connect()
-        else:
+        elif self.config.timeline == "chats":
             notes.append("No chat channel is registered; the diagnosis prints the request for it.")
         await self._forget_old_address(address)
         changes["hook_address"] = ""
         if not address:
-            notes.append("There is no public address: neither replies nor changes reach us.")
+            notes.append(NO_ADDRESS[self.config.timeline])
         elif await self._subscribe(destination_of(address)):
             changes["hook_address"] = destination_of(address)
         else:
-            notes.append(NO_HOOKS)
+            notes.append(NO_HOOKS[self.config.timeline])
         return SetUp(changes=changes, notes=tuple(notes))
 
     async def tear_down(self) -> None:
@@ -112,12 +151,13 @@ class Upkeep:
 
         Whoever revoked it has removed us in amoCRM, and with us what the rest would undo.
         """
-        if self.application.has_channel:
+        if self.chats is not None:
             await self.chats.disconnect()
         try:
             if address := self.config.hook_address.get_secret_value():
                 await self._unsubscribe(address)
-            await self.sources.drop_all()
+            if self.sources is not None:
+                await self.sources.drop_all()
         except ProviderError as refused:
             if not isinstance(refused.failure, AuthExpired):
                 raise
@@ -150,7 +190,7 @@ class Upkeep:
 
     async def _subscribe(self, destination: str) -> bool:
         """Subscribe, or change the subscription that is there; False when we may not."""
-        wanted = {"destination": destination, "settings": list(EVENTS)}
+        wanted = {"destination": destination, "settings": list(self.events)}
         try:
             await self.rest.post("webhooks", "webhooks.subscribe", wanted, repeatable=True)
         except ProviderError as refused:
@@ -211,7 +251,9 @@ class Upkeep:
 
     async def _about_channel(self, address: str) -> list[Finding]:
         """Reading the history of a chat that never was proves the signature and the connection."""
-        if not self.application.has_channel:
+        if self.config.timeline == "notes":
+            return [Finding(level="ok", what=NOTES_MODE.format(prefix=self.config.reply_prefix))]
+        if self.chats is None:
             return [
                 Finding(
                     level="problem",
@@ -235,6 +277,8 @@ class Upkeep:
             )
 
     async def _about_sources(self) -> list[Finding]:
+        if self.sources is None:
+            return []
         try:
             listed = await self.sources.listed()
         except ProviderError as refused:
@@ -254,7 +298,11 @@ class Upkeep:
         ours = [hook for hook in hooks if hook.destination == wanted]
         if not ours:
             return [
-                Finding(level="warning", what="The account's hooks are not set", advice=NO_HOOKS)
+                Finding(
+                    level="warning",
+                    what="The account's hooks are not set",
+                    advice=NO_HOOKS[self.config.timeline],
+                )
             ]
         if ours[0].disabled:
             return [
@@ -272,9 +320,11 @@ def destination_of(address: str) -> str:
     return f"{address.rstrip('/')}/" if address else ""
 
 
-def registration_request(application: Application, config: Config, address: str) -> str:
+def registration_request(application: Application | None, config: Config, address: str) -> str:
     """The letter by which amoCRM's support registers a channel, ready to be sent."""
-    hooks = application.hook_address or f"{_origin(address)}/hooks/<address of the application>"
+    known = application.hook_address if application is not None else ""
+    client = application.client_id if application is not None else "<id of the integration>"
+    hooks = known or f"{_origin(address)}/hooks/<address of the application>"
     lines = (
         "Send this to amoCRM's support; it takes one to three working days.",
         "Service name: Threadline (Latin letters, not starting with a digit)",
@@ -283,11 +333,12 @@ def registration_request(application: Application, config: Config, address: str)
         "Write first: yes. Time window: none. Typing hooks: yes.",
         "Quotes and forwards: yes. Voice messages: yes. Reactions: all.",
         "We store files ourselves: no. For distribution: no.",
-        f"Integration (client_uuid): {application.client_id}",
+        f"Integration (client_uuid): {client}",
         "Widget code: the code of the archive uploaded to the integration, if any",
         "Icon: attached (round SVG, 14 by 14, at most 100 KB). Contact e-mail: yours",
         "They answer with the channel's id, secret and code (amo.ext.…), and the id of its bot.",
         "Enter these four in the registration and run set-up again.",
+        "Until then, or instead, messages can go in as notes: connect the account with --notes.",
     )
     return "\n".join(lines)
 

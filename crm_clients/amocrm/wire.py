@@ -8,7 +8,7 @@ Source: amocrm.ru/developers/content/{crm_platform, chats, webhooks}, samples of
 """
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
 from pydantic import (
@@ -259,6 +259,53 @@ class HistoryPage(_Read):
     since_ms: int
     is_last: bool
     messages: list[Any]
+
+
+class Note(_Read):
+    """A note on a card. Of `params` only what our own notes and people's have."""
+
+    id: int
+    entity_id: int
+    note_type: Text = ""
+    created_by: int = 0
+    created_at: Moment = 0
+    updated_at: Moment = 0
+    service: Text = Field("", validation_alias=AliasPath("params", "service"))
+    text: Text = Field("", validation_alias=AliasPath("params", "text"))
+    uniq: Text = Field("", validation_alias=AliasPath("params", "uniq"))
+
+
+class PolledNote(_Read):
+    """What `poll` packs into a parcel. `contact` is the card's main one, where it is known."""
+
+    kind: Literal["contacts", "leads"]
+    id: int
+    entity_id: int
+    created_by: int
+    created_at: Moment
+    text: str
+    contact: int | None = None
+
+
+class HookedNote(_Read):
+    """A note as an account's hook tells of it: every value a string, the type a number."""
+
+    id: int
+    element_id: int
+    note_type: Text = ""
+    created_by: int = 0
+    created_at: Moment = 0
+    text: Text = ""
+    metadata: Text = ""
+
+
+class ContactOfLead(_Read):
+    id: int
+    is_main: bool = False
+
+
+class LeadOfNote(_Read):
+    contacts: list[ContactOfLead] = Field([], validation_alias=AliasPath("_embedded", "contacts"))
 
 
 class OpenedChat(_Read):

@@ -48,6 +48,7 @@ from mappers.vocabulary.ids import (
     RouteId,
     WorkspaceId,
 )
+from mappers.vocabulary.logged import CallDraft, CallResult, EmailDraft
 from mappers.vocabulary.media import FetchedFile, MediaFile
 from mappers.vocabulary.messages import (
     Attachment,
@@ -99,6 +100,8 @@ __all__ = [
     "AuthExpired",
     "Blocked",
     "Button",
+    "CallDraft",
+    "CallResult",
     "Card",
     "Catalogue",
     "Confidence",
@@ -114,6 +117,7 @@ __all__ = [
     "DeliveryKind",
     "DeliveryState",
     "Direction",
+    "EmailDraft",
     "Entry",
     "EntryPoint",
     "Event",

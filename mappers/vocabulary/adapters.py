@@ -171,7 +171,9 @@ class Manifest(Generic[ConfigT, ApplicationT, AdapterT_co, CanT_co]):
     which the provider may call the account, its canonical name first: two active connections
     never share that one. `door` opens the connection's own address, `application_door` the
     address that serves all of its accounts. `bases` lists the addresses that the adapter will
-    call, for the guard's allow-list.
+    call, for the guard's allow-list. `can` is what accounts usually can; where accounts are used
+    in several ways, `mode` names an account's own and `modes` says what those that differ can.
+    Where only some accounts need a registration, those functions raise `ValueError` without it.
     """
 
     name: str
@@ -185,3 +187,9 @@ class Manifest(Generic[ConfigT, ApplicationT, AdapterT_co, CanT_co]):
     budgets: Callable[[ConfigT, ApplicationT | None], tuple[Budget, ...]]
     bases: Callable[[ConfigT, ApplicationT | None], tuple[str, ...]]
     can: CanT_co
+    mode: Callable[[ConfigT], str] = lambda _: ""
+    modes: Mapping[str, CanT_co] = field(default_factory=dict)
+
+    def can_of(self, config: ConfigT) -> CanT_co:
+        """What one account can, as it is used."""
+        return self.modes.get(self.mode(config), self.can)

@@ -36,7 +36,8 @@ class OperatorReplied:
 
     `message.conversation` is the CRM's id of the exchange; `ours` is the id that we gave it when
     it was opened, empty when the operator writes first: then `to` says to whom. `recovered` is true
-    when the reply was read back from history instead of being told.
+    when the reply was read back from history instead of being told. A reply that was written on a
+    card names no exchange: `record` and `deal` say whose card it was, as far as the CRM tells.
     """
 
     message: Message
@@ -44,6 +45,8 @@ class OperatorReplied:
     ours: str = ""
     to: Addressee | None = None
     recovered: bool = False
+    record: str = ""
+    deal: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mappers.vocabulary.events import Event
 
@@ -75,7 +75,11 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Polled:
-    """What a listener brought: parcels, and where to go on. Both are committed together."""
+    """What a listener brought: parcels, and where to go on. Both are committed together.
+
+    `again_after`: a provider that answers at once is left alone for so long.
+    """
 
     parcels: tuple[Parcel, ...]
     cursor: str
+    again_after: timedelta = timedelta()

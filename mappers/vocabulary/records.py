@@ -117,7 +117,8 @@ class Entry:
     conversation itself and learns `ours`, and the customer's id, by this entry. `quiet` asks the
     CRM to open no deal of its own and to notify nobody. `author` is set when an employee wrote on
     the company's own phone. `file` is the one that this entry shows, with `text` as its caption; a
-    message with several has several entries.
+    message with several has several entries. `channel` is the title of the channel that it came by;
+    `deal` is the person's open deal.
     """
 
     key: str
@@ -133,6 +134,8 @@ class Entry:
     quiet: bool = False
     author: Operator | None = None
     file: MediaFile | None = None
+    channel: str = ""
+    deal: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

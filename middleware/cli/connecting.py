@@ -90,6 +90,15 @@ def amocrm(
         str | None,
         typer.Option(envvar=AMOCRM_SECRET, help="Secret key; - reads standard input."),
     ] = None,
+    notes: Annotated[
+        bool,
+        typer.Option(
+            "--notes", help="Without chats: messages are notes on cards; a token is enough."
+        ),
+    ] = False,
+    reply_prefix: Annotated[
+        str, typer.Option(help="With --notes: what an answer begins with; default: //")
+    ] = "",
     title: Title = "",
 ) -> None:
     """Connect an amoCRM account, by a long-lived token or by its administrator's consent."""
@@ -103,12 +112,23 @@ def amocrm(
     if long_lived and not base:
         session.fail(session.word("need_base"))
     known = None if application is None else uuid_of(session, application)
+    if notes and not long_lived:
+        session.fail(session.word("need_long_lived", name=AMOCRM_TOKEN))
 
     async def work(hub: Hub, caller: Caller) -> ConnectedNow | str:
-        registration = await _registration(session, hub, caller, (known, values))
-        if not long_lived:
+        registration = None
+        if not notes or known is not None or values:
+            registration = await _registration(session, hub, caller, (known, values))
+        if registration is not None and not long_lived:
             return await _begin(session, hub, caller, registration)
-        given = ByToken(application=registration, base=base, token=long_lived, title=title)
+        given = ByToken(
+            provider="amocrm",
+            application=registration,
+            base=base,
+            token=long_lived,
+            title=title,
+            values=_about_notes(reply_prefix) if notes else {},
+        )
         return await consent.connect_by_token(hub, caller, given)
 
     done = session.run(work)
@@ -117,6 +137,10 @@ def amocrm(
         session.print(done)
     else:
         _tell_connected(session, done, title)
+
+
+def _about_notes(reply_prefix: str) -> dict[str, str]:
+    return {"timeline": "notes", **({"reply_prefix": reply_prefix} if reply_prefix else {})}
 
 
 async def _registration(

@@ -157,6 +157,12 @@ RUSSIAN: Mapping[str, str] = {
     "Long-lived token; - reads standard input.": "Долгоживущий токен; - читает стандартный ввод.",
     "Id of a registration that is kept already.": "Id уже сохранённой регистрации.",
     "YAML or JSON with the registration's values.": "YAML или JSON со значениями регистрации.",
+    "Without chats: messages are notes on cards; a token is enough.": (
+        "Без чатов: сообщения — примечания в карточках; хватит токена."
+    ),
+    "With --notes: what an answer begins with; default: //": (
+        "С --notes: с чего начинается ответ; по умолчанию //"
+    ),
     "Integration id, from its Keys tab.": "Id интеграции, с её вкладки «Ключи».",
     "Secret key; - reads standard input.": "Секретный ключ; - читает стандартный ввод.",
     "What waits for a person's decision.": "Что ждёт решения человека.",

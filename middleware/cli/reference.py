@@ -47,6 +47,8 @@ ABILITIES: Mapping[str, str] = {
     "replies_told_once": "tells of a reply only once, so missed ones are read back",
     "sources": "lists our channels as its sources",
     "opens_own_deals": "opens deals by itself",
+    "notifies": "a new message draws the operators' attention by itself",
+    "polled": "is asked for replies as well, since its hooks may be lost",
     "tasks": "gives employees tasks",
     "bulk": "entries in one call",
 }
@@ -241,6 +243,11 @@ def capabilities_page() -> str:
         "What providers allow and this build uses. Limits and quirks are on each one's own page.",
         *(_abilities("channels", name, m.title, m.can) for name, m in sorted(CHANNELS.items())),
         *(_abilities("crms", name, m.title, m.can) for name, m in sorted(CRMS.items())),
+        *(
+            _abilities("crms", name, f"{m.title}: {mode}", can)
+            for name, m in sorted(CRMS.items())
+            for mode, can in sorted(m.modes.items())
+        ),
     )
 
 

@@ -82,6 +82,7 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "public_missing_do": "задайте THREADLINE_PUBLIC_URL: без него CRM не сообщит об ответах"
         " и не заберёт файлы",
         "need_base": "С токеном нужен адрес аккаунта: --base https://company.amocrm.ru",
+        "need_long_lived": "Для примечаний нужен долгосрочный токен: --token - или {name}",
         "need_application": "Нужна регистрация: --application-file или --client-id с"
         " --client-secret.",
         "many_applications": "Регистраций несколько, назовите одну: --application. {ids}",
@@ -172,6 +173,7 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "public_missing_do": "set THREADLINE_PUBLIC_URL: without it no CRM tells us of replies"
         " or fetches files",
         "need_base": "A token needs the account's address: --base https://company.amocrm.ru",
+        "need_long_lived": "Notes need a long-lived token: --token - or {name}",
         "need_application": "A registration is needed: --application-file, or --client-id with"
         " --client-secret.",
         "many_applications": "There are several registrations, name one: --application. {ids}",

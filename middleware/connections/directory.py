@@ -23,8 +23,8 @@ from middleware.connections.model import (
 from middleware.connections.store import ConnectionRow, ConnectionStore
 from middleware.http.gateway import Gateway, MayStart
 from middleware.http.link import Link
-from middleware.registry import AnyManifest, manifest_of
-from middleware.secrets import Vault, plain
+from middleware.registry import manifest_of
+from middleware.secrets import UnreadableSecret, Vault, plain
 from middleware.serve.keeper import Keeper
 from middleware.store.port import Store
 from middleware.store.rows import Lease, Purpose
@@ -152,13 +152,23 @@ class StoredDirectory:
             bases=manifest.bases(config, application),
         )
         port = self._gateway.port(link, may_start=may_start)
-        return _connected(row, manifest, manifest.build(config, application, port))
+        adapter = manifest.build(config, application, port)
+        return _connected(row, adapter, manifest.can_of(config))
 
     def config_of(self, row: ConnectionRow) -> dict[str, Any]:
         return self._vault.open(row.config)
 
+    def can(self, row: ConnectionRow) -> Any:
+        """What this very account can, as it is used; one that cannot be read, what is usual."""
+        manifest = manifest_of(row.provider)
+        try:
+            config = manifest.config.model_validate(self._vault.open(row.config))
+        except (UnreadableSecret, ValueError):
+            return manifest.can
+        return manifest.can_of(config)
 
-def _connected(row: ConnectionRow, manifest: AnyManifest, adapter: Any) -> Connected:
+
+def _connected(row: ConnectionRow, adapter: Any, can: Any) -> Connected:
     kind = ConnectedChannel if row.kind == "channel" else ConnectedCrm
     return kind(
         id=row.id,
@@ -168,5 +178,5 @@ def _connected(row: ConnectionRow, manifest: AnyManifest, adapter: Any) -> Conne
         title=row.title,
         settings=row.settings,
         adapter=adapter,
-        can=manifest.can,
+        can=can,
     )

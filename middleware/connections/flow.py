@@ -100,10 +100,10 @@ async def connect(hub: Hub, workspace: WorkspaceId, wanted: Wanted) -> Connected
     paused and can be resumed or disconnected.
     """
     manifest = manifest_of(wanted.provider)
-    listens = _listens(hub, manifest, wanted)
     config = validated(manifest.config, wanted.values, "configuration")
+    listens = _listens(hub, manifest, wanted, manifest.can_of(config))
     address = new_address()
-    draft = await _draft(hub, workspace, wanted, manifest, config)
+    draft = await _draft(hub, workspace, wanted, config)
     account = await _checked(_adapter(hub, draft))
     names = manifest.accounts(config)
     connection = await hub.connections.add(
@@ -129,8 +129,10 @@ async def connect(hub: Hub, workspace: WorkspaceId, wanted: Wanted) -> Connected
     return ConnectedNow(id=connection, account=account, notes=(*account.warnings, *notes))
 
 
-def _listens(hub: Hub, manifest: AnyManifest, wanted: Wanted) -> bool:
-    can_poll = bool(getattr(manifest.can, "polls", False))
+def _listens(hub: Hub, manifest: AnyManifest, wanted: Wanted, can: Any) -> bool:
+    can_poll = bool(getattr(can, "polls", False))
+    if _is_asked_too(can):
+        return True
     if wanted.listen and not can_poll:
         raise BadRequest(f"{manifest.title} cannot be polled: it has to reach us by a public URL.")
     if wanted.listen is not None:
@@ -138,18 +140,24 @@ def _listens(hub: Hub, manifest: AnyManifest, wanted: Wanted) -> bool:
     return can_poll and not hub.settings.public_url
 
 
+def _is_asked_too(can: Any) -> bool:
+    """Say whether being asked for news does not keep the provider from calling us."""
+    return bool(getattr(can, "polled", False))
+
+
+def _hooks(hub: Hub, row: ConnectionRow) -> str:
+    is_called = not row.listens or _is_asked_too(hub.directory.can(row))
+    return hub.settings.hook_address(row.address) if is_called else ""
+
+
 async def _draft(
-    hub: Hub, workspace: WorkspaceId, wanted: Wanted, manifest: AnyManifest, config: BaseModel
+    hub: Hub, workspace: WorkspaceId, wanted: Wanted, config: BaseModel
 ) -> ConnectionRow:
     """A row that is not kept yet, to build an adapter from."""
     application = None
     if wanted.application is not None:
         rows = await hub.connections.applications()
         application = next((row for row in rows if row.id == wanted.application), None)
-    if manifest.application is not None and application is None:
-        raise BadRequest(
-            f"{manifest.title} needs our registration first: `threadline connect --help`."
-        )
     return ConnectionRow(
         id=ConnectionId(uuid7()),
         workspace=workspace,
@@ -195,9 +203,8 @@ async def set_up(hub: Hub, connection: ConnectionId, *, take_over: bool) -> tupl
     adapter = hub.directory.build(row, without_lease).adapter
     if not isinstance(adapter, SetsUp):
         return ()
-    hooks = "" if row.listens else hub.settings.hook_address(row.address)
     try:
-        done = await adapter.set_up(hooks, take_over=take_over)
+        done = await adapter.set_up(_hooks(hub, row), take_over=take_over)
     except TakenBySomeoneElse as taken:
         raise Conflict(
             f"Another system receives this account's events: {taken.holder}. Connect with "
@@ -264,8 +271,7 @@ async def diagnose(hub: Hub, connection: ConnectionId) -> tuple[Finding, ...]:
             )
         )
     if isinstance(adapter, Diagnoses):
-        hooks = "" if row.listens else hub.settings.hook_address(row.address)
-        findings += await adapter.diagnose(hooks)
+        findings += await adapter.diagnose(_hooks(hub, row))
     if row.listens and not isinstance(adapter, Polls):
         findings.append(Finding(level="problem", what="this account cannot be polled"))
     return tuple(findings)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from mappers.text import Slice, clean, cut_spans, moved, timeline_text
+from mappers.text import Language, Slice, clean, cut_spans, moved, timeline_text
 from mappers.vocabulary import (
     DeliveryKind,
     Direction,
@@ -20,7 +20,14 @@ from mappers.vocabulary import (
 from middleware.connections.model import ConnectedChannel, ConnectedCrm
 from middleware.media.flow import Shelf
 from middleware.pipeline.rules import is_quiet, lead
+from middleware.registry import manifest_of
 from middleware.store.rows import Job, OpenedRow
+
+CORRECTS = frozenset({DeliveryKind.WRITE_EDIT, DeliveryKind.WRITE_DELETE})
+DELETED: dict[Language, str] = {
+    "ru": "[Автор удалил это сообщение]",
+    "en": "[The author deleted this message]",
+}
 
 
 def outgoing(job: Job, to: ConnectedChannel, shelf: Shelf) -> Outgoing:
@@ -57,7 +64,7 @@ def entry(job: Job, to: ConnectedCrm, shelf: Shelf) -> Entry:
     that came too late comes by itself.
     """
     said = message_of(job)
-    if job.kind is DeliveryKind.WRITE_EDIT and job.fact is not None:
+    if job.kind in CORRECTS and job.fact is not None:
         said = replace(said, text=job.fact.text, spans=job.fact.spans)
     opened = opened_of(job)
     carried = tuple(
@@ -68,6 +75,8 @@ def entry(job: Job, to: ConnectedCrm, shelf: Shelf) -> Entry:
     given = shelf.given(job, to, _shown_here(job, carried))
     is_first = job.kind is not DeliveryKind.WRITE or job.part == 0
     text = timeline_text(said, to.settings.language, without=carried) if is_first else ""
+    if job.kind is DeliveryKind.WRITE_DELETE:
+        text = f"{DELETED[to.settings.language]}\n{text}"
     return Entry(
         key=job.key if job.kind is DeliveryKind.WRITE else job.key_as(DeliveryKind.WRITE),
         conversation=opened.opened,
@@ -80,6 +89,8 @@ def entry(job: Job, to: ConnectedCrm, shelf: Shelf) -> Entry:
         source=job.source if to.can.sources else "",
         tells_ours=opened.begun_there,
         quiet=is_quiet(job.policy),
+        channel=manifest_of(said.origin.provider).title,
+        deal=_deal_of(job, opened.record),
         author=Operator(id="") if said.direction is Direction.OUTBOUND else None,
         file=given.files[0] if given.files else None,
     )
@@ -95,10 +106,15 @@ def reaction(job: Job) -> Reaction:
     )
 
 
+def _deal_of(job: Job, record: str) -> str:
+    """The deal that we believe open, unless it belongs to a record that is not theirs any more."""
+    return job.deal.deal if job.deal is not None and job.deal.record == record else ""
+
+
 def _shown_here(job: Job, carried: tuple[int, ...]) -> tuple[int, ...]:
     """Which file this entry shows; a correction is shown where the text was."""
     here = job.detail.get("file", job.detail.get("late_file"))
-    if job.kind is DeliveryKind.WRITE_EDIT:
+    if job.kind in CORRECTS:
         return carried[:1]
     return () if here is None else (int(here),)
 

@@ -53,8 +53,8 @@ class Tools:
     """What settling needs besides the store. `roll` is a chance in [0, 1), seeded in tests.
 
     `renew` renews a connection's credentials and says whether there are new ones to try.
-    `pace` scales the provider's settling time: 1 in production, less where the provider is an
-    emulator known to settle at once.
+    `pace` scales the provider's settling time, and the pauses between polls: 1 in production, less
+    where the provider is an emulator known to settle at once.
     """
 
     clock: Clock

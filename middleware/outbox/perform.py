@@ -4,6 +4,7 @@
 records anything; both raise `ProviderError`.
 """
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeAlias, assert_never
@@ -16,6 +17,7 @@ from crm_clients.contract import (
     EditsEntries,
     HasCatalogue,
     KnowsSources,
+    MarksDeletions,
     ReadsHistory,
     ShowsReactions,
 )
@@ -239,8 +241,9 @@ async def _tell_crm(job: Job, to: ConnectedCrm, means: Means) -> Result:
             _check_tie(job)
             return Accepted(await crm.write(entry(job, to, means.shelf)))
         case DeliveryKind.WRITE_EDIT if isinstance(crm, EditsEntries):
-            await crm.edit_entry(entry(job, to, means.shelf))
-            return Nothing()
+            return await _correct(crm.edit_entry(entry(job, to, means.shelf)))
+        case DeliveryKind.WRITE_DELETE if isinstance(crm, MarksDeletions):
+            return await _correct(crm.mark_deleted(entry(job, to, means.shelf)))
         case DeliveryKind.WRITE_REACTION if isinstance(crm, ShowsReactions) and job.sent:
             await crm.react(reaction(job))
             return Nothing()
@@ -274,6 +277,16 @@ async def _tend_crm(job: Job, to: ConnectedCrm, known: Catalogues) -> Result:
             return await _operators(crm)
         case _:
             return Nothing("the CRM cannot")
+
+
+async def _correct(asked: Awaitable[None]) -> Result:
+    try:
+        await asked
+    except ProviderError as error:
+        if isinstance(error.failure, Permanent) and error.failure.gone == "message":
+            return Nothing("the entry is gone from the CRM")
+        raise
+    return Nothing()
 
 
 def _check_tie(job: Job) -> None:

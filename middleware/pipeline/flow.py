@@ -132,13 +132,12 @@ class Intake:
     ) -> dict[ConnectionId, Shown]:
         """Owe the files that a CRM will show, and say which CRM shows which of them."""
         shown: dict[ConnectionId, Shown] = {}
-        has_files = any(each.handle for each in said.attachments)
-        if not has_files or not isinstance(self.connection.adapter, FetchesFiles):
-            return shown
+        can_fetch = isinstance(self.connection.adapter, FetchesFiles)
         for route in await self.unit.routes_from(conversation.connection):
             crm = await self.directory.get(route.target)
-            files = rules.carried(said, crm.can.attachments)
-            shown[route.target] = Shown(files=files, wait=crm.settings.file_wait)
+            files = rules.carried(said, crm.can.attachments) if can_fetch else ()
+            notices = not isinstance(crm.can, CrmCan) or crm.can.notifies or not crm.can.tasks
+            shown[route.target] = Shown(files=files, wait=crm.settings.file_wait, asks=not notices)
         for position in sorted({each for crm in shown.values() for each in crm.files}):
             await self.planner.fetch(conversation, self.connection.id, message, position)
         return shown
@@ -156,9 +155,7 @@ class Intake:
         unit, message = self.unit, event.message
         if await unit.message_named(self.connection.id, message.origin.message) is not None:
             return "reply.known"
-        conversation = await unit.conversation_in_crm(
-            self.connection.id, message.conversation, event.ours
-        )
+        conversation = await self._answered(event)
         if conversation is None and event.to is not None:
             first = WritesFirst(self.planner, self.directory, self.connection)
             conversation = await first.find(event, event.to)
@@ -186,6 +183,12 @@ class Intake:
         reply = Reply(id=added, said=message, conversation=conversation, source=self.connection)
         await plan_reply(self.planner, self.directory, reply)
         return "reply.planned"
+
+    async def _answered(self, event: OperatorReplied) -> ConversationRow | None:
+        crm = self.connection.id
+        if event.record or event.deal:
+            return await self.unit.conversation_of_record(crm, event.record, event.deal)
+        return await self.unit.conversation_in_crm(crm, event.message.conversation, event.ours)
 
     async def _is_behind(self, conversation: ConversationRow) -> bool:
         """Say whether earlier replies may still be on their way, so that a new one must wait.

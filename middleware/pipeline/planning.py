@@ -44,10 +44,14 @@ class Counterpart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What one CRM shows of a message's attachments as files, and how long it waits for each."""
+    """What one CRM shows of a message's attachments as files, and how long it waits for each.
+
+    `asks`: nobody there notices a new message by themselves, so a task asks to answer it.
+    """
 
     files: tuple[int, ...] = ()
     wait: timedelta = timedelta()
+    asks: bool = False
 
 
 NOTHING = Shown()
@@ -118,6 +122,8 @@ class Planner:
                 at, DeliveryKind.ENSURE_DEAL, after=written, detail={DEAL_LOOKS: True}
             )
 
+        if shown.asks:
+            await self.ask_to_answer(at, after=entry.after)
         await self.expect_answer(at)
 
     async def expect_answer(self, at: Counterpart) -> None:

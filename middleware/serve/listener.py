@@ -21,8 +21,9 @@ from mappers.vocabulary import (
     ProviderError,
     RateLimited,
 )
-from mappers.vocabulary.adapters import Polls
-from middleware.connections.model import UnknownConnection
+from mappers.vocabulary.adapters import Polls, RefreshesCredentials
+from middleware.connections.model import Connected, UnknownConnection
+from middleware.outbox.flow import RENEWED
 from middleware.outbox.rules import RetryPolicy, backoff
 from middleware.serve.server import Hands, give_back
 from middleware.store.errors import StoreConflict, StoreUnavailable
@@ -113,7 +114,8 @@ class Listeners:
                 polled = await connected.adapter.poll(cursor)
             except ProviderError as error:
                 failures += 1
-                if not await self._wait_out(lease, error.failure, failures):
+                failure = await self._after_renewal(connected, error.failure)
+                if not await self._wait_out(lease, failure, failures):
                     return
                 continue
             if failures:
@@ -133,6 +135,21 @@ class Listeners:
                 await hands.store.append_polled(lease, parcels, polled.cursor)
                 cursor = polled.cursor
                 hands.wake([lease.connection])
+            pause = polled.again_after * hands.tools.pace
+            await hands.clock.sleep(pause.total_seconds())
+
+    async def _after_renewal(self, connected: Connected, failure: Failure) -> Failure:
+        """Try once to renew credentials that were refused; say what is left of the failure."""
+        renews = isinstance(connected.adapter, RefreshesCredentials)
+        if not renews or not isinstance(failure, AuthExpired):
+            return failure
+        tools = self._hands.tools
+        try:
+            # Renewing begins from what is served, whoever was refused.
+            renewed = await tools.renew(await self._hands.directory.get(connected.id))
+        except ProviderError as error:
+            return error.failure
+        return RENEWED if renewed else failure
 
     async def _wait_out(self, lease: Lease, failure: Failure, failures: int) -> bool:
         """Wait as long as the failure asks; False when the connection needs a person."""

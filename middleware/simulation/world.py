@@ -182,7 +182,7 @@ async def _bot(emulator: TelegramEmulator, network: Network) -> AccountAt:
             account="700100",
             title="Shop",
             adapter=manifest.build(config, None, port),
-            can=manifest.can,
+            can=manifest.can_of(config),
         )
 
     return AccountAt(
@@ -226,7 +226,7 @@ async def _crm(emulator: AmoCrmEmulator, network: Network) -> AccountAt:
             account=str(account.id),
             title="Shop",
             adapter=manifest.build(config, application, port),
-            can=manifest.can,
+            can=manifest.can_of(config),
         )
 
     assert manifest.application_door is not None

@@ -130,6 +130,16 @@ class Unit(Protocol):
         """
         ...
 
+    async def conversation_of_record(
+        self, connection: ConnectionId, record: str, deal: str
+    ) -> ConversationRow | None:
+        """Find where to answer the person whose record, or whose deal, a CRM names.
+
+        Of their conversations on channels routed to this CRM: one where they can be reached
+        before one where they cannot, then the one where they wrote last.
+        """
+        ...
+
     async def conversation(self, conversation: ConversationId) -> ConversationRow: ...
 
     async def set_reachable(self, conversation: ConversationId, *, reachable: bool) -> None: ...

@@ -34,6 +34,7 @@ FileState = Literal["wanted", "stored", "refused"]
 # Which facts of a message a delivery tells: the newest of them, whichever it was planned for.
 FACTS_OF: Mapping[DeliveryKind, str] = {
     DeliveryKind.WRITE_EDIT: "edit",
+    DeliveryKind.WRITE_DELETE: "edit",
     DeliveryKind.WRITE_REACTION: "reaction",
     DeliveryKind.REACT: "answer",
 }

@@ -13,9 +13,17 @@ import httpx
 from pydantic import SecretStr
 
 from channel_clients.emulators.stage import NETWORK_FAULTS, serving
-from crm_clients.amocrm import MANIFEST, AmoCrm, Application, Config
+from crm_clients.amocrm import (
+    MANIFEST,
+    AmoCrm,
+    AmoCrmNotes,
+    Application,
+    Config,
+    connect_with_token,
+)
 from crm_clients.amocrm.doors import ApplicationDoor
 from crm_clients.emulators.amocrm import FAULTS, AmoCrmEmulator
+from crm_clients.emulators.amocrm.model import Account
 from mappers.vocabulary import Webhook
 from tests.conformance.bench import forgeries
 from tests.conformance.crm_bench import OURS, Bench, Entrance
@@ -53,6 +61,7 @@ PATHS = {
     "create": "POST /acme/api/v4/",
     "task": "POST /acme/api/v4/tasks",
 }
+NOTES_PATHS = {**PATHS, "write": "POST /acme/api/v4/contacts/notes"}
 # One field of each type that a mapping can write.
 TYPES = (
     *("text", "textarea", "url", "streetaddress", "numeric", "price", "monetary", "checkbox"),
@@ -76,6 +85,34 @@ async def an_emulator() -> AsyncIterator[AmoCrmEmulator]:
         yield emulator
     finally:
         await emulator.aclose()
+
+
+@asynccontextmanager
+async def with_notes(emulator: AmoCrmEmulator) -> AsyncIterator[Bench]:
+    """Connect the account without a registration, by a token made in it: messages are notes."""
+    account = emulator.world.account(ACME)
+    integration = emulator.add_integration("https://hub.example.com/oauth")
+    token = emulator.long_lived_token(integration.client_id, ACME).access_token
+    async with serving(emulator.app) as base, httpx.AsyncClient(trust_env=False) as client:
+        http = LoopbackHttp(client, at=datetime.now(UTC))
+        values = await connect_with_token(http, None, f"{base}/{ACME}", token)
+        config = Config.model_validate({**values, "timeline": "notes"})
+        done = await AmoCrmNotes(config, None, http).set_up("", take_over=False)
+        http.calls.clear()
+        config = Config.model_validate({**config.model_dump(), **done.changes})
+        yield replace(
+            _bench(emulator, None, config, http),
+            entrances=(account_entrance(config, None), notes_entrance(config)),
+            reply=lambda _, text: _noted(emulator, account, text),
+            timeline=lambda _: [n.text for n in emulator.notes(ACME) if n.title],
+            faults_of_write=OF_CREATE,
+            arm=lambda fault, call: emulator.stage.arm(fault, match=NOTES_PATHS[call]),
+        )
+
+
+def _noted(emulator: AmoCrmEmulator, account: Account, text: str) -> str:
+    contact = next(iter(account.contacts))
+    return f"contacts/{emulator.write_note(ACME, contact, f'// {text}').id}"
 
 
 @asynccontextmanager
@@ -114,7 +151,7 @@ async def on_the_bench(emulator: AmoCrmEmulator) -> AsyncIterator[Bench]:
 
 
 def _bench(
-    emulator: AmoCrmEmulator, application: Application, config: Config, http: LoopbackHttp
+    emulator: AmoCrmEmulator, application: Application | None, config: Config, http: LoopbackHttp
 ) -> Bench:
     def reply(to: str, text: str) -> str:
         said = emulator.reply(ACME, to, text).message
@@ -146,7 +183,7 @@ def _bench(
         config=config,
         application=application,
         http=http,
-        entrances=(chat_entrance(application, config), account_entrance(config, application)),
+        entrances=_entrances(config, application),
         faults_of_write=OF_WRITE,
         faults_of_create=OF_CREATE,
         elsewhere=ELSEWHERE,
@@ -161,7 +198,18 @@ def _bench(
         tags=tags,
         dismiss=dismiss,
         address=ADDRESS,
+        calls=lambda: [n.params["phone"] for n in emulator.notes(ACME) if "phone" in n.params],
+        emails=lambda: [
+            note.text.splitlines()[0]
+            for note in emulator.notes(ACME)
+            if note.title.startswith("E-mail")
+        ],
     )
+
+
+def _entrances(config: Config, application: Application | None) -> tuple[Entrance, ...]:
+    account = account_entrance(config, application)
+    return (account,) if application is None else (chat_entrance(application, config), account)
 
 
 def chat_entrance(application: Application, config: Config) -> Entrance:
@@ -186,7 +234,7 @@ def chat_entrance(application: Application, config: Config) -> Entrance:
     )
 
 
-def account_entrance(config: Config, application: Application) -> Entrance:
+def account_entrance(config: Config, application: Application | None) -> Entrance:
     def sign(body: bytes) -> Webhook:
         return Webhook(method="POST", body=body)
 
@@ -202,6 +250,41 @@ def account_entrance(config: Config, application: Application) -> Entrance:
         told_unknown=unknown,
         forged=(sign(theirs), sign(named), Webhook(method="GET")),
     )
+
+
+def notes_entrance(config: Config) -> Entrance:
+    """The account's door, where a note is told: the reported body, in an operator's name."""
+    told = note_hook(config.account_id, "// Курьер выехал")
+    return replace(
+        account_entrance(config, None),
+        told=urlencode(told).encode(),
+        told_unknown=urlencode(note_hook(config.account_id, "Перезвонить")).encode(),
+        forged=(),
+    )
+
+
+def note_hook(account: str, text: str) -> dict[str, str]:
+    said = {
+        "note_type": "4",
+        "element_type": "2",
+        "element_id": "10185151",
+        "text": text,
+        "metadata": '{"event_source":{"type":5,"author_name":"Ольга Менеджер"}}',
+        "account_id": account,
+        "date_create": "2025-07-04 12:40:00",
+        "created_by": "504141",
+        "modified_by": "504141",
+        "main_user_id": "504141",
+        "group_id": "0",
+        "id": "76787983",
+        "created_at": "1751622000",
+        "updated_at": "1751622000",
+    }
+    return {
+        **{f"leads[note][0][note][{name}]": value for name, value in said.items()},
+        "account[subdomain]": ACME,
+        "account[id]": account,
+    }
 
 
 def reply_hook(amojo_id: str) -> dict[str, object]:

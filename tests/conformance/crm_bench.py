@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from crm_clients.contract import Crm, CrmManifest
+from crm_clients.contract import Can, Crm, CrmManifest
 from mappers.vocabulary import (
     Arrival,
     Direction,
@@ -70,7 +70,8 @@ class Bench:
     reply; `timeline` lists what our conversation says there, `felt` the reactions; `counts` tells
     how many records and deals there are; `delete_record` moves a record to the bin. `tasks` lists
     what employees were given to do: about what, the words, and for whom; `tags` are a deal's;
-    `dismiss` makes a user one who has left.
+    `dismiss` makes a user one who has left. `calls` lists the phones of the calls on cards,
+    `emails` the subjects of e-mails.
     """
 
     manifest: CrmManifest
@@ -93,6 +94,12 @@ class Bench:
     dismiss: Callable[[str], None]
     address: str
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    calls: Callable[[], list[str]] = list
+    emails: Callable[[], list[str]] = list
+
+    @property
+    def can(self) -> Can:
+        return self.manifest.can_of(self.config)
 
     @property
     def crm(self) -> Crm:

@@ -15,6 +15,7 @@ from crm_clients.contract import (
     EditsEntries,
     HasCatalogue,
     KnowsSources,
+    MarksDeletions,
     ReadsHistory,
     ShowsReactions,
     WritesInBulk,
@@ -37,7 +38,7 @@ from mappers.vocabulary import (
     Status,
     StatusReport,
 )
-from mappers.vocabulary.adapters import Diagnoses, RefreshesCredentials, SetsUp
+from mappers.vocabulary.adapters import Diagnoses, Polls, RefreshesCredentials, SetsUp
 from tests.conformance.bench import bodies, json_values, on_a_bench, secrets_of
 from tests.conformance.crm_bench import (
     DRAFT,
@@ -51,6 +52,7 @@ from tests.conformance.crm_bench import (
     refusal,
 )
 from tests.conformance.crm_fields import FieldPromises
+from tests.conformance.crm_logs import LogPromises
 from tests.conformance.crm_tasks import TaskPromises
 from tests.port import NOON
 
@@ -249,15 +251,46 @@ class TimelinePromises:
         error = await refusal(crm.react(lost))
         assert getattr(error.failure, "gone", "") == "message"
 
+    async def test_a_deletion_leaves_the_entry_and_says_so(self, bench: Bench) -> None:
+        crm = bench.crm
+        if not isinstance(crm, MarksDeletions):
+            return
+        entry = await bench.entry()
+        await crm.write(entry)
+        for _ in range(2):
+            await crm.mark_deleted(replace(entry, text=f"[Удалено]\n{WORDS}"))
+        assert bench.timeline(OURS) == [f"[Удалено]\n{WORDS}"]
+
+    async def test_replies_are_found_by_asking_once_and_in_order(self, bench: Bench) -> None:
+        crm = bench.crm
+        if not isinstance(crm, Polls):
+            return
+        begun = await crm.poll("")
+        entry = await bench.entry()
+        await crm.write(entry)
+        said = [f"ответ {number}" for number in range(12)]
+        names = [bench.reply(OURS, text) for text in said]
+        first = await crm.poll(begun.cursor)
+        replies = [
+            each for each in _events(bench, first.parcels) if isinstance(each, OperatorReplied)
+        ]
+        assert [each.message.text for each in replies] == said
+        assert [each.message.origin.message for each in replies] == names
+        assert {each.record for each in replies} == {entry.record}
+        assert len({parcel.key for parcel in first.parcels}) == len(said)
+        again = await crm.poll(first.cursor)
+        assert not again.parcels
+        assert again.again_after
+
     async def test_a_text_of_exactly_the_limit_is_accepted(self, bench: Bench) -> None:
-        entry = await bench.entry("я" * bench.manifest.can.text_limit)
+        entry = await bench.entry("я" * bench.can.text_limit)
         assert (await bench.crm.write(entry)).provider_ids
 
     async def test_a_report_may_be_repeated(self, bench: Bench) -> None:
         entry = await bench.entry()
         await bench.crm.write(entry)
         reply = bench.reply(OURS, "Завтра")
-        for status in sorted(bench.manifest.can.statuses, key=lambda each: each.rank):
+        for status in sorted(bench.can.statuses, key=lambda each: each.rank):
             words = "Номер не обслуживается" if status is Status.FAILED else ""
             report = StatusReport(
                 reply=reply, conversation=entry.conversation, status=status, words=words
@@ -351,10 +384,12 @@ class AccountPromises:
         assert all(call.url.startswith(bases) for call in bench.http.calls)
 
     def test_the_manifest_tells_the_truth(self, bench: Bench) -> None:
-        can, crm = bench.manifest.can, bench.crm
+        can, crm = bench.can, bench.crm
         assert can.edits == isinstance(crm, EditsEntries)
         assert can.reactions == isinstance(crm, ShowsReactions)
         assert can.sources == isinstance(crm, KnowsSources)
+        assert can.deletes == isinstance(crm, MarksDeletions)
+        assert can.polled == isinstance(crm, Polls)
         assert can.tasks == isinstance(crm, CreatesTasks)
         assert (can.bulk > 1) == isinstance(crm, WritesInBulk)
         assert not can.replies_told_once or isinstance(crm, ReadsHistory)
@@ -425,7 +460,13 @@ class AccountPromises:
 
 
 class CrmPromises(
-    DoorPromises, RecordPromises, TimelinePromises, TaskPromises, AccountPromises, FieldPromises
+    DoorPromises,
+    RecordPromises,
+    TimelinePromises,
+    TaskPromises,
+    LogPromises,
+    AccountPromises,
+    FieldPromises,
 ):
     """All of them."""
 

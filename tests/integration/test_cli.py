@@ -19,6 +19,7 @@ from typer.testing import CliRunner, Result
 
 from channel_clients.emulators.stage import Stage, serving
 from channel_clients.emulators.telegram import TelegramEmulator
+from crm_clients.emulators.amocrm import AmoCrmEmulator
 from mappers.vocabulary import DeliveryState
 from middleware.cli.main import app
 from middleware.cli.words import WORDS
@@ -271,6 +272,34 @@ class TestConnecting:
         assert "hush" not in begun.output
         again = shell.run("connect", "amocrm")
         assert httpx.URL(again.stdout.strip()).params["client_id"] == "abc"
+
+    async def test_an_account_without_chats_is_one_command_and_no_registration(
+        self, shell: Shell
+    ) -> None:
+        amocrm = AmoCrmEmulator(stage=Stage())
+        amocrm.add_account("shop")
+        integration = amocrm.add_integration("https://hub.example/oauth")
+        token = amocrm.long_lived_token(integration.client_id, "shop").access_token
+        async with serving(amocrm.app) as base:
+            words = ("connect", "amocrm", "--notes", "--base", f"{base}/shop")
+            odd = (*words, "--reply-prefix", "одиннадцать букв", "--token", token)
+            refused = await asyncio.to_thread(shell.says, *odd, status=1)
+            said = await asyncio.to_thread(shell.says, *words, "--token", "-", stdin=f"{token}\n")
+            doctor = await asyncio.to_thread(shell.says, "doctor")
+        await amocrm.aclose()
+        assert "reply_prefix" in refused
+        assert "Connected: " in said
+        assert token not in said
+        assert "timeline: notes" in doctor
+        assert "begins with //" in doctor
+        assert "No chat channel" not in doctor
+
+    def test_notes_need_a_token_and_chats_an_address_of_amocrms(self, shell: Shell) -> None:
+        assert "--token -" in shell.says("connect", "amocrm", "--notes", status=1)
+        elsewhere = ("--notes", "--base", "https://evil.example", "--token", "hush")
+        refused = shell.says("connect", "amocrm", *elsewhere, status=1)
+        assert "not the address of an amoCRM" in refused
+        assert "hush" not in refused
 
     def test_without_a_registration_it_says_what_is_needed(self, shell: Shell) -> None:
         assert "--application-file" in shell.says("connect", "amocrm", status=1)

@@ -356,7 +356,11 @@ class Agreement(RuleBasedStateMachine):
             await unit.save_deal(contact, CRM, record, Deal(id=deal, state=state), "hub.created")
             await world.tick()
             await unit.set_deal_state(CRM, other, "open" if record == "501" else "lost")
-            return await unit.open_deal(contact, CRM)
+            answered = [
+                await unit.conversation_of_record(CRM, record, ""),
+                await unit.conversation_of_record(CRM, "", deal),
+            ]
+            return await unit.open_deal(contact, CRM), answered
 
         self.in_unit(work)
 

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from tests.journeys.town import ACCOUNT, Town, open_town
+from tests.journeys.town import ACCOUNT, Plan, Town, open_town
 
 NINA = 1001
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 3000
@@ -100,3 +101,43 @@ async def test_every_file_of_an_operator_is_in_the_chat_as_what_it_is_and_in_ord
     assert kept == [content for _, _, content, _ in REPLIES]
     assert words["text"] == "Берёте?"
     assert [[s.code for s in reply.statuses] for reply in town.amocrm.replies] == [[1]] * 5
+
+
+async def test_every_kind_is_on_the_card_where_the_crm_has_notes_only(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    async with open_town(postgres_url, tmp_path, Plan(notes=True)) as town:
+        for kind, content, _ in FILES:
+            town.telegram.show(NINA, kind, content=content)
+            town.telegram.say(NINA, f"это {kind}", name="Нина")
+        for kind, _, _ in OTHERS:
+            town.telegram.show(NINA, kind)
+        town.telegram.share_contact(NINA, "+79990001122", whose_id=0)
+        await town.settle()
+
+        notes = [note.text for note in town.notes()]
+        shown, others = notes[: 2 * len(FILES)], notes[2 * len(FILES) :]
+        assert shown[1::2] == [f"это {kind}" for kind, _, _ in FILES]
+        async with httpx.AsyncClient(trust_env=False) as client:
+            links = [text.split()[-1] for text in shown[::2]]
+            brought = [(await client.get(link)).content for link in links]
+        assert brought == [content for _, content, _ in FILES]
+        *said, card = others
+        for text, words in zip(
+            said, ("Местоположение: 5", "Местоположение", "Удобно?", "🎲 6"), strict=True
+        ):
+            assert words in text
+        assert "79990001122" in card
+
+
+async def test_every_text_of_an_operator_is_in_the_chat_where_the_crm_has_notes_only(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    async with open_town(postgres_url, tmp_path, Plan(notes=True)) as town:
+        town.telegram.say(NINA, "Есть красные?", name="Нина")
+        await town.settle()
+        said = ["Есть", "две\nстроки", "ссылка https://example.com/a?b=1", "д" * 5000]
+        for words in said:
+            town.note(f"// {words}")
+        await town.settle()
+        assert "".join(town.seen_by(NINA)) == "".join(said)

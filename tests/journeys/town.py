@@ -19,7 +19,7 @@ from sqlalchemy import text
 from channel_clients.emulators.stage import Stage, serving
 from channel_clients.emulators.telegram import Pace, TelegramEmulator
 from crm_clients.amocrm.oauth import expiry_in
-from crm_clients.emulators.amocrm import AmoCrmEmulator, ChatView
+from crm_clients.emulators.amocrm import AmoCrmEmulator, ChatView, NoteView
 from mappers.vocabulary import ConnectionId, WorkspaceId
 from middleware.app import make_app
 from middleware.connections.flow import ConnectedNow, Wanted, connect, register_application
@@ -73,6 +73,18 @@ class Town:
         """What the operators read, in every chat, in order."""
         return [message.text for chat in self.timeline() for message in chat.messages]
 
+    def notes(self) -> list[NoteView]:
+        """What we wrote onto cards, in the order of their feeds."""
+        return [note for note in self.amocrm.notes(ACCOUNT) if note.title]
+
+    def note(self, words: str, **where: Any) -> int:
+        """An operator writes a note on the newest contact's card, or on another card."""
+        card = where.pop("card", None) or self.amocrm.contacts(ACCOUNT)[-1]["id"]
+        return int(self.amocrm.write_note(ACCOUNT, card, words, **where).id)
+
+    def note_text(self, note: int) -> str:
+        return next(each.text for each in self.amocrm.notes(ACCOUNT) if each.id == note)
+
     def seen_by(self, user: int) -> list[str]:
         """What the customer's phone shows of ours, in order."""
         chat = next(c for c in self.telegram.chats() if c["chat_id"] == user)
@@ -124,10 +136,11 @@ class Town:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How a town is laid out. Everything has a usual value."""
+    """How a town is laid out. Everything has a usual value. `notes`: the CRM has no chats."""
 
     policy: Policy = field(default_factory=Policy)
     listens: bool = False
+    notes: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -217,10 +230,26 @@ async def connect_account(world: World, hub: Hub, workspace: WorkspaceId) -> Con
     )
 
 
+async def connect_without_chats(world: World, hub: Hub, workspace: WorkspaceId) -> ConnectedNow:
+    """Connect the account by a token made in it, with no registration: messages are notes."""
+    integration = world.amocrm.add_integration("https://hub.example/oauth")
+    account = world.amocrm.world.account(ACCOUNT)
+    token = world.amocrm.long_lived_token(integration.client_id, ACCOUNT)
+    values = {
+        "base": f"{world.amocrm_base}/{ACCOUNT}",
+        "account_id": str(account.id),
+        "amojo_id": account.amojo_id,
+        "access_token": token.access_token,
+        "timeline": "notes",
+    }
+    return await connect(hub, workspace, Wanted(provider="amocrm", values=values))
+
+
 async def move_in(world: World, hub: Hub, plan: Plan) -> Town:
     """Connect the bot and the account, and route one to the other."""
     workspace = await hub.connections.workspace()
-    crm = await connect_account(world, hub, workspace)
+    connect_crm = connect_without_chats if plan.notes else connect_account
+    crm = await connect_crm(world, hub, workspace)
     bot = await connect(
         hub,
         workspace,

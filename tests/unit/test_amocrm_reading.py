@@ -239,7 +239,7 @@ def texts(events: tuple[Event, ...]) -> list[str]:
 
 
 def test_history_tells_what_operators_said_oldest_first() -> None:
-    reading = read(history(), ACCOUNT)
+    reading = read(history(), CONFIG)
     assert texts(reading.events) == ["Минуту", "Курьер выехал"]
     assert reading.events[-1] == HistoryRead(conversation=CHAT)
     hooked = message_in(read_chat(said(text="Курьер выехал"), ACCOUNT))
@@ -250,15 +250,15 @@ def test_history_tells_what_operators_said_oldest_first() -> None:
 
 
 def test_history_before_the_question_is_not_told_again() -> None:
-    assert texts(read(history(since=1751622250_000), ACCOUNT).events) == ["Курьер выехал"]
+    assert texts(read(history(since=1751622250_000), CONFIG).events) == ["Курьер выехал"]
 
 
 def test_history_that_goes_on_does_not_say_that_it_ended() -> None:
-    assert len(read(history(is_last=False), ACCOUNT).events) == 2
+    assert len(read(history(is_last=False), CONFIG).events) == 2
 
 
 def test_a_message_of_history_that_nobody_can_read_is_named() -> None:
-    reading = read(history(messages=[{"message": {}}, 7]), ACCOUNT)
+    reading = read(history(messages=[{"message": {}}, 7]), CONFIG)
     assert reading.ignored == ("history.unreadable_message",) * 2
     assert reading.events == (HistoryRead(conversation=CHAT),)
 
@@ -309,7 +309,7 @@ def test_an_account_tells_what_became_of_its_cards(
     form: dict[str, str], events: list[Event]
 ) -> None:
     ours = {"account[id]": "28805383", "account[_links][self]": "https://acme.amocrm.ru"}
-    reading = read_account(parse_form(urlencode({**form, **ours}).encode()))
+    reading = read_account(parse_form(urlencode({**form, **ours}).encode()), CONFIG)
     assert list(reading.events) == events
     assert reading.ignored == ()
 
@@ -336,13 +336,13 @@ def test_an_account_tells_what_became_of_its_cards(
     ],
 )
 def test_what_else_an_account_tells_is_named(form: dict[str, str], name: str) -> None:
-    reading = read_account(parse_form(urlencode(form).encode()))
+    reading = read_account(parse_form(urlencode(form).encode()), CONFIG)
     assert reading == Reading(ignored=(f"account.{name}",))
 
 
 def test_a_removal_is_told() -> None:
     arrival = Arrival(body=b'{"account_id":"28805383"}', form="uninstall", received_at=NOON)
-    assert read(arrival, ACCOUNT).events == (AccessRevoked(reason="amocrm.uninstalled"),)
+    assert read(arrival, CONFIG).events == (AccessRevoked(reason="amocrm.uninstalled"),)
 
 
 class TestForms:

@@ -15,6 +15,7 @@ Stage routes beside the common ones. A POST takes the arguments of the method of
                                      the digest of each file that could be fetched
     GET  /_stage/contacts?account=   every contact, deleted and merged ones included
     GET  /_stage/leads?account=      every lead, unsorted and deleted ones included
+    GET  /_stage/notes?account=      every note of every card
     GET  /_stage/replies             what operators typed, and what its hook was answered
     GET  /_stage/state               counts, switches, webhooks, warnings
     POST /_stage/reply {account, to, text, user_id?, reply_to?}
@@ -22,6 +23,7 @@ Stage routes beside the common ones. A POST takes the arguments of the method of
                                      one of the `files` of
     POST /_stage/reply_with_files {account, to, files, text?, user_id?}
     POST /_stage/write_first {account, contact_id, text, user_id?}
+    POST /_stage/write_note {account, card_id, text, entity?, user_id?}
     POST /_stage/typing {account, to}, /_stage/react {account, message_id, emoji}
     POST /_stage/close_talk {account, to}, /_stage/close_lead {account, lead_id, won?}
     POST /_stage/edit_contact {account, contact_id, changes}
@@ -53,13 +55,13 @@ Faults beside those of the network. The first seven answer a REST call in place 
 Answered in one way where the documentation says nothing: a scope that is not connected is a 403;
 a PATCH of a missing card is a 400 naming `id`; an edit of an unknown message is a 400; a chat
 whose contact was deleted gets a new one with the next message. Duplicate control never merges,
-and companies, calls, files and Salesbot are not played.
+and companies, files and Salesbot are not played.
 """
 
 from .accounts import Tokens
 from .emulator import AmoCrmEmulator
 from .switches import Switches
-from .views import ChatView, MessageView, ReplyView
+from .views import ChatView, MessageView, NoteView, ReplyView
 from .world import FAULTS
 
 __all__ = [
@@ -67,6 +69,7 @@ __all__ = [
     "AmoCrmEmulator",
     "ChatView",
     "MessageView",
+    "NoteView",
     "ReplyView",
     "Switches",
     "Tokens",

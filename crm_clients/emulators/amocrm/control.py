@@ -28,6 +28,7 @@ class Control:
             "upload": self._upload,
             "reply_with_buttons": emulator.reply_with_buttons,
             "write_first": emulator.write_first,
+            "write_note": emulator.write_note,
             "typing": emulator.type_in,
             "react": emulator.react,
             "close_talk": emulator.close_talk,
@@ -83,6 +84,8 @@ class Control:
                 return {"contacts": list(emulator.contacts(account))}
             case "leads":
                 return {"leads": list(emulator.leads(account))}
+            case "notes":
+                return {"notes": _plain(emulator.notes(account))}
             case "tasks":
                 return {"tasks": list(emulator.tasks(account))}
             case "replies":

@@ -12,8 +12,10 @@ from .model import (
     Chat,
     ChatMessage,
     Contact,
+    Entity,
     Json,
     Lead,
+    Note,
     Person,
     Reply,
     Talk,
@@ -156,6 +158,37 @@ class Operators:
         self.world.files[path] = body
         media = base.rstrip("/") + quote(path)
         return {"type": kind, "media": media, "file_name": name, "file_size": len(body)}
+
+    def write_note(
+        self,
+        account: str | int,
+        card_id: int,
+        text: str,
+        *,
+        entity: Entity = "contacts",
+        user_id: int | None = None,
+    ) -> Note:
+        """Write a note on a card, as people do in its feed."""
+        where = self.world.account(account)
+        if where.card(entity, card_id) is None:
+            raise LookupError(f"no card of {entity} has the id {card_id}")
+        user = _user(where, user_id)
+        typed_before = (note.created_at for note in where.notes.values() if note.created_by)
+        now = max(self.world.unix(), max(typed_before, default=0))
+        note = Note(
+            id=self.world.number(),
+            entity=entity,
+            entity_id=card_id,
+            note_type="common",
+            params={"text": text},
+            created_by=user.id,
+            responsible_user_id=user.id,
+            created_at=now,
+            updated_at=now,
+        )
+        where.notes[note.id] = note
+        webhooks.note_added(self.world, where, note)
+        return note
 
     def write_first(
         self,

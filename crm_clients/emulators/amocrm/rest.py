@@ -5,7 +5,15 @@ from collections.abc import Callable
 
 from channel_clients.emulators.stage import Request, Response
 
-from . import limits, rest_cards, rest_intake, rest_notes, rest_settings, rest_tasks
+from . import (
+    limits,
+    rest_calls,
+    rest_cards,
+    rest_intake,
+    rest_notes,
+    rest_settings,
+    rest_tasks,
+)
 from .call import Call, Handler
 from .model import Account
 from .problems import Refused, nginx, problem
@@ -54,6 +62,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "tasks", rest_tasks.create_tasks),
     ("GET", f"tasks/{ID}", rest_tasks.get_task),
     ("PATCH", f"tasks/{ID}", rest_tasks.update_task),
+    ("POST", "calls", rest_calls.create_calls),
     ("GET", f"{CARDS}/notes", rest_notes.list_notes),
     ("POST", f"{CARDS}/notes", rest_notes.create_notes),
     ("GET", f"{CARDS}/{ID}/notes", rest_notes.list_notes),

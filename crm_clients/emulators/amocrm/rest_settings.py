@@ -215,6 +215,8 @@ def list_webhooks(call: Call) -> Response:
 def subscribe(call: Call) -> Response:
     """Create a subscription, or change the one that has this destination."""
     item = call.one()
+    if not call.world.switches.webhooks_in_plan:
+        return problem(402, "Account's plan has no webhooks")
     destination, settings = item.get("destination"), item.get("settings")
     if not isinstance(destination, str) or not destination.startswith(("http://", "https://")):
         return invalid_item("0", "destination", "Invalid URL", "InvalidUrl")

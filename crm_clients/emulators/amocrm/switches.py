@@ -38,10 +38,13 @@ class Switches:
     unsorted_listed: bool = False  # cards of unsorted items show up in lists and in search
     note_created_at_honoured: bool = True
     note_on_missing_status: int = 400
+    service_note_type: int = 25  # the number by which hooks name service messages
     task_on_missing_status: int = 400
     task_filters: bool = True  # off: a list of tasks ignores what it is asked for
     inactive_responsible: Literal["refuse", "accept"] = "refuse"
     unlink_missing_status: int = 204
+    calls_compared: bool = False  # a second call with the same `uniq` is the first one
+    unmatched_call_status: int = 200  # when no call of a batch matches a card; or 400
     source_id_limit: int = 36
     source_limit: int = 100
     talk_messages: bool = False  # Kommo's add-on: list talks, read and send their messages
@@ -53,6 +56,8 @@ class Switches:
     repost_enables_webhook: bool = True
     webhook_jitter_s: float = 0.0  # hooks overtake one another
     webhook_twice: bool = False
+    webhooks_in_plan: bool = True  # a plan without them refuses to subscribe
+    webhooks_lost: bool = False  # they leave and arrive nowhere
     retry_scale: float = 1.0  # of the waits between attempts
 
     def set(self, name: str, value: Any) -> None:

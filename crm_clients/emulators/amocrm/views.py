@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from . import fields
-from .model import Account, Chat, ChatMessage, Contact, DeliveryStatus, Direction, Json, Lead
+from .model import Account, Chat, ChatMessage, Contact, DeliveryStatus, Direction, Json, Lead, Note
 from .world import World
 
 
@@ -47,6 +47,22 @@ class ChatView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoteView:
+    """A note in the feed of a card. `title` is empty where people wrote it."""
+
+    id: int
+    entity: str
+    entity_id: int
+    note_type: str
+    title: str
+    text: str
+    params: Json
+    created_by: int
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyView:
     """What an operator typed or sent. `hook_sent` is false while, or if, no hook went out."""
 
@@ -72,6 +88,12 @@ class Views:
     def timeline(self, account: str | int) -> tuple[ChatView, ...]:
         chats = self.world.account(account).chats.values()
         return tuple(_chat(self.world, chat) for chat in chats)
+
+    def notes(self, account: str | int) -> tuple[NoteView, ...]:
+        """Every note of every card, as a feed shows them: oldest first."""
+        kept = self.world.account(account).notes.values()
+        ordered = sorted(kept, key=lambda note: (note.created_at, note.id))
+        return tuple(_note(note) for note in ordered)
 
     @property
     def replies(self) -> tuple[ReplyView, ...]:
@@ -147,6 +169,21 @@ def _chat(world: World, chat: Chat) -> ChatView:
         channel_id=chat.channel_id,
         contact_id=chat.contact_id,
         messages=tuple(_message(world, message) for message in chat.messages),
+    )
+
+
+def _note(note: Note) -> NoteView:
+    return NoteView(
+        id=note.id,
+        entity=note.entity,
+        entity_id=note.entity_id,
+        note_type=note.note_type,
+        title=note.params.get("service", ""),
+        text=note.params.get("text", ""),
+        params=dict(note.params),
+        created_by=note.created_by,
+        created_at=note.created_at,
+        updated_at=note.updated_at,
     )
 
 

@@ -28,12 +28,11 @@ TOO_MANY_INVALID = 100
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 SINGULAR = {"contacts": "contact", "leads": "lead"}
 NUMBERS = {"contacts": 1, "leads": 2}
+SERVICE = ("service_message", "extended_service_message")
 NOTE_TYPES = {
     "common": 4,
     "call_in": 10,
     "call_out": 11,
-    "service_message": 25,
-    "extended_service_message": 25,
     "sms_in": 102,
     "sms_out": 103,
 }
@@ -48,6 +47,8 @@ def tell(world: World, account: Account, event: str, body: Json) -> None:
     }
     payload = php.form({**body, "account": envelope})
     for hook in sorted(account.webhooks.values(), key=lambda each: each.sort):
+        if world.switches.webhooks_lost:
+            continue
         if event in hook.settings and not hook.disabled:
             for _ in range(2 if world.switches.webhook_twice else 1):
                 world.background.start(_first_attempt(world, hook, payload))
@@ -128,13 +129,16 @@ def note_added(world: World, account: Account, note: Note) -> None:
     made = datetime.fromtimestamp(note.created_at, UTC).strftime("%Y-%m-%d %H:%M:%S")
     is_call = note.note_type in ("call_in", "call_out")
     text = json.dumps(note.params) if is_call else note.params.get("text", "")
+    numbers = {**NOTE_TYPES, **dict.fromkeys(SERVICE, world.switches.service_note_type)}
+    author = account.users.get(note.created_by)
+    source = {"event_source": {"type": 5, "author_name": author.name}} if author else {}
     shown = {
         "id": note.id,
-        "note_type": NOTE_TYPES.get(note.note_type, 4),
+        "note_type": numbers.get(note.note_type, 4),
         "element_type": NUMBERS[note.entity],
         "element_id": note.entity_id,
         "text": text,
-        "metadata": "",
+        "metadata": json.dumps(source, ensure_ascii=False) if source else "",
         "account_id": account.id,
         "date_create": made,
         "timestamp_x": made,

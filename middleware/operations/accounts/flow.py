@@ -206,7 +206,7 @@ async def set_route(
     Raises: `NotFound`; `BadRoute` with every reason.
     """
     begins, ends = await own(hub, caller, source), await own(hub, caller, target)
-    problems = problems_of_route(_end(begins), _end(ends), policy)
+    problems = problems_of_route(_end(hub, begins), _end(hub, ends), policy)
     problems = problems or await _problems_of_users(hub, ends, policy)
     if problems:
         raise BadRoute(" ".join(problems))
@@ -281,8 +281,8 @@ def _told(policy: Policy) -> dict[str, Any]:
     return {**told, "pilot": len(policy.pilot)} if policy.pilot else told
 
 
-def _end(row: ConnectionRow) -> End:
-    can = manifest_of(row.provider).can
+def _end(hub: Hub, row: ConnectionRow) -> End:
+    can = hub.directory.can(row)
     return End(
         kind=row.kind,
         title=row.title,

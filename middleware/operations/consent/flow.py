@@ -68,33 +68,42 @@ async def take(hub: Hub, consented: Consented) -> ConnectedNow:
     async def exchange(http: Http, application: Any, base: str) -> Values:
         return await consent.exchange_code(http, application, base, consented.code)
 
-    values = await _values(hub, found, consented.base, exchange)
+    signing_in = SigningIn(provider=consented.provider, found=found)
+    values = await _values(hub, signing_in, consented.base, exchange)
     wanted = Wanted(provider=consented.provider, values=values, application=found.line.id)
     return await connect(hub, caller, wanted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByToken:
-    """An account to be connected by a token that its administrator has made."""
+    """An account to be connected by a token that its administrator has made.
 
-    application: UUID
+    Without a registration the provider is named. `values` are added to what the token brings.
+    """
+
+    provider: str
     base: str
     token: str = field(repr=False)
+    application: UUID | None = None
     title: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def connect_by_token(hub: Hub, caller: Caller, given: ByToken) -> ConnectedNow:
     """Raises: `NotFound`, `BadRequest`, `ProviderRefused`, `Conflict`."""
-    found = await own_application(hub, caller, given.application)
-    consent = _consent(found.line.provider)
+    found = None
+    if given.application is not None:
+        found = await own_application(hub, caller, given.application)
+    signing_in = SigningIn(provider=given.provider, found=found)
+    consent = _consent(given.provider)
 
     async def ask(http: Http, application: Any, base: str) -> Values:
         return await consent.connect_with_token(http, application, base, given.token)
 
-    values = await _values(hub, found, given.base, ask)
+    values = await _values(hub, signing_in, given.base, ask)
     wanted = Wanted(
-        provider=found.line.provider,
-        values=values,
+        provider=given.provider,
+        values={**values, **given.values},
         application=given.application,
         title=given.title,
     )
@@ -104,14 +113,27 @@ async def connect_by_token(hub: Hub, caller: Caller, given: ByToken) -> Connecte
 Ask = Callable[[Http, Any, str], Awaitable[Values]]
 
 
-async def _values(hub: Hub, found: SealedApplication, base: str, ask: Ask) -> Mapping[str, Any]:
-    consent, registration = _consent(found.line.provider), _registration(hub, found)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningIn:
+    """With whom an account signs in, and through which registration, if any."""
+
+    provider: str
+    found: SealedApplication | None
+
+    @property
+    def name(self) -> str:
+        return self.provider if self.found is None else str(self.found.line.id)
+
+
+async def _values(hub: Hub, signing_in: SigningIn, base: str, ask: Ask) -> Mapping[str, Any]:
+    consent, found = _consent(signing_in.provider), signing_in.found
+    registration = None if found is None else _registration(hub, found)
     try:
         trusted = consent.base(registration, base)
     except ValueError as error:
         raise BadRequest(f"The account's address cannot be used: {error}.") from error
     try:
-        return await ask(_port(hub, found, consent, trusted), registration, trusted)
+        return await ask(_port(hub, signing_in, trusted), registration, trusted)
     except ProviderError as error:
         raise ProviderRefused(
             f"The provider did not let us sign in ({error.failure.code}). Nothing was kept."
@@ -119,12 +141,13 @@ async def _values(hub: Hub, found: SealedApplication, base: str, ask: Ask) -> Ma
         ) from error
 
 
-def _port(hub: Hub, found: SealedApplication, consent: Consent, base: str) -> Http:
+def _port(hub: Hub, signing_in: SigningIn, base: str) -> Http:
+    name = f"consent:{signing_in.name}"
     budgets = tuple(
-        Budget(name=name, key=f"consent:{found.line.id}:{name}", rate_per_s=2, burst=4)
-        for name in consent.budgets
+        Budget(name=each, key=f"{name}:{each}", rate_per_s=2, burst=4)
+        for each in _consent(signing_in.provider).budgets
     )
-    link = Link(connection=f"consent:{found.line.id}", budgets=budgets, bases=(base,))
+    link = Link(connection=name, budgets=budgets, bases=(base,))
     return hub.gateway.port(link, may_start=without_lease)
 
 

@@ -28,7 +28,14 @@ from middleware.store.rows import (
 from middleware.webhooks.keys import digest_of
 
 ABOUT_DEALS = frozenset(
-    {DeliveryKind.ENSURE_DEAL, DeliveryKind.CREATE_TASK, DeliveryKind.WRITE_FIELDS}
+    {
+        DeliveryKind.ENSURE_DEAL,
+        DeliveryKind.CREATE_TASK,
+        DeliveryKind.WRITE_FIELDS,
+        DeliveryKind.WRITE,
+        DeliveryKind.WRITE_EDIT,
+        DeliveryKind.WRITE_DELETE,
+    }
 )
 SUPERSEDABLE = frozenset(
     {*FACTS_OF, DeliveryKind.EDIT, DeliveryKind.REPORT, DeliveryKind.KEEP_SOURCE}

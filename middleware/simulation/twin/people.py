@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import inf
+from typing import Any
 
 from mappers.vocabulary import (
     Confidence,
@@ -88,6 +90,23 @@ class People(Chapter):
         spoken = {each.id: _last_said(tx, each.id) for each in found}
         return tuple(sorted(found, key=lambda each: (spoken[each.id], each.id), reverse=True))
 
+    async def conversation_of_record(
+        self, connection: ConnectionId, record: str, deal: str
+    ) -> ConversationRow | None:
+        tx = await self._turn()
+        linked = tx.contact_links.find("record", (connection, record))
+        contacts = {each.contact for each in linked}
+        known = tx.deals.get((connection, deal))
+        contacts |= {known.contact} if known is not None else set()
+        sources = {route.source for route in tx.routes.find("target", connection)}
+        found = [
+            conversation
+            for contact in contacts
+            for conversation in tx.conversations.find("contact", contact)
+            if conversation.connection in sources
+        ]
+        return max(found, key=lambda each: _answerable(tx, each), default=None)
+
     async def conversation(self, conversation: ConversationId) -> ConversationRow:
         tx = await self._turn()
         return there(tx.conversations.one("id", conversation), "conversation")
@@ -106,6 +125,13 @@ class People(Chapter):
         if row is not None and tx.conversations.get((connection, new)) is None:
             tx.conversations.remove((connection, old))
             tx.conversations.put(replace(row, external=new))
+
+
+def _answerable(tx: Transaction, conversation: ConversationRow) -> tuple[bool, float, Any]:
+    """Who can be reached comes first, then who wrote last."""
+    said = tx.messages.find("conversation", conversation.id)
+    times = [each.sent_at.timestamp() for each in said if not each.is_reply]
+    return conversation.reachable, max(times, default=-inf), conversation.id
 
 
 def _named(tx: Transaction, crm: ConnectionId, ours: str) -> ConversationRow | None:

@@ -104,7 +104,14 @@ DEALS = text(
 ).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 
 ABOUT_DEALS = frozenset(
-    {DeliveryKind.ENSURE_DEAL, DeliveryKind.CREATE_TASK, DeliveryKind.WRITE_FIELDS}
+    {
+        DeliveryKind.ENSURE_DEAL,
+        DeliveryKind.CREATE_TASK,
+        DeliveryKind.WRITE_FIELDS,
+        DeliveryKind.WRITE,
+        DeliveryKind.WRITE_EDIT,
+        DeliveryKind.WRITE_DELETE,
+    }
 )
 SUPERSEDABLE = frozenset(
     {*FACTS_OF, DeliveryKind.EDIT, DeliveryKind.REPORT, DeliveryKind.KEEP_SOURCE}

@@ -103,6 +103,26 @@ CONVERSATIONS_OF = text(
     "ORDER BY (SELECT max(m.sent_at) FROM messages AS m WHERE m.conversation_id = c.id) "
     "DESC NULLS LAST, c.id DESC"
 )
+# Whoever was answered before they wrote counts by when the conversation began.
+CONVERSATION_OF_RECORD = text(
+    f"""
+    SELECT {_COLUMNS} FROM conversations AS c
+    WHERE EXISTS (SELECT FROM routes AS r
+                  WHERE r.source_id = c.connection_id AND r.target_id = :connection
+                    AND r.state = 'active')
+      AND c.contact_id IN (
+        SELECT k.contact_id FROM contact_links AS k
+        WHERE k.connection_id = :connection AND k.record = :record AND k.state = 'live'
+        UNION
+        SELECT d.contact_id FROM deals AS d
+        WHERE d.connection_id = :connection AND d.deal = :deal)
+    ORDER BY c.reachable DESC,
+        (SELECT max(m.sent_at) FROM messages AS m
+         WHERE m.conversation_id = c.id AND m.connection_id = c.connection_id) DESC NULLS LAST,
+        c.id DESC
+    LIMIT 1
+    """  # noqa: S608 - as above
+)
 SET_REACHABLE = text("UPDATE conversations SET reachable = :reachable WHERE id = :id")
 MOVE_CONVERSATION = text(
     """
@@ -298,6 +318,14 @@ async def conversation_in_crm(
         provider, account, exchange = ours.split(":", 2)
         names = {"provider": provider, "account": account, "exchange": exchange}
         row = (await at.execute(CONVERSATION_NAMED, {**names, "connection": connection})).first()
+    return None if row is None else _conversation(row)
+
+
+async def conversation_of_record(
+    at: AsyncConnection, connection: ConnectionId, record: str, deal: str
+) -> ConversationRow | None:
+    values = {"connection": connection, "record": record, "deal": deal}
+    row = (await at.execute(CONVERSATION_OF_RECORD, values)).first()
     return None if row is None else _conversation(row)
 
 

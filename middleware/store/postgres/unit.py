@@ -159,6 +159,11 @@ class PostgresUnit:
     ) -> tuple[ConversationRow, ...]:
         return await people.conversations_of(self.at, identity, crm)
 
+    async def conversation_of_record(
+        self, connection: ConnectionId, record: str, deal: str
+    ) -> ConversationRow | None:
+        return await people.conversation_of_record(self.at, connection, record, deal)
+
     async def conversation(self, conversation: ConversationId) -> ConversationRow:
         return await people.conversation(self.at, conversation)
 

@@ -1,0 +1,88 @@
+"""Replies that operators write as notes on a card, told by a hook or found by asking.
+
+Both ways name a note alike, so that what comes twice is one reply. A note of anybody's is an
+answer when it begins with the prefix and carries no word of ours about what became of it; our own
+are of another type and in nobody's name. A hook gives the type as a number: 4 is `common`, and no
+other is taken.
+
+Source: amocrm.ru/developers/content/crm_platform/{events-and-notes, webhooks-format}; the hook's
+body is reported.
+"""
+
+import json
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from crm_clients.amocrm.notes import CONTACTS, LEADS, is_marked, name_of
+from crm_clients.amocrm.oauth import Config
+from crm_clients.amocrm.wire import Form, HookedNote, PolledNote
+from mappers.vocabulary import Direction, Message, Operator, OperatorReplied, Origin, Reading
+
+COMMON = "4"
+
+
+def reply_in(text: str, author: int, prefix: str) -> str:
+    """What of a note's text goes to the customer; nothing when the note is none of their business.
+
+    Capitals do not matter: a phone's keyboard sets them by itself.
+    """
+    said = text.strip()
+    if author <= 0 or is_marked(text) or not said.casefold().startswith(prefix.casefold()):
+        return ""
+    return said[len(prefix) :].strip()
+
+
+def read_polled(note: PolledNote, config: Config) -> Reading:
+    told = _as_reply(note, "", config)
+    return Reading(events=(told,)) if told else Reading(ignored=("account.note.internal",))
+
+
+def reply_in_hook(root: str, item: Form, config: Config) -> OperatorReplied | None:
+    """Read one note of a hook; None for what is no answer to a customer."""
+    if config.timeline != "notes" or root not in (CONTACTS, LEADS):
+        return None
+    try:
+        note = HookedNote.model_validate(item.get("note"))
+    except ValidationError:
+        return None
+    if note.note_type != COMMON:
+        return None
+    polled = PolledNote(
+        kind=root,
+        id=note.id,
+        entity_id=note.element_id,
+        created_by=note.created_by,
+        created_at=note.created_at,
+        text=note.text,
+        contact=note.element_id if root == CONTACTS else None,
+    )
+    return _as_reply(polled, _author_name(note.metadata), config)
+
+
+def _as_reply(note: PolledNote, author: str, config: Config) -> OperatorReplied | None:
+    text = reply_in(note.text, note.created_by, config.reply_prefix)
+    if not text:
+        return None
+    message = Message(
+        origin=Origin("amocrm", config.account_id, name_of(note.kind, note.id)),
+        conversation=name_of(note.kind, note.entity_id),
+        author=str(note.created_by),
+        direction=Direction.OUTBOUND,
+        sent_at=datetime.fromtimestamp(note.created_at, UTC),
+        text=text,
+    )
+    return OperatorReplied(
+        message=message,
+        operator=Operator(id=message.author, name=author, user=message.author),
+        record="" if note.contact is None else str(note.contact),
+        deal=str(note.entity_id) if note.kind == LEADS else "",
+    )
+
+
+def _author_name(metadata: str) -> str:
+    try:
+        told = json.loads(metadata)["event_source"]["author_name"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return told if isinstance(told, str) else ""
