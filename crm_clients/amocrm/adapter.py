@@ -20,6 +20,7 @@ from crm_clients.amocrm.notes import Notes
 from crm_clients.amocrm.oauth import Application, Config
 from crm_clients.amocrm.rest import Rest, garbled, number
 from crm_clients.amocrm.sdk import read_catalogue
+from crm_clients.amocrm.sources import Sources
 from crm_clients.amocrm.tasks import Tasks
 from crm_clients.amocrm.upkeep import Upkeep
 from crm_clients.amocrm.wire import HistoryPage, storable
