@@ -41,6 +41,7 @@ class Can:
     edits: bool = False
     deletes: bool = False
     reactions: bool = False
+    typing: bool = False
     probe: bool = False
     polls: bool = False
     settles_after: timedelta = timedelta(seconds=30)
@@ -93,6 +94,13 @@ class Reacts(Protocol):
         `name` is the channel's id of the message, as a receipt or an origin gave it.
         """
         ...
+
+
+@runtime_checkable
+class ShowsTyping(Protocol):
+    """The customer can see that an answer is being written. It fades by itself."""
+
+    async def show_typing(self, conversation: str) -> None: ...
 
 
 ChannelManifest: TypeAlias = Manifest[Any, Any, Channel, Can]

@@ -15,6 +15,7 @@ from channel_clients.telegram.api import (
     GET_ME,
     GET_UPDATES,
     LISTEN_FOR,
+    SEND_ACTION,
     SET_REACTION,
     BotApi,
     Method,
@@ -98,6 +99,11 @@ class Telegram:
         wanted = [{"type": "emoji", "emoji": shown}] if shown else []
         form = {**at.form, "message_id": int(number), "reaction": wanted}
         await self._api.call(SET_REACTION, form, budgets=at.budgets)
+
+    async def show_typing(self, conversation: str) -> None:
+        """It counts against the bot's limit and not the chat's, so that no answer waits for it."""
+        form = {**ChatAddress.of(conversation).form, "action": "typing"}
+        await self._api.call(SEND_ACTION, form)
 
     async def fetch(self, attachment: Attachment, limit_bytes: int) -> FetchedFile:
         return await files.fetch(self._api, attachment, limit_bytes)
@@ -197,6 +203,7 @@ MANIFEST: Manifest[Config, None, Telegram, Can] = Manifest(
         edits=True,
         deletes=True,
         reactions=True,
+        typing=True,
         polls=True,
     ),
 )

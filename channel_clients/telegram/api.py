@@ -74,6 +74,9 @@ ANSWER_PRESS = Method(
     name="answerCallbackQuery", answer=Done, repeatable=True, timeout=timedelta(seconds=5)
 )
 DELETE_BUSINESS = Method(name="deleteBusinessMessages", answer=Done, repeatable=True)
+SEND_ACTION = Method(
+    name="sendChatAction", answer=Done, repeatable=True, timeout=timedelta(seconds=3)
+)
 SET_REACTION = Method(name="setMessageReaction", answer=Done, repeatable=True)
 DELETE_MESSAGE = Method(name="deleteMessage", answer=Done, repeatable=True)
 

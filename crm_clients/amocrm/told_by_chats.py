@@ -17,6 +17,7 @@ from crm_clients.amocrm.wire import (
     Form,
     HistoryPage,
     Reaction,
+    Typing,
 )
 from mappers.phones import e164
 from mappers.vocabulary import (
@@ -34,6 +35,7 @@ from mappers.vocabulary import (
     Message,
     Operator,
     OperatorReplied,
+    OperatorTypes,
     Origin,
     Place,
     Quote,
@@ -67,6 +69,8 @@ def read_chat(hook: Form, amojo_id: str) -> Reading:
     if isinstance(action.get("reaction"), dict):
         reaction = Reaction.model_validate(action["reaction"])
         return _as_reaction(reaction, _seconds(hook.get("time")), amojo_id)
+    if isinstance(action.get("typing"), dict):
+        return _as_typing(action["typing"])
     named = sorted(name for name in action if _NAME.fullmatch(name))
     return Reading(ignored=tuple(f"chat.{name}" for name in named[:3]) or ("chat.unknown",))
 
@@ -219,6 +223,17 @@ def _as_reaction(reaction: Reaction, at: datetime, amojo_id: str) -> Reading:
         emoji="" if reaction.type == "unreact" else reaction.emoji,
         at=at,
     )
+    return Reading(events=(event,))
+
+
+def _as_typing(told: Form) -> Reading:
+    """Nobody needs to know why a hint cannot be read: it is named, and that is all."""
+    try:
+        typing = Typing.model_validate(told)
+    except ValidationError:
+        return Reading(ignored=("chat.unreadable_typing",))
+    where, until = typing.conversation, _seconds(typing.expired_at)
+    event = OperatorTypes(conversation=where.id, ours=where.client_id, until=until)
     return Reading(events=(event,))
 
 

@@ -251,6 +251,13 @@ class Reaction(_Read):
     msgid: Text = Field("", validation_alias=AliasChoices("msgid", AliasPath("message", "id")))
 
 
+class Typing(_Read):
+    """`expired_at` is in seconds."""
+
+    conversation: ChatRef
+    expired_at: Moment
+
+
 class HistoryPage(_Read):
     """What `read_history` packs into a parcel. `messages` are amoCRM's, newest first."""
 

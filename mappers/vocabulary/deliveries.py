@@ -22,6 +22,7 @@ class DeliveryKind(StrEnum):
     DELETE = "delete"
     REFUSE = "refuse"
     REACT = "react"
+    SHOW_TYPING = "show_typing"
 
     ENSURE_CONTACT = "ensure_contact"
     ENSURE_DEAL = "ensure_deal"

@@ -76,6 +76,18 @@ class ReactionChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorTypes:
+    """An operator is writing an answer. It is of no interest after `until`.
+
+    `conversation` and `ours` are as of a reply.
+    """
+
+    conversation: str
+    until: datetime
+    ours: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusChanged:
     """The channel tells how far one of our messages got; `receipt` is the provider's id of it."""
 
@@ -146,6 +158,7 @@ Event: TypeAlias = (
     | MessageEdited
     | MessageDeleted
     | ReactionChanged
+    | OperatorTypes
     | StatusChanged
     | ReachabilityChanged
     | ConversationMoved

@@ -39,6 +39,7 @@ ABILITIES: Mapping[str, str] = {
     "edits": "edits",
     "deletes": "deletions",
     "reactions": "reactions",
+    "typing": "shows that an operator is writing",
     "probe": "can be asked whether it has a message",
     "polls": "works without a public address",
     "settles_after": "absence proves nothing before",

@@ -190,6 +190,7 @@ class Settler:
             now=now,
             jitter=self.tools.roll(),
             deadline=job.created_at + self.to.settings.reply_age_limit if expires else None,
+            fades=job.kind is DeliveryKind.SHOW_TYPING,
             looked_again=not isinstance(self.to, ConnectedCrm) or looks(job) >= MOST_LOOKS,
         )
         asked = job.was is DeliveryState.DOUBT and at.can_probe and not at.repeatable

@@ -6,10 +6,10 @@ records anything; both raise `ProviderError`.
 
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeAlias, assert_never
 
-from channel_clients.contract import Deletes, Edits, Reacts
+from channel_clients.contract import Deletes, Edits, Reacts, ShowsTyping
 from channel_clients.contract import Probing as ProbingChannel
 from crm_clients.contract import (
     CreatesTasks,
@@ -76,6 +76,7 @@ REPEATABLE = frozenset(
         DeliveryKind.FETCH_FILE,
         DeliveryKind.KEEP_SOURCE,
         DeliveryKind.WRITE_FIELDS,
+        DeliveryKind.SHOW_TYPING,
     }
 )
 HISTORY_MARGIN = timedelta(minutes=2)
@@ -214,6 +215,11 @@ async def _tell_channel(job: Job, to: ConnectedChannel, shelf: Shelf) -> Result:
         case DeliveryKind.DELETE if isinstance(adapter, Deletes):
             for sent in job.sent:
                 await adapter.delete(sent)
+            return Nothing()
+        case DeliveryKind.SHOW_TYPING if isinstance(adapter, ShowsTyping):
+            if datetime.fromisoformat(str(job.detail["until"])) <= job.taken_at:
+                return Nothing("too late")
+            await adapter.show_typing(external_of(job))
             return Nothing()
         case DeliveryKind.REACT if isinstance(adapter, Reacts) and job.sent and job.fact:
             await adapter.react(job.sent[0], job.fact.text)

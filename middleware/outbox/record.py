@@ -35,6 +35,7 @@ from middleware.outbox.rules import (
     Bury,
     CloseConversation,
     Hold,
+    LetGo,
     LookAgain,
     ParkConnection,
     Renewed,
@@ -213,8 +214,8 @@ class Recorder:
                 await self._park(failure, base)
             case LookAgain(gone=gone):
                 await self._look_again(gone, base)
-            case Hold(code=code):
-                await self._hold(code, base)
+            case Hold() | LetGo():
+                await self._hold(verdict, base)
             case CloseConversation() | Bury():
                 await self._bury(verdict, base)
             case None:
@@ -259,12 +260,13 @@ class Recorder:
             job, replace(base, due_at=self.now, after=last, detail={"looks": looks(job) + 1})
         )
 
-    async def _hold(self, code: str, base: Settlement) -> None:
+    async def _hold(self, verdict: Hold | LetGo, base: Settlement) -> None:
         job = self.job
-        if job.kind is DeliveryKind.REFUSE:
+        if isinstance(verdict, LetGo) or job.kind is DeliveryKind.REFUSE:
             # A notice that may have been said is said well enough.
             await self.unit.settle(job, replace(base, state=DeliveryState.SKIPPED))
             return
+        code = verdict.code
         await self.unit.settle(job, replace(base, state=DeliveryState.HELD, detail={"held": code}))
         await self._tell(News(status=Status.FAILED, code=code, doubt=str(job.id)))
 
@@ -284,8 +286,8 @@ def looks(job: Job) -> int:
 
 
 def _was_skipped(result: Result) -> bool:
-    is_superseded = isinstance(result, Nothing) and result.why == "superseded"
-    return is_superseded or isinstance(result, Rehearsed)
+    is_late = isinstance(result, Nothing) and result.why in {"superseded", "too late"}
+    return is_late or isinstance(result, Rehearsed)
 
 
 async def tell_progress(

@@ -29,6 +29,7 @@ URGENCY: Mapping[DeliveryKind, Priority] = {
     DeliveryKind.WRITE_REACTION: Priority.STATUS,
     DeliveryKind.REPORT: Priority.STATUS,
     DeliveryKind.READ_HISTORY: Priority.BACKFILL,
+    DeliveryKind.SHOW_TYPING: Priority.BACKFILL,
     DeliveryKind.KEEP_SOURCE: Priority.STATUS,
     DeliveryKind.READ_OPERATORS: Priority.BACKFILL,
     DeliveryKind.FETCH_FILE: Priority.STATUS,
@@ -84,12 +85,25 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class LetGo:
+    """Nobody needs it any more, whatever became of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bury:
     """Refused for good: visible, waiting for a person to replay or drop it."""
 
 
 Verdict: TypeAlias = (
-    RetryAt | AskProvider | ParkConnection | Renewed | CloseConversation | LookAgain | Hold | Bury
+    RetryAt
+    | AskProvider
+    | ParkConnection
+    | Renewed
+    | CloseConversation
+    | LookAgain
+    | Hold
+    | LetGo
+    | Bury
 )
 
 
@@ -106,7 +120,8 @@ class RetryPolicy:
 class Situation:
     """`failures` counts those that count, this one included. `jitter` is in [0, 1).
 
-    `deadline` is set for replies to customers: past it nobody wants them without asking.
+    `deadline` is set for replies to customers: past it nobody wants them without asking. What
+    `fades` is worth nothing a moment later.
     """
 
     failures: int
@@ -119,10 +134,13 @@ class Situation:
     jitter: float
     deadline: datetime | None = None
     looked_again: bool = False
+    fades: bool = False
 
 
 def decide(failure: Failure, at: Situation, policy: RetryPolicy) -> Verdict:
     """Choose the next step for one failed attempt."""
+    if at.fades:
+        return LetGo()
     match failure:
         case Permanent(gone="record" | "deal" | "conversation" as gone) if not at.looked_again:
             return LookAgain(gone)

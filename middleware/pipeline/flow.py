@@ -27,6 +27,7 @@ from mappers.vocabulary import (
     MessageEdited,
     MessageId,
     OperatorReplied,
+    OperatorTypes,
     Priority,
     ReachabilityChanged,
     ReactionChanged,
@@ -37,7 +38,7 @@ from mappers.vocabulary.adapters import FetchesFiles
 from middleware.connections.model import Connected, Directory
 from middleware.pipeline import rules
 from middleware.pipeline.filling import plan_fields
-from middleware.pipeline.gestures import plan_reaction
+from middleware.pipeline.gestures import plan_reaction, plan_typing
 from middleware.pipeline.planning import Counterpart, News, Planner, Shown
 from middleware.pipeline.replying import Reply, plan_reply
 from middleware.pipeline.writing_first import WritesFirst
@@ -90,8 +91,8 @@ class Intake:
                 return await self._crm_side(event)
             case ReachabilityChanged() | ConversationMoved() | ConversationRefused():
                 return await self._conversation(event)
-            case ReactionChanged():
-                return await self._reaction(event)
+            case ReactionChanged() | OperatorTypes():
+                return await self._gesture(event)
             case AccessRevoked(reason=reason):
                 await self.unit.set_connection(self.connection.id, "needs_sign_in", reason)
                 return "access.revoked"
@@ -261,7 +262,9 @@ class Intake:
         await self.planner.correct(kind, message, conversation, fact.revision)
         return f"{what}.recorded"
 
-    async def _reaction(self, event: ReactionChanged) -> str:
+    async def _gesture(self, event: ReactionChanged | OperatorTypes) -> str:
+        if isinstance(event, OperatorTypes):
+            return await plan_typing(self.planner, self.connection, event)
         message = await self.unit.message_named(self.connection.id, event.origin.message)
         if message is None:
             raise Waits(event.origin.message)

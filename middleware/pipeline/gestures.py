@@ -1,8 +1,16 @@
-"""What people mean without words: their reactions, carried to the other side."""
+"""What people mean without words: reactions, and that somebody is writing."""
 
 from dataclasses import replace
 
-from mappers.vocabulary import ConnectionId, DeliveryKind, Priority, ReactionChanged
+from mappers.vocabulary import (
+    NEEDS_A_PERSON,
+    SETTLED,
+    ConnectionId,
+    DeliveryKind,
+    OperatorTypes,
+    Priority,
+    ReactionChanged,
+)
 from middleware.connections.model import Connected, ConnectedCrm
 from middleware.pipeline import rules
 from middleware.pipeline.planning import Planner
@@ -32,6 +40,35 @@ async def plan_reaction(
     duty = _duty(message, conversation, DeliveryKind.REACT, conversation.connection)
     await unit.owe(replace(duty, revision=revision, after=after))
     return "reaction.recorded"
+
+
+async def plan_typing(planner: Planner, heard_from: Connected, event: OperatorTypes) -> str:
+    """Owe the customer a sign that an answer is being written, unless one is owed already."""
+    unit = planner.unit
+    conversation = await unit.conversation_in_crm(heard_from.id, event.conversation, event.ours)
+    if conversation is None:
+        return "typing.of_unknown_conversation"
+    if event.until <= planner.now:
+        return "typing.too_late"
+    kind, channel = DeliveryKind.SHOW_TYPING, conversation.connection
+    last = await unit.latest(channel, kind, conversation.id)
+    if last is not None and last.state not in SETTLED | NEEDS_A_PERSON:
+        return "typing.owed_already"
+    await unit.owe(
+        Duty(
+            workspace=conversation.workspace,
+            target=channel,
+            lane=rules.typing_lane(conversation.id),
+            kind=kind,
+            subject=conversation.id,
+            revision=0 if last is None else last.revision + 1,
+            priority=Priority.BACKFILL,
+            conversation=conversation.id,
+            contact=conversation.contact,
+            detail={"until": event.until.isoformat()},
+        )
+    )
+    return "typing.planned"
 
 
 async def _note(unit: Unit, message: MessageRow, kind: DeliveryKind, event: ReactionChanged) -> int:

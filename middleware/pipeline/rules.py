@@ -77,6 +77,11 @@ def conversation_lane(conversation: ConversationId) -> str:
     return f"conversation:{conversation}"
 
 
+def typing_lane(conversation: ConversationId) -> str:
+    """A sign that somebody writes stands before no answer, and behind none."""
+    return f"typing:{conversation}"
+
+
 def message_lane(message: MessageId) -> str:
     """Edits, deletions and statuses wait for their message, not for the thread."""
     return f"message:{message}"

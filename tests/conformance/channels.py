@@ -12,7 +12,15 @@ import pytest
 from hypothesis import given
 from pydantic import BaseModel
 
-from channel_clients.contract import Channel, ChannelManifest, Deletes, Edits, Probing, Reacts
+from channel_clients.contract import (
+    Channel,
+    ChannelManifest,
+    Deletes,
+    Edits,
+    Probing,
+    Reacts,
+    ShowsTyping,
+)
 from mappers.vocabulary import (
     Arrival,
     ForgedWebhook,
@@ -231,6 +239,12 @@ class ChannelPromises:
             for _ in range(2):
                 await channel.delete(sent)
 
+    async def test_typing_is_shown_as_often_as_wanted_and_is_no_message(self, bench: Bench) -> None:
+        channel = bench.channel
+        if isinstance(channel, ShowsTyping):
+            for _ in range(2):
+                await channel.show_typing(bench.outgoing.conversation)
+
     # Manners
 
     async def test_no_secret_is_ever_shown(self, bench: Bench) -> None:
@@ -275,6 +289,7 @@ class ChannelPromises:
         assert can.edits == isinstance(channel, Edits)
         assert can.deletes == isinstance(channel, Deletes)
         assert can.reactions == isinstance(channel, Reacts)
+        assert can.typing == isinstance(channel, ShowsTyping)
         assert can.polls == isinstance(channel, Polls)
         assert can.text_limit > 0
 

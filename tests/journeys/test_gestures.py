@@ -1,5 +1,9 @@
-"""What is meant without words: reactions travel both ways."""
+"""What is meant without words: reactions travel both ways, and signs of writing one way."""
 
+from sqlalchemy import text
+
+from middleware.connections.flow import pause, resume
+from middleware.db.engine import transaction
 from tests.journeys.town import ACCOUNT, Town
 
 NINA = 1001
@@ -85,3 +89,62 @@ async def test_a_reaction_that_we_showed_does_not_come_back(town: Town) -> None:
 
     assert in_telegram(town, 0) == {NINA: "👍"}
     assert await town.count("SELECT count(*) FROM deliveries WHERE kind = 'react'") == 0
+
+
+async def nobody_serves(town: Town) -> None:
+    serving = (
+        "SELECT count(*) FROM leases WHERE connection_id = :bot AND purpose = 'serve'"
+        " AND until > clock_timestamp()"
+    )
+    async with town.patience():
+        while await town.count(serving, bot=town.bot):
+            await town.pause()
+
+
+async def transact(town: Town, statement: str) -> None:
+    async with transaction(town.hub.engine) as at:
+        await at.execute(text(statement))
+
+
+def actions(town: Town) -> list[str]:
+    found: list[str] = town.telegram.chats()[0]["actions"]
+    return found
+
+
+async def test_the_customer_sees_that_an_operator_is_writing(town: Town) -> None:
+    town.telegram.say(NINA, "Сколько стоит?", name="Нина")
+    await town.settle()
+    chat = town.timeline()[0].chat_id
+    for _ in range(2):
+        town.amocrm.type_in(ACCOUNT, chat)
+        await town.settle()
+    assert actions(town) == ["typing", "typing"]
+
+    town.reply(NINA, "Тысяча")
+    await town.settle()
+    assert town.seen_by(NINA) == ["Тысяча"]
+
+
+async def test_a_sign_of_writing_is_neither_repeated_nor_late(town: Town) -> None:
+    town.telegram.say(NINA, "Сколько стоит?", name="Нина")
+    await town.settle()
+    chat = town.timeline()[0].chat_id
+    town.telegram.stage.arm("flood_at_proxy", match="sendChatAction")
+    town.amocrm.type_in(ACCOUNT, chat)
+    await town.settle()
+    await pause(town.hub, town.bot)
+    await nobody_serves(town)
+    for _ in range(3):
+        town.amocrm.type_in(ACCOUNT, chat)
+    await town.settle()
+    await transact(
+        town,
+        'UPDATE deliveries SET detail = detail || \'{"until": "2026-01-01T00:00:00+00:00"}\''
+        " WHERE kind = 'show_typing' AND state = 'ready'",
+    )
+    await resume(town.hub, town.bot)
+    await town.settle()
+
+    assert actions(town) == []
+    signs = await town.rows("SELECT state, attempts FROM deliveries WHERE kind = 'show_typing'")
+    assert [dict(each) for each in signs] == [{"state": "skipped", "attempts": 1}] * 2

@@ -189,7 +189,7 @@ def test_a_reaction_is_read_in_both_documented_shapes(where: dict[str, Any]) -> 
 @pytest.mark.parametrize(
     ("hook", "name"),
     [
-        ({"action": {"typing": {"user": {"id": OLGA}}}}, "chat.typing"),
+        ({"action": {"typing": {"user": {"id": OLGA}}}}, "chat.unreadable_typing"),
         ({"action": {}}, "chat.unknown"),
         ({"receiver": "x", "conversation_id": "y", "type": "text"}, "chat.unknown"),
         (said(), "chat.empty_message"),

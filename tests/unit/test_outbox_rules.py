@@ -21,6 +21,7 @@ from middleware.outbox.rules import (
     Bury,
     CloseConversation,
     Hold,
+    LetGo,
     LookAgain,
     ParkConnection,
     RetryAt,
@@ -123,6 +124,11 @@ def test_each_failure_has_one_answer(failure: Failure, verdict: Verdict) -> None
 )
 def test_doubt_is_asked_about_before_anything_is_repeated(at: Situation, verdict: Verdict) -> None:
     assert decide(Ambiguous(code="x"), at, POLICY) == verdict
+
+
+@given(failure=failures, at=situations)
+def test_what_fades_is_let_go_whatever_happened(failure: Failure, at: Situation) -> None:
+    assert decide(failure, replace(at, fades=True), POLICY) == LetGo()
 
 
 @pytest.mark.parametrize("gone", ["record", "deal", "conversation"])
