@@ -147,20 +147,32 @@ class Upkeep:
         return SetUp(changes=changes, notes=tuple(notes))
 
     async def tear_down(self) -> None:
-        """The channel goes first: it needs no token, which may be revoked by now.
+        """Undo what set-up did. Each step is tried, whatever became of those before it.
 
-        Whoever revoked it has removed us in amoCRM, and with us what the rest would undo.
+        Whoever revoked our token has removed us in amoCRM, and with us what it would undo; the
+        channel needs none.
         """
+        refusals: list[ProviderError] = []
+        for step in (self._leave_chats, self._leave_hooks, self._leave_sources):
+            try:
+                await step()
+            except ProviderError as refused:
+                if not isinstance(refused.failure, AuthExpired):
+                    refusals.append(refused)
+        if refusals:
+            raise refusals[0]
+
+    async def _leave_chats(self) -> None:
         if self.chats is not None:
             await self.chats.disconnect()
-        try:
-            if address := self.config.hook_address.get_secret_value():
-                await self._unsubscribe(address)
-            if self.sources is not None:
-                await self.sources.drop_all()
-        except ProviderError as refused:
-            if not isinstance(refused.failure, AuthExpired):
-                raise
+
+    async def _leave_hooks(self) -> None:
+        if address := self.config.hook_address.get_secret_value():
+            await self._unsubscribe(address)
+
+    async def _leave_sources(self) -> None:
+        if self.sources is not None:
+            await self.sources.drop_all()
 
     async def _marker_field(self, entity: str) -> int | None:
         """Find our field or make it; None when the account does not let us."""

@@ -39,7 +39,7 @@ async def list_connections(hub: TheHub, who: Reader) -> tuple[ConnectionHealth, 
 
 @router.post("/connections", summary="Connect an account", status_code=status.HTTP_201_CREATED)
 async def connect_account(hub: TheHub, who: Admin, asked: Connect) -> Connected:
-    """Connecting an account that is connected already is refused (409)."""
+    """Connecting an account whose connection works is refused (409); another is taken up again."""
     wanted = Wanted(
         provider=asked.provider,
         values=asked.values,

@@ -1,6 +1,7 @@
 """Connecting and disconnecting accounts, checked against the provider before anything is kept."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -8,11 +9,12 @@ from uuid import UUID
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from mappers.vocabulary import Account, ConnectionId, ProviderError, WorkspaceId
+from mappers.vocabulary import Account, AuthExpired, ConnectionId, ProviderError, WorkspaceId
 from mappers.vocabulary.adapters import (
     Diagnoses,
     Finding,
     Polls,
+    RefreshesCredentials,
     SetsUp,
     TakenBySomeoneElse,
 )
@@ -96,37 +98,78 @@ async def register_application(
 async def connect(hub: Hub, workspace: WorkspaceId, wanted: Wanted) -> ConnectedNow:
     """Check the credentials, keep them, set the provider up, and begin to serve the account.
 
+    An account that we were shut out of, or that a person paused, is taken up again where it was.
     Raises: `BadRequest`, `Conflict`, `ProviderRefused`. What was kept before a refusal stays
     paused and can be resumed or disconnected.
     """
     manifest = manifest_of(wanted.provider)
     config = validated(manifest.config, wanted.values, "configuration")
     listens = _listens(hub, manifest, wanted, manifest.can_of(config))
-    address = new_address()
     draft = await _draft(hub, workspace, wanted, config)
     account = await _checked(_adapter(hub, draft))
     names = manifest.accounts(config)
-    connection = await hub.connections.add(
-        NewConnection(
-            workspace=workspace,
-            kind=kind_of(wanted.provider),
-            provider=wanted.provider,
-            account=names[0],
-            aliases=names[1:],
-            title=wanted.title or account.title,
-            config=hub.vault.seal(exposed(config)),
-            address=address,
-            settings=wanted.settings,
-            listens=listens,
-            application=wanted.application,
+    known = await hub.connections.named(wanted.provider, names[0])
+    if known is not None and known.workspace == workspace and await _is_shut_out(hub, known):
+        connection = await _take_up(hub, known, wanted, config)
+    else:
+        connection = await hub.connections.add(
+            NewConnection(
+                workspace=workspace,
+                kind=kind_of(wanted.provider),
+                provider=wanted.provider,
+                account=names[0],
+                aliases=names[1:],
+                title=wanted.title or account.title,
+                config=hub.vault.seal(exposed(config)),
+                address=new_address(),
+                settings=wanted.settings,
+                listens=listens,
+                application=wanted.application,
+            )
         )
-    )
     notes = await set_up(hub, connection, take_over=wanted.take_over)
     await hub.connections.set_state(connection, "active")
     await hub.addresses.reload()
     await tell_sources(hub, connection)
     log.info("connection.connected", connection_id=str(connection), provider=wanted.provider)
     return ConnectedNow(id=connection, account=account, notes=(*account.warnings, *notes))
+
+
+async def _is_shut_out(hub: Hub, known: ConnectionRow) -> bool:
+    """Say whether a connection is out of work: two that work would take each other's messages.
+
+    One that is believed to work may have been removed at the provider without our being told.
+    """
+    if known.state != "active":
+        return True
+    try:
+        await hub.directory.build(await _fresh(hub, known.id), without_lease).adapter.check()
+    except ProviderError as error:
+        return isinstance(error.failure, AuthExpired)
+    return False
+
+
+async def _take_up(
+    hub: Hub, known: ConnectionRow, wanted: Wanted, config: BaseModel
+) -> ConnectionId:
+    """Go on with a connection under new credentials; what we remembered of the account stays."""
+    given = {k: v for k, v in exposed(config).items() if k in config.model_fields_set}
+    current = await hub.connections.get(known.id)
+    sealed = hub.vault.seal({**hub.vault.open(current.config), **given})
+    if not await hub.connections.take_up(current, sealed, wanted.application):
+        raise Conflict("Somebody else is connecting this account at this moment. Look again.")
+    log.info("connection.taken_up", connection_id=str(known.id), provider=wanted.provider)
+    return known.id
+
+
+async def _fresh(hub: Hub, connection: ConnectionId) -> ConnectionRow:
+    """Return a connection, its credentials renewed if they are known to have run out."""
+    connected = await hub.directory.get(connection)
+    adapter = connected.adapter
+    if isinstance(adapter, RefreshesCredentials) and adapter.is_stale(hub.clock.now()):
+        with suppress(ProviderError):  # what is asked of the provider next will say why
+            await hub.directory.renew(connected)
+    return await hub.connections.get(connection)
 
 
 def _listens(hub: Hub, manifest: AnyManifest, wanted: Wanted, can: Any) -> bool:
@@ -231,7 +274,7 @@ async def resume(hub: Hub, connection: ConnectionId) -> tuple[str, ...]:
 
     Raises: `ProviderRefused`, `Conflict`.
     """
-    row = await hub.connections.get(connection)
+    row = await _fresh(hub, connection)
     await _checked(hub.directory.build(row, without_lease).adapter)
     notes = await set_up(hub, connection, take_over=False)
     await hub.connections.set_state(connection, "active")
@@ -243,7 +286,7 @@ async def resume(hub: Hub, connection: ConnectionId) -> tuple[str, ...]:
 
 async def disconnect(hub: Hub, connection: ConnectionId) -> tuple[str, ...]:
     """Put back what was changed at the provider and stop serving the account for good."""
-    row = await hub.connections.get(connection)
+    row = await _fresh(hub, connection)
     notes: tuple[str, ...] = ()
     adapter = hub.directory.build(row, without_lease).adapter
     if isinstance(adapter, SetsUp):

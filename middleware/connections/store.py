@@ -42,6 +42,17 @@ ADD = text(
     bindparam("aliases", type_=ARRAY(Text)),
     bindparam("application", type_=Uuid),
 )
+NAMED = text(
+    f"SELECT {_COLUMNS} WHERE c.provider = :provider AND c.account = :account "
+    "AND c.state <> 'removed'"
+)
+TAKE_UP = text(
+    """
+    UPDATE connections SET config = :config, config_version = config_version + 1,
+        application_id = :application
+    WHERE id = :id AND config_version = :version AND state <> 'removed'
+    """
+).bindparams(bindparam("application", type_=Uuid))
 SET_CONFIG = text(
     """
     UPDATE connections SET config = :config, config_version = config_version + 1
@@ -210,6 +221,20 @@ class ConnectionStore:
                 "connection first: two would take each other's messages."
             )
         return connection
+
+    async def named(self, provider: str, account: str) -> ConnectionRow | None:
+        """Find the connection of an account, whatever its state and whoever's it is."""
+        async with transaction(self.engine) as at:
+            values = {"provider": provider, "account": account}
+            row = (await at.execute(NAMED, values)).first()
+        return None if row is None else _connection(row)
+
+    async def take_up(self, known: ConnectionRow, config: bytes, application: UUID | None) -> bool:
+        """Give a connection other credentials, unless somebody did so since it was looked at."""
+        values = {"id": known.id, "config": config, "version": known.version}
+        async with transaction(self.engine) as at:
+            taken = await at.execute(TAKE_UP, {**values, "application": application})
+            return bool(taken.rowcount)
 
     async def set_config(self, connection: ConnectionId, config: bytes, *, version: int) -> bool:
         """Replace a config if nobody replaced it since `version`."""
