@@ -1,6 +1,9 @@
 """An operator writes first, from a contact's card, by phone."""
 
+from mappers.vocabulary import DeliveryKind
 from middleware.operations.accounts import flow as accounts
+from middleware.operations.deliveries import flow as deliveries
+from middleware.operations.deliveries.model import Decision, Filter
 from middleware.operations.model import Caller
 from tests.journeys.town import ACCOUNT, Town
 
@@ -77,6 +80,13 @@ async def test_whoever_never_wrote_cannot_be_reached_and_the_operator_reads_so(t
     (kept,) = await town.rows("SELECT state, code FROM deliveries WHERE kind = 'send'")
     assert dict(kept) == {"state": "held", "code": "hub.nobody_to_write_to"}
     assert await town.count("SELECT count(*) FROM deliveries WHERE state = 'dead'") == 0
+
+    by = Caller(workspace=town.workspace, name="anna")
+    (line,) = (await deliveries.find(town.hub, by, Filter(kinds=(DeliveryKind.SEND,)))).items
+    await deliveries.settle(town.hub, by, line.id, Decision.SEND)
+    await town.settle()
+    (dead,) = await town.rows("SELECT state, code FROM deliveries WHERE kind = 'send'")
+    assert dict(dead) == {"state": "dead", "code": "hub.nobody_to_write_to"}
 
 
 async def test_whoever_closed_the_door_is_not_reached_and_the_operator_reads_so(town: Town) -> None:
