@@ -203,14 +203,14 @@ def _membership(changed: wire.MemberUpdate) -> Reading:
 def _reaction(changed: wire.ReactionUpdate, config: Config) -> Reading:
     if changed.chat.type != PRIVATE or changed.user is None:
         return _ignored("message_reaction.not_private")
-    shown = (
+    shown = [
         reaction.emoji or WORDLESS.get(reaction.type, UNSEEN_REACTION)
         for reaction in changed.new_reaction
-    )
+    ]
     change = ReactionChanged(
         origin=_origin(config, ChatAddress(str(changed.chat.id)), changed.message_id),
         author=str(changed.user.id),
-        emoji="".join(shown),
+        emoji=shown[-1] if shown else "",  # a premium customer may leave several
         at=_time(changed.date),
     )
     return Reading(events=(change,))

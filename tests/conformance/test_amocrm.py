@@ -198,6 +198,30 @@ class TestStatuses:
             (-1, 905, "Закрыто"),
         ]
 
+    @pytest.mark.parametrize(
+        ("said", "told"),
+        [
+            (("telegram.blocked_by_user", "Закрыто"), (905, "Закрыто")),
+            (("telegram.button_refused", ""), (903, "telegram.button_refused")),
+            (("telegram.not_started", "Не писал"), (904, "Не писал")),
+            (("hub.nobody_to_write_to", ""), (904, "hub.nobody_to_write_to")),
+        ],
+    )
+    async def test_each_failure_has_its_code(
+        self, bench: Bench, emulator: AmoCrmEmulator, said: tuple[str, str], told: tuple[int, str]
+    ) -> None:
+        entry = await bench.entry()
+        report = StatusReport(
+            reply=bench.reply(OURS, "Завтра"),
+            conversation=entry.conversation,
+            status=Status.FAILED,
+            code=said[0],
+            words=said[1],
+        )
+        await bench.crm.report(report)
+        (status,) = emulator.replies[0].statuses
+        assert (status.error_code, status.error) == told
+
     async def test_a_status_of_nothing_is_gone_and_queued_is_not_told(
         self, crm: AmoCrm, bench: Bench
     ) -> None:

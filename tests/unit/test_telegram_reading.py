@@ -295,7 +295,7 @@ def test_blocking_and_coming_back(status: str, reachable: bool) -> None:
     ("now_there", "emoji"),
     [
         ([{"type": "emoji", "emoji": "👍"}], "👍"),
-        ([{"type": "emoji", "emoji": "👍"}, {"type": "emoji", "emoji": "🔥"}], "👍🔥"),
+        ([{"type": "emoji", "emoji": "👍"}, {"type": "emoji", "emoji": "🔥"}], "🔥"),
         ([{"type": "custom_emoji", "custom_emoji_id": "5"}], "❔"),
         ([{"type": "paid"}], "⭐"),
         ([], ""),

@@ -22,7 +22,8 @@ Stage routes beside the common ones. A POST takes the arguments of the method of
     POST /_stage/upload {base, name, content, kind?}; content is base64, and what comes back is
                                      one of the `files` of
     POST /_stage/reply_with_files {account, to, files, text?, user_id?}
-    POST /_stage/write_first {account, contact_id, text, user_id?}
+    POST /_stage/reply_with_buttons {account, to, text, rows, template?}
+    POST /_stage/write_first {account, contact_id, text, user_id?, source?}
     POST /_stage/write_note {account, card_id, text, entity?, user_id?}
     POST /_stage/typing {account, to}, /_stage/react {account, message_id, emoji}
     POST /_stage/close_talk {account, to}, /_stage/close_lead {account, lead_id, won?}
