@@ -47,6 +47,8 @@ class Shelf:
         fetched = await adapter.fetch(attachment, self.limit_bytes)
         if len(fetched.body) > self.limit_bytes:
             raise ProviderError(Permanent(code="file.too_large"))
+        if not fetched.body:
+            raise ProviderError(Permanent(code="file.empty"))
         mime = rules.sniff(fetched.body)
         return FileRow(
             message=MessageId(job.subject),

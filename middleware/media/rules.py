@@ -4,12 +4,13 @@ import re
 
 import filetype
 
-from mappers.text import Language
+from mappers.text import Language, clean
 from mappers.vocabulary import Attachment, AttachmentKind
 
 UNKNOWN = "application/octet-stream"
 LONGEST_NAME = 120
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\u200e\u200f\u202a-\u202e\u2066-\u2069]+')
+# Controls, what a path or a header is made of, and what breaks a line or turns it around.
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+')
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,10}")
 # What a browser may show as itself without running anything in it.
 SHOWN = ("image/jpeg", "image/png", "image/gif", "image/webp", "audio/", "video/")
@@ -31,16 +32,18 @@ NAMES = {
     AttachmentKind.VIDEO: "video",
     AttachmentKind.STICKER: "sticker",
 }
-TOO_LARGE, NO_ADDRESS = "file.too_large", "file.no_address"
+TOO_LARGE, NO_ADDRESS, EMPTY = "file.too_large", "file.no_address", "file.empty"
 REASONS: dict[Language, dict[str, str]] = {
     "ru": {
         TOO_LARGE: "файл больше {megabytes} МБ, посмотрите его в канале",
         NO_ADDRESS: "у хаба нет публичного адреса, файл остался в канале",
+        EMPTY: "файл пустой",
         "": "файл не удалось получить, посмотрите его в канале",
     },
     "en": {
         TOO_LARGE: "larger than {megabytes} MB, look at it in the channel",
         NO_ADDRESS: "the hub has no public address, the file stayed in the channel",
+        EMPTY: "the file is empty",
         "": "could not be fetched, look at it in the channel",
     },
 }
@@ -64,7 +67,7 @@ def sniff(body: bytes) -> str:
 
 def safe_name(name: str, kind: AttachmentKind, mime: str) -> str:
     """Spell a file's name so that no system takes it for a path, a command or another type."""
-    last = name.replace("\\", "/").rpartition("/")[2]
+    last = clean(name).replace("\\", "/").rpartition("/")[2]
     bare = _UNSAFE.sub("_", last).strip(" ._")
     stem, dot, suffix = bare.rpartition(".")
     is_suffix = bool(dot and stem and _SUFFIX.fullmatch(dot + suffix))

@@ -51,6 +51,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         " planned it.",
         "file.too_large": "The file is larger than the hub passes on, or than the provider hands"
         " out; a line of text says so.",
+        "file.empty": "There is nothing in the file, and neither side takes such a file; a line of"
+        " text says so.",
         "file.cannot_fetch": "The account's adapter cannot bring files; a line of text says that"
         " there was one.",
         "file.not_kept": "The file could not be written down here: look at the disk, or at the"

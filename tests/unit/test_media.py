@@ -33,6 +33,8 @@ def test_nothing_that_could_run_is_shown_in_place() -> None:
         ("C:\\Windows\\a.exe", "a.exe"),
         ("invoice\u202egnp.exe", "invoice_gnp.exe"),
         ('a"b\r\nSet-Cookie: x.png', "a_b_Set-Cookie_ x.png"),
+        ("a\u2028b\u061cc\x85d\x00e.png", "a_b_c_d\ufffde.png"),
+        ("\ud800half.png", "\ufffdhalf.png"),
         ("...", "photo.png"),
         ("", "photo.png"),
         ("я" * 300 + ".jpeg", "я" * 115 + ".jpeg"),
