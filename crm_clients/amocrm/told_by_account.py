@@ -9,7 +9,7 @@ Source: amocrm.ru/developers/content/crm_platform/webhooks-format.
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from crm_clients.amocrm.fields import state_of
 from crm_clients.amocrm.oauth import Config
@@ -35,8 +35,9 @@ def read_account(form: Form, config: Config) -> Reading:
         event = _about_record(root, action, item) or _about_deal(root, action, item)
         if action == "note":
             event = reply_in_hook(root, item, config)
-        if event:
-            events.append(event)
+        told = (event,) if event else tuple(_about_unsorted(root, action, item))
+        if told:
+            events.extend(told)
         elif root != "account":
             ignored.append(_named(root, action, item))
     return Reading(events=tuple(events), ignored=tuple(ignored))
@@ -70,6 +71,26 @@ def _about_deal(root: str, action: str, item: Form) -> Event | None:
     if action in ("status", "restore") and _is_number(item.get("status_id")):
         return DealChanged(deal=str(deal), state=state_of(item["status_id"]))
     return None
+
+
+def _about_unsorted(root: str, action: str, item: Form) -> Iterator[Event]:
+    """An unsorted deal ends by being accepted, and is an ordinary one then, or by being declined.
+
+    A deal that was linked to another one on the way is looked for again by its contact.
+    """
+    if root != "unsorted" or action != "delete":
+        return
+    state: Literal["open", "deleted"]
+    match item:
+        case {"action": "accept", "accept_result": {"leads": dict() as leads}}:
+            state = "open"
+        case {"action": "decline", "decline_result": {"leads": dict() as leads}}:
+            state = "deleted"
+        case _:
+            return
+    for deal in leads.values():
+        if _is_number(deal):
+            yield DealChanged(deal=deal, state=state)
 
 
 def items(form: Form) -> Iterator[tuple[str, str, Form]]:

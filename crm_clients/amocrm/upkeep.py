@@ -9,7 +9,7 @@ Source: amocrm.ru/developers/content/crm_platform/{webhooks-api, custom-fields},
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,15 +34,11 @@ from mappers.vocabulary import (
 )
 from mappers.vocabulary.adapters import Finding, SetUp
 
-EVENTS = (
-    "update_contact",
-    "delete_contact",
-    "restore_contact",
-    "status_lead",
-    "delete_lead",
-    "restore_lead",
-)
+# What we act on, and no more: an account tells every subscriber of our own writes, too.
+EVENTS = ("delete_contact", "status_lead", "delete_lead", "restore_lead")
 NOTE_EVENTS = ("note_contact", "note_lead")
+# Offered by the interface, and not among those that the documentation lists.
+UNLISTED_EVENTS = ("delete_unsorted",)
 SOON = timedelta(days=14)
 NOTES_MODE = (
     "Messages go onto cards as notes, as this connection was told to (timeline: notes);"
@@ -202,16 +198,21 @@ class Upkeep:
 
     async def _subscribe(self, destination: str) -> bool:
         """Subscribe, or change the subscription that is there; False when we may not."""
-        wanted = {"destination": destination, "settings": list(self.events)}
         try:
-            await self.rest.post("webhooks", "webhooks.subscribe", wanted, repeatable=True)
+            await self._subscribe_to(destination, (*self.events, *UNLISTED_EVENTS))
         except ProviderError as refused:
             match refused.failure:
                 case Blocked(code="amocrm.payment_required" | "amocrm.forbidden"):
                     return False
+                case Permanent():
+                    await self._subscribe_to(destination, self.events)
                 case _:
                     raise
         return True
+
+    async def _subscribe_to(self, destination: str, events: Sequence[str]) -> None:
+        wanted = {"destination": destination, "settings": list(events)}
+        await self.rest.post("webhooks", "webhooks.subscribe", wanted, repeatable=True)
 
     async def _unsubscribe(self, destination: str) -> None:
         try:

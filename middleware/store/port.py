@@ -250,7 +250,13 @@ class Unit(Protocol):
         self, contact: ContactId, target: ConnectionId, record: str, deal: Deal, evidence: str
     ) -> None: ...
 
-    async def set_deal_state(self, target: ConnectionId, deal: str, state: str) -> None: ...
+    async def set_deal_state(self, target: ConnectionId, deal: str, state: str) -> None:
+        """Remember what somebody told us of a deal.
+
+        Such news may overtake other news. That a deal is open makes it one to be looked at again
+        before it is used next; that it is not is looked into by itself, when one is needed.
+        """
+        ...
 
     async def remember_filled(self, target: ConnectionId, card: str, keys: Collection[str]) -> None:
         """Remember which places of a card a mapping has filled. Known ones stay known."""

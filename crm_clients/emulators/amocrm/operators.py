@@ -275,6 +275,33 @@ class Operators:
         cards.update(self.world, where, lead, {"status_id": status}, by=user)
         return lead
 
+    def edit_lead(self, account: str | int, lead_id: int, changes: Json) -> Lead:
+        """Change a lead; `changes` look like the body of a REST PATCH."""
+        where = self.world.account(account)
+        if wrong := list(cards.mistakes(self.world, where, "leads", changes)):
+            raise ValueError(str(wrong))
+        lead = where.leads[lead_id]
+        cards.update(self.world, where, lead, changes, by=_user(where, None).id)
+        return lead
+
+    def delete_lead(self, account: str | int, lead_id: int) -> None:
+        where = self.world.account(account)
+        cards.delete_lead(self.world, where, where.leads[lead_id])
+
+    def restore_lead(self, account: str | int, lead_id: int) -> None:
+        """Take a lead out of the bin."""
+        where = self.world.account(account)
+        lead = where.leads[lead_id]
+        lead.is_deleted = False
+        webhooks.card_changed(self.world, where, "restore", lead)
+
+    def restore_contact(self, account: str | int, contact_id: int) -> None:
+        """Take a contact out of the bin; its chats and leads do not come back with it."""
+        where = self.world.account(account)
+        contact = where.contacts[contact_id]
+        contact.is_deleted = False
+        webhooks.card_changed(self.world, where, "restore", contact)
+
     def edit_contact(
         self,
         account: str | int,

@@ -18,6 +18,18 @@ from .model import (
 from .problems import empty, hal, invalid_item, mistake, problem
 
 WEBHOOK_LIMIT = 100
+_OF_ALL = ("add", "update", "delete", "responsible")
+_ENTITIES = ("lead", "contact", "company", "customer", "task")
+EVENTS = frozenset(
+    {
+        *(f"{action}_{entity}" for action in _OF_ALL for entity in _ENTITIES),
+        *(f"restore_{entity}" for entity in ("lead", "contact", "company")),
+        *(f"note_{entity}" for entity in ("lead", "contact", "company", "customer")),
+        *("status_lead", "add_talk", "update_talk", "add_chat_template_review"),
+        *("add_message", "add_outgoing_message"),
+    }
+)
+UNLISTED = frozenset({"add_unsorted", "update_unsorted", "delete_unsorted"})
 COLORS = {WON: "#CCFF66", LOST: "#D5D8DB"}
 
 
@@ -222,6 +234,9 @@ def subscribe(call: Call) -> Response:
         return invalid_item("0", "destination", "Invalid URL", "InvalidUrl")
     if not isinstance(settings, list) or not settings:
         return invalid_item("0", "settings", "This value should not be blank.", "NotBlank")
+    offered = EVENTS | (UNLISTED if call.world.switches.unsorted_hooks else frozenset())
+    if not offered.issuperset(settings):
+        return invalid_item("0", "settings", "The value you selected is not a valid choice.")
     hooks, now = call.account.webhooks, call.world.unix()
     hook = hooks.get(destination)
     if hook is None:

@@ -54,6 +54,7 @@ class Switches:
     own_messages_raise_hook: bool = True  # also for messages that our own channel brought
     incoming_envelope: Literal["message", "rootless"] = "message"
     repost_enables_webhook: bool = True
+    unsorted_hooks: bool = False  # whether a subscription may name what the documentation does not
     webhook_jitter_s: float = 0.0  # hooks overtake one another
     webhook_twice: bool = False
     webhooks_in_plan: bool = True  # a plan without them refuses to subscribe

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from mappers.text import clean
 from mappers.vocabulary import (
@@ -129,5 +130,8 @@ class CrmSide(Chapter):
         tx = await self._turn()
         await tx.deals.lock((target, deal))
         if (known := tx.deals.get((target, deal))) is not None:
-            seen = replace(known.deal, state=state, seen_at=tx.now())
+            seen_at = tx.now()
+            if state == "open":
+                seen_at = min(known.deal.seen_at, seen_at - timedelta(days=1))
+            seen = replace(known.deal, state=state, seen_at=seen_at)
             tx.deals.put(replace(known, deal=seen))

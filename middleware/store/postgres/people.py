@@ -203,7 +203,9 @@ SAVE_DEAL = text(
 )
 SET_DEAL_STATE = text(
     """
-    UPDATE deals SET state = :state, seen_at = clock_timestamp()
+    UPDATE deals SET state = :state,
+        seen_at = CASE WHEN :state <> 'open' THEN clock_timestamp()
+                  ELSE least(seen_at, clock_timestamp() - interval '1 day') END
     WHERE connection_id = :target AND deal = :deal
     """
 )
