@@ -47,7 +47,7 @@ from middleware.simulation.media import MemoryMedia
 from middleware.simulation.twin import TwinStore
 from middleware.simulation.wire import Network
 from middleware.store.policy import Policy
-from middleware.store.rows import Parcelled, RouteRow
+from middleware.store.rows import Parcelled, Pinned, RouteRow
 from middleware.webhooks.keys import digest_of
 from tests.store_scene import SPOKEN_AT, a_person
 
@@ -180,15 +180,25 @@ def a_photo(handle: str = "photo-1", **values: Any) -> Attachment:
 
 
 async def open_shop(
-    *, point: int | None = None, action: Action = "crash", channel_can: ChannelCan | None = None
+    *,
+    point: int | None = None,
+    action: Action = "crash",
+    channel_can: ChannelCan | None = None,
+    crm: Crm | None = None,
+    mapping: str = "",
 ) -> Shop:
+    """Open a shop. `mapping` is a document that its route uses."""
     clock, rng = VirtualClock(), random.Random(1)
     store, network = TwinStore(clock), Network(clock, rng)
-    channel, crm = Channel(clock), Crm(clock)
+    channel, crm = Channel(clock), crm or Crm(clock)
     store.add_connection(BOT, WORKSPACE, "channel", ("telegram", "77"))
     store.add_connection(CRM, WORKSPACE, "crm", ("amocrm", "shop"))
     policy = Policy(deal_policy="never")
-    store.add_route(RouteRow(id=RouteId(UUID(int=4)), source=BOT, target=CRM, policy=policy))
+    pinned = Pinned(mapping=UUID(int=5), version=1) if mapping else None
+    if pinned is not None:
+        store.add_mapping(pinned, "fields", mapping)
+    ends = {"source": BOT, "target": CRM}
+    store.add_route(RouteRow(id=RouteId(UUID(int=4)), **ends, policy=policy, mapping=pinned))
     can = channel_can or ChannelCan(text_limit=100, caption_limit=20, attachments=ALL, album=2)
     accounts = {
         BOT: _account(ConnectedChannel, BOT, "telegram", channel, can),

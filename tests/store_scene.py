@@ -26,7 +26,7 @@ from middleware.clock import Clock
 from middleware.simulation.twin import TwinStore
 from middleware.store.policy import Policy
 from middleware.store.port import Store, Unit
-from middleware.store.rows import Duty, Job, Lease, NewMessage, Parcelled, RouteRow
+from middleware.store.rows import Duty, Job, Lease, NewMessage, Parcelled, Pinned, RouteRow
 from middleware.webhooks.keys import digest_of
 
 WORKSPACE = WorkspaceId(UUID(int=0xA))
@@ -34,7 +34,11 @@ CHANNEL = ConnectionId(UUID(int=0xC1))
 OTHER_CHANNEL = ConnectionId(UUID(int=0xC2))
 CRM = ConnectionId(UUID(int=0xD1))
 CONNECTIONS = (CHANNEL, OTHER_CHANNEL, CRM)
-ROUTE = RouteRow(id=RouteId(UUID(int=0xE1)), source=CHANNEL, target=CRM, policy=Policy())
+MAPPING = Pinned(mapping=UUID(int=0xF1), version=1)
+DOCUMENT = "version: 1"
+ROUTE = RouteRow(
+    id=RouteId(UUID(int=0xE1)), source=CHANNEL, target=CRM, policy=Policy(), mapping=MAPPING
+)
 TTL = timedelta(seconds=30)
 SPOKEN_AT = datetime(2026, 1, 12, 8, 0, tzinfo=UTC)
 
@@ -45,6 +49,7 @@ def a_twin(clock: Clock) -> TwinStore:
     store.add_connection(OTHER_CHANNEL, WORKSPACE, "channel", ("telegram", "78"))
     store.add_connection(CRM, WORKSPACE, "crm", ("amocrm", "romashka"))
     store.add_route(ROUTE)
+    store.add_mapping(MAPPING, "fields", DOCUMENT)
     return store
 
 

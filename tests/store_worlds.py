@@ -28,7 +28,16 @@ from middleware.store.codec import encode_policy
 from middleware.store.port import Store
 from middleware.store.postgres import PostgresStore
 from middleware.store.rows import InboxRow, Job, Lease
-from tests.store_scene import CHANNEL, CRM, OTHER_CHANNEL, ROUTE, WORKSPACE, a_twin
+from tests.store_scene import (
+    CHANNEL,
+    CRM,
+    DOCUMENT,
+    MAPPING,
+    OTHER_CHANNEL,
+    ROUTE,
+    WORKSPACE,
+    a_twin,
+)
 
 # What a store says of its own clock and its own row numbers.
 OWN = frozenset(
@@ -37,7 +46,8 @@ OWN = frozenset(
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 GIVEN_IDS_BELOW = 1 << 64
 EMPTY = """
-    TRUNCATE workspaces, connections, leases, routes, inbox, bodies, pulses, contacts, identities,
+    TRUNCATE workspaces, connections, leases, mappings, mapping_versions, filled_places,
+        routes, inbox, bodies, pulses, contacts, identities,
         claims, contact_links, deals, conversations, conversation_links, messages, names, facts,
         files, lanes, deliveries, attempts, joins, operators RESTART IDENTITY CASCADE
 """
@@ -45,9 +55,16 @@ ADD_CONNECTION = """
     INSERT INTO connections (id, workspace_id, kind, provider, account, title, config, address)
     VALUES (:id, :workspace, :kind, :provider, :account, '', '', :address)
 """
+ADD_MAPPING = """
+    INSERT INTO mappings (id, workspace_id, name, active) VALUES (:id, :workspace, 'fields', 1)
+"""
+ADD_VERSION = """
+    INSERT INTO mapping_versions (mapping_id, number, digest, document, author)
+    VALUES (:id, 1, '', :document, '')
+"""
 ADD_ROUTE = """
-    INSERT INTO routes (id, workspace_id, source_id, target_id, policy)
-    VALUES (:id, :workspace, :source, :target, CAST(:policy AS jsonb))
+    INSERT INTO routes (id, workspace_id, source_id, target_id, policy, mapping_id)
+    VALUES (:id, :workspace, :source, :target, CAST(:policy AS jsonb), :mapping)
 """
 LANES = """
     SELECT target_id, key, head, tail, priority, due_at IS NOT NULL AS is_dated,
@@ -207,7 +224,11 @@ class PostgresWorld:
                 names = {"kind": kind, "provider": provider, "account": account}
                 place = {"id": connection, "workspace": WORKSPACE, "address": str(connection)}
                 await at.execute(text(ADD_CONNECTION), {**names, **place})
-            ends = {"source": ROUTE.source, "target": ROUTE.target}
+            mapping = {"id": MAPPING.mapping, "workspace": WORKSPACE}
+            await at.execute(text(ADD_MAPPING), mapping)
+            version = {"id": MAPPING.mapping, "document": DOCUMENT}
+            await at.execute(text(ADD_VERSION), version)
+            ends = {"source": ROUTE.source, "target": ROUTE.target, "mapping": MAPPING.mapping}
             policy = json.dumps(encode_policy(ROUTE.policy))
             values = {"id": ROUTE.id, "workspace": WORKSPACE, "policy": policy}
             await at.execute(text(ADD_ROUTE), {**ends, **values})

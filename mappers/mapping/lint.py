@@ -26,6 +26,8 @@ ADVICE: dict[FieldKind, str] = {
     "moment": "Give a moment, such as message.sent_at.",
     "choice": "Put it in words first: `date` with a format, or `bool`.",
 }
+# Every deal has them from its beginning.
+NEVER_EMPTY = frozenset({"pipeline", "stage", "responsible"})
 NAMES: dict[Kind, str] = {each: each for each in get_args(Kind)} | {"texts": "list"}
 DIRECTIONS = (INBOUND, OUTBOUND)
 
@@ -97,6 +99,7 @@ class _Judge:
             yield self._found("error", index, "target", what, "Choose another field.")
         elif places:
             yield from self._of_kind(index, rule, places[0])
+            yield from self._of_write(index, rule, places[0])
 
     def _of_kind(self, index: int, rule: Rule, place: Place) -> Iterator[Problem]:
         kind, stuck = kind_after(rule.steps, kind_of(rule.origin))
@@ -113,6 +116,11 @@ class _Judge:
             yield from self._of_choices(index, rule, place)
         if place.key == "tags" and self.catalogue is not None:
             yield from self._of_tags(index, rule, self.catalogue.tags)
+
+    def _of_write(self, index: int, rule: Rule, place: Place) -> Iterator[Problem]:
+        if place.key in NEVER_EMPTY and (rule.write or place.write) != "always":
+            what = f"“{rule.target}” is never empty, so the rule never writes."
+            yield self._found("warning", index, "target", what, "Say `write: always`.")
 
     def _of_tags(self, index: int, rule: Rule, tags: tuple[str, ...]) -> Iterator[Problem]:
         known = {tag.casefold() for tag in tags}

@@ -129,6 +129,8 @@ def preview(
         return
     rows = [(moment(each.sent_at), *_row(change)) for each in found for change in each.changes]
     session.table(("message", *CHANGES), rows)
+    if unread := sum(not each.known for each in found):
+        session.say("mapping_unread", count=unread)
 
 
 def push(

@@ -89,6 +89,8 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "need_token": "Нужен токен: --token - (из стандартного ввода) или переменная {name}.",
         "bad_file": "Файл {path} не читается: {why}",
         "mapping_fine": "Замечаний нет.",
+        "mapping_unread": "Карточек не прочитано для {count} сообщений: «before» там — только то,"
+        " что записал бы сам документ.",
         "mapping_kept": "«{name}»: версия {number} сохранена, действует прежняя.",
         "mapping_in_force": "«{name}»: действует версия {number}.",
         "mapping_used": "Маршрут использует «{name}».",
@@ -180,6 +182,8 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "need_token": "A token is needed: --token - (standard input) or the variable {name}.",
         "bad_file": "The file {path} cannot be read: {why}",
         "mapping_fine": "Nothing is wrong.",
+        "mapping_unread": "No card was read for {count} messages: before is there only what the"
+        " document itself would have written.",
         "mapping_kept": "“{name}”: version {number} is kept; the one before stays in force.",
         "mapping_in_force": "“{name}”: version {number} is in force.",
         "mapping_used": "The route uses “{name}”.",

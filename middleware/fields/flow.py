@@ -1,14 +1,15 @@
 """Writing the values of one message: read the cards, compare, write what differs. Repeatable."""
 
 from dataclasses import dataclass
-from typing import Protocol, Self, TypeGuard
+from typing import Self
 
-from crm_clients.contract import HasCatalogue, HoldsFields
+from crm_clients.contract import HoldsFields
 from mappers.mapping.document import read_document
 from mappers.mapping.model import Document, Facts
 from mappers.vocabulary import Catalogue, Permanent, ProviderError
 from middleware.connections.model import ConnectedCrm
 from middleware.fields import rules
+from middleware.fields.ability import Fillable
 from middleware.fields.catalogues import Catalogues
 from middleware.fields.rules import Plan
 from middleware.registry import manifest_of
@@ -20,14 +21,6 @@ class FieldsWritten:
     """What was decided, and done as far as the account has the places."""
 
     plan: Plan
-
-
-class Fillable(HoldsFields, HasCatalogue, Protocol):
-    """A CRM whose cards can be filled by a mapping."""
-
-
-def can_fill(crm: object) -> TypeGuard[Fillable]:
-    return isinstance(crm, HoldsFields) and isinstance(crm, HasCatalogue)
 
 
 async def write_fields(

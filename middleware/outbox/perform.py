@@ -36,8 +36,9 @@ from mappers.vocabulary import (
     StatusReport,
 )
 from middleware.connections.model import Connected, ConnectedChannel, ConnectedCrm
+from middleware.fields.ability import can_fill
 from middleware.fields.catalogues import Catalogues
-from middleware.fields.flow import FieldsWritten, can_fill, write_fields
+from middleware.fields.flow import FieldsWritten, write_fields
 from middleware.identity.flow import (
     ContactEnsured,
     DealEnsured,

@@ -8,8 +8,9 @@ from crm_clients.contract import CreatesTasks
 from mappers.text import Language
 from mappers.vocabulary import Permanent, ProviderError, TaskDraft, Transient
 from middleware.connections.model import ConnectedCrm
+from middleware.fields.ability import can_fill
 from middleware.fields.catalogues import Catalogues
-from middleware.fields.flow import can_fill, text_of_task
+from middleware.fields.flow import text_of_task
 from middleware.identity.responsible import (
     OWNER,
     by_the_first_accepted,

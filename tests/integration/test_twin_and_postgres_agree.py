@@ -40,6 +40,7 @@ from tests.store_scene import (
     CHANNEL,
     CONNECTIONS,
     CRM,
+    MAPPING,
     ROUTE,
     SPOKEN_AT,
     WORKSPACE,
@@ -67,6 +68,7 @@ KINDS = (
     DeliveryKind.REPORT,
     DeliveryKind.ENSURE_DEAL,
     DeliveryKind.CREATE_TASK,
+    DeliveryKind.WRITE_FIELDS,
 )
 ENDINGS = tuple(state for state in DeliveryState if state is not DeliveryState.CALLING)
 
@@ -93,7 +95,7 @@ duties = st.fixed_dictionaries(
         "route": st.sampled_from([None, ROUTE.id]),
         "after": st.one_of(st.none(), any_of_them),
         "wait": st.sampled_from([timedelta(), timedelta(), timedelta(seconds=30)]),
-        "detail": st.sampled_from([{}, {"file": 0}, {"file": 1}]),
+        "detail": st.sampled_from([{}, {"file": 0}, {"file": 1}, MAPPING.detail]),
         "about": any_of_them,
     }
 )
@@ -371,6 +373,10 @@ class Agreement(RuleBasedStateMachine):
             return [await unit.operator_name(CRM, each) for each in ("501", "502", "503")]
 
         self.in_unit(work)
+
+    @rule(record=records, filled=st.sets(st.sampled_from(["contact:7", "contact:8"])))
+    def fill(self, record: str, filled: set[str]) -> None:
+        self.in_unit(lambda _, unit: unit.remember_filled(CRM, f"contact:{record}", filled))
 
     @rule(number=any_of_them, record=records, version=few, behind=st.booleans())
     def open_in_crm(self, number: int, record: str, version: int, behind: bool) -> None:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from crm_clients.contract import CreatesTasks
 from middleware.cli.looking import lines_of
 from middleware.fields import catalogues
 from middleware.operations.accounts import flow as accounts
@@ -265,3 +266,27 @@ async def test_a_field_of_another_type_is_as_good_as_gone(shop: Shop) -> None:
     assert (row["code"], row["detail"]["missing"]) == ("hub.field_gone", ["contact.Город"])
     assert shop.value("Откуда") == "Telegram"
     assert "Тверь" not in str(row["detail"])
+
+
+async def test_a_preview_begins_with_what_the_cards_hold(shop: Shop) -> None:
+    await shop.say("Раз")
+    shop.edit(Откуда="По звонку")
+    document = CITY % "contact.Город, source: message.text"
+    look = flow.Look(source=shop.town.bot, target=shop.town.crm, raw=True)
+    (found,) = await flow.preview(shop.town.hub, shop.caller, look, document)
+    assert found.known
+    assert [(c.outcome, c.before) for c in found.changes] == [
+        ("if_empty", ("По звонку",)),
+        ("written", ()),
+    ]
+    shop.town.amocrm.delete_contact(ACCOUNT, shop.contact["id"])
+    (found,) = await flow.preview(shop.town.hub, shop.caller, look, document)
+    assert not found.known
+
+
+async def test_lint_says_what_the_crm_cannot_do(shop: Shop) -> None:
+    task = "version: 1\nrules:\n  - {target: task, const: Позвонить}\n"
+    found = await flow.lint(shop.town.hub, shop.caller, task, shop.town.crm)
+    adapter = (await shop.town.hub.directory.get(shop.town.crm)).adapter
+    can = isinstance(adapter, CreatesTasks)
+    assert [each.level for each in found] == ([] if can else ["error"])

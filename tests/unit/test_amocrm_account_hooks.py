@@ -4,12 +4,21 @@ from urllib.parse import urlencode
 
 import pytest
 
+from crm_clients.amocrm.oauth import Config
 from crm_clients.amocrm.told_by_account import read_account
 from crm_clients.amocrm.upkeep import EVENTS, UNLISTED_EVENTS
 from crm_clients.amocrm.wire import parse_form
 from mappers.vocabulary import DealChanged, Event, RecordChanged
 
 ACCOUNT = {"account[id]": "28805383", "account[subdomain]": "acme"}
+CONFIG = Config.model_validate(
+    {
+        "base": "https://acme.amocrm.ru",
+        "account_id": "28805383",
+        "amojo_id": "52e591f7-c98f-4255-8495-827210138c81",
+        "access_token": "REDACTED",
+    }
+)
 UNSORTED = {
     "unsorted[delete][0][uid]": "40789acb",
     "unsorted[delete][0][category]": "chats",
@@ -17,7 +26,7 @@ UNSORTED = {
 
 
 def events(fields: dict[str, str]) -> tuple[Event, ...]:
-    return read_account(parse_form(urlencode({**fields, **ACCOUNT}).encode())).events
+    return read_account(parse_form(urlencode({**fields, **ACCOUNT}).encode()), CONFIG).events
 
 
 @pytest.mark.parametrize(

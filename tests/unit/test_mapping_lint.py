@@ -21,9 +21,9 @@ GOOD = """\
   - {target: deal.Источник, const: Телеграм}
   - {target: deal.Дата заявки, source: message.sent_at}
   - {target: deal.Счёт, source: message.text, transform: [{extract: '(\\d{1,9})'}, number]}
-  - {target: pipeline, const: Сервис}
-  - {target: stage, const: Ремонт}
-  - {target: responsible, const: Ольга}
+  - {target: pipeline, const: Сервис, write: always}
+  - {target: stage, const: Ремонт, write: always}
+  - {target: responsible, const: Ольга, write: always}
   - {target: tags, const: Чат}
 """
 
@@ -56,9 +56,15 @@ def test_a_good_document_has_no_problems() -> None:
             "transform[1]",
             "has no “ВК”",
         ),
-        ("target: pipeline, const: Продажа", "error", "const", "Did you mean “Продажи”"),
-        ("target: stage, const: Закрыто", "error", "const", "has no “Закрыто”"),
-        ("target: responsible, const: Олег", "error", "const", "has no “Олег”"),
+        ("target: stage, const: Новая", "warning", "target", "Say `write: always`"),
+        (
+            "target: pipeline, const: Продажа, write: always",
+            "error",
+            "const",
+            "Did you mean “Продажи”",
+        ),
+        ("target: stage, const: Закрыто, write: always", "error", "const", "has no “Закрыто”"),
+        ("target: responsible, const: Олег, write: always", "error", "const", "has no “Олег”"),
         ("target: tags, const: Чат2", "warning", "const", "no tag “Чат2” yet"),
         ("target: contact.Город, source: contact.phones", "warning", "target", "Add `join`"),
         (
@@ -142,9 +148,9 @@ def test_lists_take_from_many_rules() -> None:
 
 
 def test_a_stage_belongs_to_the_pipeline_that_is_named() -> None:
-    stage = "  - {target: stage, const: В работе}\n"
-    assert judged(stage + "  - {target: pipeline, const: Продажи}\n") == ()
-    (found,) = judged(stage + "  - {target: pipeline, const: Сервис}\n")
+    stage = "  - {target: stage, const: В работе, write: always}\n"
+    assert judged(stage + "  - {target: pipeline, const: Продажи, write: always}\n") == ()
+    (found,) = judged(stage + "  - {target: pipeline, const: Сервис, write: always}\n")
     assert "has no “В работе”" in found.what
 
 

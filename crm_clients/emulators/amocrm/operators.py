@@ -275,15 +275,6 @@ class Operators:
         cards.update(self.world, where, lead, {"status_id": status}, by=user)
         return lead
 
-    def edit_lead(self, account: str | int, lead_id: int, changes: Json) -> Lead:
-        """Change a lead; `changes` look like the body of a REST PATCH."""
-        where = self.world.account(account)
-        if wrong := list(cards.mistakes(self.world, where, "leads", changes)):
-            raise ValueError(str(wrong))
-        lead = where.leads[lead_id]
-        cards.update(self.world, where, lead, changes, by=_user(where, None).id)
-        return lead
-
     def delete_lead(self, account: str | int, lead_id: int) -> None:
         where = self.world.account(account)
         cards.delete_lead(self.world, where, where.leads[lead_id])

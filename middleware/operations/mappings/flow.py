@@ -21,7 +21,7 @@ from middleware.ids import uuid7
 from middleware.operations.access.store import AccessStore
 from middleware.operations.accounts.flow import own
 from middleware.operations.accounts.store import AccountStore
-from middleware.operations.mappings import rules
+from middleware.operations.mappings import cards, rules
 from middleware.operations.mappings.model import (
     BadDocument,
     MappingLine,
@@ -177,8 +177,11 @@ async def lint(
 
     Raises: `NotFound`, `BadRequest`, `ProviderRefused`.
     """
-    known = None if connection is None else await catalogue(hub, caller, connection)
-    return judged(text, known)
+    if connection is None:
+        return judged(text)
+    found = judged(text, await catalogue(hub, caller, connection))
+    adapter = hub.directory.build(await own(hub, caller, connection), without_lease).adapter
+    return (*found, *rules.problems_of_crm(text, adapter))
 
 
 def judged(text: str, known: Catalogue | None = None) -> tuple[Problem, ...]:
@@ -232,8 +235,9 @@ async def catalogue(hub: Hub, caller: Caller, connection: ConnectionId) -> Catal
 async def preview(hub: Hub, caller: Caller, look: Look, text: str) -> tuple[Previewed, ...]:
     """Apply a document to the last messages of a route, and write nothing.
 
-    What a record holds is what the document itself wrote for earlier messages; the CRM is asked
-    for its catalogue alone. Values are hidden unless `raw`; then it is written down who saw them.
+    What a card holds is read from the CRM where the contact is linked, and is then what the
+    document itself wrote for earlier messages; a message tells whether its card was read.
+    Values are hidden unless `raw`; then it is written down who saw them.
     Raises: as `attempt`; `NotFound` for a route that is not there.
     """
     document = read(text)
@@ -249,7 +253,9 @@ async def preview(hub: Hub, caller: Caller, look: Look, text: str) -> tuple[Prev
         (sample, _blank(sample, _told(sample, source, target.title, policies[0])))
         for sample in samples
     ]
-    found = rules.previewed(document, blanks, known)
+    contacts = tuple(sample.contact for sample in samples if sample.contact is not None)
+    asked = cards.Asked(look.target, document, known, contacts)
+    found = rules.previewed(document, blanks, known, await cards.held(hub, caller, asked))
     if not look.raw:
         return tuple(map(rules.masked, found))
     await AccessStore(hub.engine).note(caller, "mapping.previewed_in_clear", str(look.source))

@@ -65,9 +65,13 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Previewed:
-    """What a document would do with one message that came."""
+    """What a document would do with one message that came.
+
+    `known` says that what was there before was read from the CRM's own cards.
+    """
 
     message: MessageId
     sent_at: datetime
     facts: Facts = field(repr=False)
     changes: tuple[Change, ...]
+    known: bool = False

@@ -1,12 +1,16 @@
 """Comparing versions, and hiding what a preview shows of customers. Values in, values out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from difflib import unified_diff
 
+from crm_clients.contract import CreatesTasks
+from mappers.mapping.document import read_document
 from mappers.mapping.engine import after, apply
-from mappers.mapping.model import Change, Current, Document, Problem
+from mappers.mapping.model import BadMapping, Change, Current, Document, Problem
 from mappers.vocabulary import Catalogue, ContactId
+from middleware.fields.ability import can_fill
+from middleware.fields.rules import TASK
 from middleware.operations.mappings.model import MappingLine, Previewed, Sample, VersionLine
 from middleware.operations.rules import masked_text
 from middleware.operations.unfilled.model import MissingTarget
@@ -21,6 +25,29 @@ def errors_of(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 
 def with_missing(line: MappingLine, missing: Iterable[MissingTarget]) -> MappingLine:
     return replace(line, missing=tuple(each for each in missing if each.mapping == line.id))
+
+
+def problems_of_crm(text: str, crm: object) -> tuple[Problem, ...]:
+    """Say what a document asks of a CRM that it cannot do."""
+    try:
+        document = read_document(text)
+    except BadMapping:
+        return ()
+    tasks = [n for n, rule in enumerate(document.rules, 1) if rule.target == TASK]
+    found = []
+    if not can_fill(crm):
+        what = "This CRM holds no fields: nothing would be written."
+        found.append(Problem(level="error", where="account", what=what, do=""))
+    if not isinstance(crm, CreatesTasks):
+        what = "This CRM cannot be given tasks: the rule would make none."
+        found += [_of_rule(document, number, what) for number in tasks]
+    return tuple(found)
+
+
+def _of_rule(document: Document, number: int, what: str) -> Problem:
+    where = f"rules[{number}]"
+    line = document.lines.get(where, 0)
+    return Problem(level="error", where=where, what=what, do="Leave it out.", line=line)
 
 
 def difference(older: VersionLine, newer: VersionLine) -> str:
@@ -43,19 +70,22 @@ def previewed(
     document: Document,
     samples: Iterable[tuple[Sample, Previewed]],
     catalogue: Catalogue,
+    held: Mapping[ContactId, Current],
 ) -> tuple[Previewed, ...]:
     """Apply a document to messages in the order in which they came.
 
-    What it writes for a contact's message is there when that contact's next one comes.
+    `held` is what the CRM's cards of some contacts hold. What the document writes for a contact's
+    message is there when that contact's next one comes.
     """
-    known: dict[ContactId | None, Current] = {}
+    known = dict(held)
     done = []
     for sample, blank in samples:
-        current = known.get(sample.contact, Current())
+        contact = sample.contact
+        current = Current() if contact is None else known.get(contact, Current())
         changes = apply(document, blank.facts, current, catalogue)
-        if sample.contact is not None:
-            known[sample.contact] = after(current, changes)
-        done.append(replace(blank, changes=changes))
+        if contact is not None:
+            known[contact] = after(current, changes)
+        done.append(replace(blank, changes=changes, known=contact in held))
     return tuple(done)
 
 
