@@ -14,12 +14,13 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from crm_clients.amocrm.fields import end_of_number, kept, work
+from crm_clients.amocrm.fields import kept, work
 from crm_clients.amocrm.rest import Gone, Rest, number, only_of
 from crm_clients.amocrm.sdk import KINDS
 from crm_clients.amocrm.wire import Contact, FieldValue, Lead
 from mappers.mapping.engine import zone_of
 from mappers.mapping.transforms import number_of, spelt
+from mappers.phones import e164
 from mappers.vocabulary import Catalogue, Field, Permanent, ProviderError
 
 Values = Mapping[str, tuple[str, ...]]
@@ -155,7 +156,7 @@ class FieldValues:
         held = [] if card is None else card.custom_fields_values
         values = [v for each in held if str(each.field_id) == known.id for v in each.values]
         if known.type == "multitext":
-            norm = end_of_number if known.code == "PHONE" else str.casefold
+            norm = _phone if known.code == "PHONE" else str.casefold
             there = {norm(str(each.value)) for each in values}
             fresh = [work(each) for each in wanted if norm(each) not in there]
             told = [kept(each) for each in values]
@@ -216,6 +217,11 @@ def _of_contact(keys: Collection[str]) -> set[str]:
 
 def _of_lead(keys: Collection[str]) -> set[str]:
     return {key for key in keys if key not in _of_contact(keys) or key in OF_LEAD}
+
+
+def _phone(value: str) -> str:
+    """What two spellings of one phone have in common."""
+    return e164(value) or value
 
 
 def _moment(said: Any) -> datetime | None:

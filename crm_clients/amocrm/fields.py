@@ -91,7 +91,7 @@ def additions(contact: Contact, draft: RecordDraft) -> list[dict[str, Any]]:
     amoCRM replaces a multitext field as a whole, so what is there is sent back beside the new.
     """
     sorts: tuple[tuple[str, tuple[str, ...], Callable[[str], str]], ...] = (
-        ("PHONE", draft.phones, end_of_number),
+        ("PHONE", draft.phones, _end_of_number),
         ("EMAIL", draft.emails, str.casefold),
     )
     found = []
@@ -125,7 +125,7 @@ def digits(text: str) -> str:
     return _NOT_DIGITS.sub("", text)
 
 
-def end_of_number(text: str) -> str:
+def _end_of_number(text: str) -> str:
     return digits(text)[-10:]
 
 
