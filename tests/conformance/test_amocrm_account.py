@@ -243,7 +243,7 @@ class TestCatalogue:
         emulator.add_field(ACME, "leads", {"name": "Город", "type": "text", "code": "CITY"})
         catalogue = await crm.catalogue()
         assert catalogue.zone == "Europe/Moscow"
-        (pipeline,) = catalogue.pipelines
+        (pipeline,) = [each for each in catalogue.pipelines if each.is_main]
         names = [title for _, title in pipeline.stages]
         assert names[0] == "Первичный контакт"
         assert "Неразобранное" not in names

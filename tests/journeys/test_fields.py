@@ -9,6 +9,7 @@ import pytest
 from crm_clients.contract import CreatesTasks
 from middleware.cli.looking import lines_of
 from middleware.fields import catalogues
+from middleware.health.flow import Health
 from middleware.operations.accounts import flow as accounts
 from middleware.operations.deliveries import flow as deliveries
 from middleware.operations.deliveries.flow import Bulk
@@ -224,6 +225,10 @@ async def test_a_field_that_is_deleted_keeps_its_values_waiting_until_they_go_el
     assert (gone.target, gone.version, gone.waiting) == ("contact.Последнее", 1, 2)
     (mapping,) = await flow.mappings(hub, caller)
     assert mapping.missing == (gone,)
+    assert (await flow.own_mapping(hub, caller, mapping.id)).missing == (gone,)
+    ready = await Health(hub).readiness()
+    assert ready.state == "degraded"
+    assert "Values of 2 messages" in ready.reasons[0]
     found = await accounts.diagnose(hub, caller, shop.town.crm)
     assert any("contact.Последнее" in each.what and each.advice for each in found)
 

@@ -363,11 +363,7 @@ async def _deliveries(at: AsyncConnection, condition: Any) -> tuple[DeliveryTrac
     tried = _by("delivery_id", (await at.execute(ATTEMPTS, ids)).mappings())
     mapped = await applied_in(at, {row["id"]: row["detail"] for row in rows})
     return tuple(
-        DeliveryTrace(
-            line_of(row),
-            tuple(_attempt(each) for each in tried[row["id"]]),
-            mapped.get(row["id"]),
-        )
+        DeliveryTrace(line_of(row), tuple(map(_attempt, tried[row["id"]])), mapped.get(row["id"]))
         for row in rows
     )
 
