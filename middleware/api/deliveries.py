@@ -20,7 +20,7 @@ from middleware.api.schemas import (
 )
 from middleware.operations.access.rules import Scope
 from middleware.operations.deliveries import flow
-from middleware.operations.deliveries.flow import Bulk, Settled
+from middleware.operations.deliveries.flow import Bulk, How, Settled
 from middleware.operations.deliveries.model import DeliveryLine, Filter
 from middleware.operations.model import Page
 from middleware.operations.rehearsals import flow as rehearsals
@@ -61,12 +61,11 @@ async def replay_delivery(
     if asked.dry_run:
         if asked.raw:
             who.demand(Scope.ADMIN)
-        look = Look(again=asked.again, raw=asked.raw)
+        look = Look(again=asked.again, raw=asked.raw, mapping=asked.mapping)
         shown = await rehearsals.preview(hub, who.caller, DeliveryId(delivery_id), look)
         return ReplayedOne(replayed=False, preview=shown)
-    replayed = await flow.replay(
-        hub, who.caller, DeliveryId(delivery_id), again=asked.again, key=key
-    )
+    how = How(again=asked.again, key=key, mapping=asked.mapping)
+    replayed = await flow.replay(hub, who.caller, DeliveryId(delivery_id), how)
     return ReplayedOne(replayed=replayed)
 
 
@@ -78,7 +77,13 @@ async def replay_deliveries(
     estimate = await flow.estimate(hub, who.caller, wanted)
     if asked.dry_run:
         return ReplayAnswer(dry_run=True, estimate=estimate)
-    how = Bulk(again=asked.again, key=key, cursor=asked.cursor, limit=asked.limit)
+    how = Bulk(
+        again=asked.again,
+        key=key,
+        mapping=asked.mapping,
+        cursor=asked.cursor,
+        limit=asked.limit,
+    )
     done = await flow.replay_many(hub, who.caller, wanted, how)
     return ReplayAnswer(
         dry_run=False,

@@ -9,9 +9,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from mappers.vocabulary import ConnectionId, ConversationId, DeliveryId, DeliveryKind, DeliveryState
 from middleware.connections.model import ConnectionSettings
 from middleware.operations.access.rules import Scope
-from middleware.operations.deliveries.model import Decision, Filter, Group
+from middleware.operations.deliveries.model import Decision, Filter, Group, Mapped
 from middleware.operations.people.model import Verdict
 from middleware.operations.rehearsals.model import Preview
+
+BY_VERSION = (
+    "By which version of its mapping values for fields are made: the one of then, or of now."
+)
 
 
 class _Asked(BaseModel):
@@ -34,6 +38,7 @@ class ReplayOne(_Asked):
     again: bool = Field(False, description="Also when it is done or skipped already.")
     dry_run: bool = Field(False, description="Only show what would be done, step by step.")
     raw: bool = Field(False, description="Show it unmasked: for admins.")
+    mapping: Mapped = Field(Mapped.ORIGINAL, description=BY_VERSION)
 
 
 class _Which(_Asked):
@@ -69,6 +74,7 @@ class ReplayMany(_Which):
 
     again: bool = Field(False, description="Also those that are done or skipped already.")
     dry_run: bool = Field(True, description="Only say what would be replayed.")
+    mapping: Mapped = Field(Mapped.ORIGINAL, description=BY_VERSION)
     limit: int = Field(200, ge=1, le=500)
 
 

@@ -1,7 +1,7 @@
 """`threadline deliveries`, `replay`, `held …`, `inbox …`."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated, TypeAlias
 from uuid import UUID
@@ -15,8 +15,8 @@ from middleware.hub import Hub
 from middleware.operations.arrivals import flow as arrivals
 from middleware.operations.arrivals.store import ArrivalLine
 from middleware.operations.deliveries import flow
-from middleware.operations.deliveries.flow import Bulk, Settled
-from middleware.operations.deliveries.model import Decision, DeliveryLine, Filter, Group
+from middleware.operations.deliveries.flow import Bulk, How, Settled
+from middleware.operations.deliveries.model import Decision, DeliveryLine, Filter, Group, Mapped
 from middleware.operations.model import Caller, Page
 from middleware.operations.rehearsals.flow import Look
 from middleware.operations.trace.rules import masked_page
@@ -31,6 +31,10 @@ Cursor = Annotated[str, typer.Option(help="Go on where a page ended.")]
 DryRun = Annotated[
     bool,
     typer.Option("--dry-run", help="Show what one would change, field by field; change nothing."),
+]
+Version = Annotated[
+    Mapped,
+    typer.Option(help="By which version of its mapping values for fields are made."),
 ]
 Raw = Annotated[bool, typer.Option("--raw", help="Show what customers said.")]
 _Replayed: TypeAlias = tuple[int, Counter[str]]
@@ -127,6 +131,7 @@ def replay(
         bool, typer.Option("--yes", help="Do it; without, many are only counted.")
     ] = False,
     dry_run: DryRun = False,
+    mapping: Version = Mapped.ORIGINAL,
     raw: Raw = False,
     as_json: Json = False,
 ) -> None:
@@ -135,11 +140,13 @@ def replay(
     if which is not None:
         one = DeliveryId(uuid_of(session, which))
         if dry_run:
-            previewing.show(session, one, Look(again=again, raw=raw), as_json=as_json)
+            previewing.show(
+                session, one, Look(again=again, raw=raw, mapping=mapping), as_json=as_json
+            )
             return
 
         async def work_one(hub: Hub, caller: Caller) -> bool:
-            return await flow.replay(hub, caller, one, again=again)
+            return await flow.replay(hub, caller, one, How(again=again, mapping=mapping))
 
         session.run(work_one)
         session.say("replayed", count=1)
@@ -152,16 +159,16 @@ def replay(
         groups = await flow.estimate(hub, caller, wanted)
         if dry_run or not yes:
             return groups, (0, Counter())
-        return groups, await _replay_all(hub, caller, wanted, again=again)
+        return groups, await _replay_all(hub, caller, wanted, Bulk(again=again, mapping=mapping))
 
     groups, done = session.run(work)
     _tell_replayed(session, groups, done, yes=yes and not dry_run)
 
 
-async def _replay_all(hub: Hub, caller: Caller, wanted: Filter, *, again: bool) -> _Replayed:
+async def _replay_all(hub: Hub, caller: Caller, wanted: Filter, how: Bulk) -> _Replayed:
     done, refused, cursor = 0, Counter[str](), ""
     while True:
-        part = await flow.replay_many(hub, caller, wanted, Bulk(again=again, cursor=cursor))
+        part = await flow.replay_many(hub, caller, wanted, replace(how, cursor=cursor))
         done += len(part.replayed)
         refused.update(part.refused)
         cursor = part.next

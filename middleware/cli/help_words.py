@@ -55,6 +55,9 @@ RUSSIAN: Mapping[str, str] = {
         "Пропускать только этого клиента и других, названных так же: телефон, почта, @имя или"
         " telegram:ID."
     ),
+    "By which version of its mapping values for fields are made.": (
+        "Какой версией маппинга получать значения полей."
+    ),
     "Show what one would change, field by field; change nothing.": (
         "Показать по полям, что изменит одна доставка; ничего не менять."
     ),

@@ -22,7 +22,7 @@ def show(session: Session, delivery: DeliveryId, look: Look, *, as_json: bool) -
         return
     session.table(("step", "target", "field", "before", "after"), [*map(_row, found.effects)])
     if found.why:
-        session.say("rehearsed_nothing", why=found.why)
+        session.say("rehearsed_note", why=found.why)
     if found.after is not None:
         session.say("rehearsed_waits", after=found.after, state=found.after_state)
     session.say("rehearsed")

@@ -1,6 +1,6 @@
 """What calls would change, told in lines before any is made."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -36,15 +36,17 @@ class Effect:
         return asdict(self)
 
 
-def effect_of(row: Mapping[str, Any]) -> Effect:
-    """Read a line as it was kept."""
-    given = {**row, "before": tuple(row["before"]), "after": tuple(row["after"])}
-    return Effect(**given)
+def effects_of(rows: Iterable[Mapping[str, Any]]) -> tuple[Effect, ...]:
+    """Read lines as they were kept."""
+    return tuple(
+        Effect(**{**row, "before": tuple(row["before"]), "after": tuple(row["after"])})
+        for row in rows
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """Nothing was done. `why` says why there was nothing to do."""
+    """Nothing was done. `why` says why there was nothing to do, or less than there might be."""
 
     effects: tuple[Effect, ...] = ()
     why: str = ""
@@ -59,9 +61,12 @@ class Script:
     def __iter__(self) -> Iterator[Effect]:
         return iter(self._lines)
 
-    def begin(self) -> None:
-        """What was taken down so far turned out to rest on a mistake: begin again."""
-        self._lines.clear()
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def back_to(self, length: int) -> None:
+        """What was taken down since then turned out to rest on a mistake."""
+        del self._lines[length:]
 
     def made(self, step: str, target: str, **parts: str | tuple[str, ...]) -> None:
         """Take down something new, part by part; what is empty is left out."""

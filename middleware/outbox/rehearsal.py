@@ -1,14 +1,24 @@
-"""Rehearsing a delivery: the steps that would be taken, on stand-ins, with what each would change.
+"""Rehearsing deliveries: the steps that would be taken, on stand-ins, with what each would change.
 
 Nothing is written at a provider and nothing is recorded. What the CRM lacks is rehearsed first, as
 it would be owed before the delivery; what is gone from there is found out anew, as it would be.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
-from mappers.vocabulary import DeliveryKind, Failure, Permanent, ProviderError
+from mappers.vocabulary import (
+    ContactId,
+    ConversationId,
+    DeliveryKind,
+    Failure,
+    Permanent,
+    ProviderError,
+)
 from middleware.connections.model import Connected, ConnectedCrm
-from middleware.identity.flow import ContactEnsured
+from middleware.fields.flow import FieldsWritten
+from middleware.fields.rules import TASK, text_of
+from middleware.identity.flow import ContactEnsured, DealEnsured
 from middleware.outbox.effects import Rehearsed, Script
 from middleware.outbox.perform import ConversationOpened, Means, Nothing, Result, perform
 from middleware.outbox.rules import MOST_LOOKS
@@ -19,72 +29,144 @@ from middleware.store.rows import DealRow, Job, LinkRow, OpenedRow
 ONLY_READ = frozenset({DeliveryKind.FETCH_FILE, DeliveryKind.READ_HISTORY})
 
 
-async def rehearse(job: Job, to: Connected, means: Means, deal: DealRow | None) -> Rehearsed:
-    """Say what doing it would do; `deal` is the one that we believe open.
+async def rehearse(
+    job: Job, to: Connected, means: Means, deal: DealRow | None, then: Sequence[Job] = ()
+) -> Rehearsed:
+    """Say what doing it would do, and `then` what waits for it.
 
-    Raises: `ProviderError` where the provider cannot be asked, or refuses to tell.
+    `deal` is the contact's that we believe open. Raises: `ProviderError` where the provider cannot
+    be asked, or refuses to tell.
     """
-    if job.kind in ONLY_READ:
-        return Rehearsed(why="it only reads")
     script = Script()
-    result = await _Rehearsal(rehearsed(to, script), script, means, deal).act(job)
-    return Rehearsed(tuple(script), result.why if isinstance(result, Nothing) else "")
+    known = Memory(deals={} if job.contact is None else {job.contact: deal})
+    rehearsal = Rehearsal(rehearsed(to, script), script, means, known)
+    why = _why(await rehearsal.act(job))
+    refused = [await rehearsal.refusal_of(each) for each in then]
+    return Rehearsed(tuple(script), "; ".join(filter(None, (why, *refused))))
+
+
+def _why(result: Result) -> str:
+    match result:
+        case Nothing(why=why):
+            return why
+        case FieldsWritten(plan=plan) if plan.missing:
+            return f"the CRM does not have {', '.join(plan.missing)}"
+        case _:
+            return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What would be known by now, where that is more than was known before."""
+
+    links: dict[ContactId, LinkRow] = field(default_factory=dict)
+    deals: dict[ContactId, DealRow | None] = field(default_factory=dict)
+    opened: dict[ConversationId, OpenedRow] = field(default_factory=dict)
+
+    def of(self, job: Job) -> Job:
+        """Return the job as it would be taken now."""
+        contact, conversation = job.contact, job.conversation
+        if contact is not None and contact in self.links:
+            job = replace(job, link=self.links[contact])
+        if conversation is not None and conversation.id in self.opened:
+            job = replace(job, opened=self.opened[conversation.id])
+        if contact is not None and contact in self.deals:
+            job = replace(job, deal=self.deals[contact])
+        return job
+
+    def learn(self, job: Job, result: Result) -> None:
+        """Take note of what would be recorded."""
+        match result:
+            case ContactEnsured(record=record, evidence=evidence) if job.contact:
+                self.links[job.contact] = LinkRow(record=record, live=True, evidence=evidence)
+            case DealEnsured(record=record, deal=deal) if job.contact and deal is not None:
+                self.deals[job.contact] = DealRow(
+                    deal=deal.id, record=record, state=deal.state, seen_at=job.taken_at
+                )
+            case ConversationOpened(opened=opened, record=record) if job.conversation:
+                self.opened[job.conversation.id] = OpenedRow(
+                    opened=opened, ours=job.ours, record=record, opened_at=job.taken_at
+                )
+            case _:
+                pass
+
+    def forget(self, job: Job, gone: str) -> None:
+        """Something is not in the CRM any more."""
+        if gone == "record" and job.link is not None and job.contact is not None:
+            self.links[job.contact] = replace(job.link, live=False)
+        if gone == "deal" and job.contact is not None:
+            self.deals[job.contact] = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Rehearsal:
-    """One delivery's. `stage` is its connection, written to by nobody."""
+class Rehearsal:
+    """`stage` is the connection, written to by nobody."""
 
     stage: Connected
     script: Script
     means: Means
-    deal: DealRow | None
+    known: Memory
 
     async def act(self, job: Job, looks: int = 0) -> Result:
         """Do it on the stage, after what it needs.
 
         On a dry route nothing was owed before it; elsewhere, only what turns out to be gone is.
         """
-        self.script.begin()
+        length = len(self.script)
         try:
-            is_owed_more = job.policy.dry_run or looks
-            ready = await self._prepared(job) if is_owed_more else job
-            return await perform(ready, self.stage, self.means)
+            if job.policy.dry_run or looks:
+                await self._prepare(job, looks)
+            return await self._do(job)
         except ProviderError as error:
             gone = _looked_for(error.failure)
             if not gone or looks >= MOST_LOOKS or not isinstance(self.stage, ConnectedCrm):
                 raise
-        return await self.act(_forgetting(job, gone), looks + 1)
+        self.script.back_to(length)
+        self.known.forget(self.known.of(job), gone)
+        return await self.act(job, looks + 1)
 
-    async def _prepared(self, job: Job) -> Job:
-        if not isinstance(self.stage, ConnectedCrm):
-            return job
-        live = replace(job.policy, dry_run=False)
-        known = Known(link=job.link, deal=self.deal, opened=job.opened)
-        for kind in needs(live, known, job.taken_at).before(job.kind):
-            job = await self._after(kind, job)
-        return job
+    async def refusal_of(self, job: Job) -> str:
+        """Do what comes later; say so if it would be refused for good."""
+        try:
+            await self.act(job)
+        except ProviderError as error:
+            if not isinstance(error.failure, Permanent):
+                raise
+            return f"{job.kind} would be refused ({error.failure.code})"
+        return ""
 
-    async def _after(self, kind: DeliveryKind, job: Job) -> Job:
-        """Do one thing first; return the job as it would stand then."""
-        step = replace(job, kind=kind, message=None, message_id=None, part=0, detail={})
-        match await perform(step, self.stage, self.means):
-            case ContactEnsured(record=record, evidence=evidence):
-                return replace(job, link=LinkRow(record=record, live=True, evidence=evidence))
-            case ConversationOpened(opened=opened, record=record):
-                at = OpenedRow(opened=opened, ours=job.ours, record=record, opened_at=job.taken_at)
-                return replace(job, opened=at)
-            case _:
-                return job
+    async def _prepare(self, job: Job, looks: int) -> None:
+        """Do first what the CRM lacks. Values for fields need cards, and no conversation."""
+        if not isinstance(self.stage, ConnectedCrm) or job.contact is None:
+            return
+        fills = job.kind is DeliveryKind.WRITE_FIELDS and not looks
+        before = DeliveryKind.OPEN_CONVERSATION if fills else job.kind
+        now = self.known.of(job)
+        known = Known(link=now.link, deal=self.known.deals.get(job.contact), opened=now.opened)
+        missing = needs(replace(job.policy, dry_run=False), known, job.taken_at)
+        for kind in missing.before(before):
+            step = replace(job, kind=kind, message=None, message_id=None, part=0, detail={})
+            await self._do(step)
+
+    async def _do(self, job: Job) -> Result:
+        if job.kind in ONLY_READ:
+            return Nothing("it only reads")
+        now = self.known.of(job)
+        result = await perform(now, self.stage, self.means)
+        self.known.learn(now, result)
+        if isinstance(result, FieldsWritten):
+            self._follow(now, result)
+        return result
+
+    def _follow(self, job: Job, result: FieldsWritten) -> None:
+        """Tasks are made by deliveries of their own, which the values are followed by."""
+        record = "" if job.link is None else job.link.record
+        for change in result.plan.changes:
+            if change.key == TASK and change.outcome == "written":
+                self.script.made("create_task", record, text=text_of(change))
 
 
 def _looked_for(failure: Failure) -> str:
     """What would be found out anew, after a failure that says that it is gone."""
     gone = failure.gone if isinstance(failure, Permanent) else ""
     return gone if gone in {"record", "deal", "conversation"} else ""
-
-
-def _forgetting(job: Job, gone: str) -> Job:
-    if gone != "record" or job.link is None:
-        return job
-    return replace(job, link=replace(job.link, live=False))

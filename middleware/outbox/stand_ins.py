@@ -11,15 +11,17 @@ from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar, cast
 
-from channel_clients.contract import Deletes, Edits, Probing, Reacts
+from channel_clients.contract import Deletes, Edits, Probing, Reacts, ShowsTyping
 from crm_clients.contract import (
     CreatesTasks,
     EditsEntries,
     HasCatalogue,
     HoldsFields,
     KnowsSources,
+    MarksDeletions,
     ReadsHistory,
     ShowsReactions,
+    TagsDeals,
     WritesInBulk,
 )
 from mappers.vocabulary import (
@@ -49,6 +51,7 @@ from mappers.vocabulary import (
 )
 from mappers.vocabulary.adapters import FetchesFiles
 from middleware.connections.model import Connected, ConnectedChannel
+from middleware.outbox.cards import Cards, spelt
 from middleware.outbox.effects import Script, is_stand_in, stand_in
 
 CONTACT, DEAL, CONVERSATION, ENTRY, TASK, MESSAGE = map(
@@ -75,6 +78,7 @@ def _class_of(base: type["_Rehearsed"], had: tuple[type["_Rehearsed"], ...]) -> 
 class _Rehearsed:
     adapter: Any = field(repr=False)
     script: Script = field(repr=False)
+    cards: Cards = field(default_factory=Cards, repr=False)
 
     def read(self, arrival: Arrival) -> Reading:
         return cast("Reading", self.adapter.read(arrival))
@@ -122,6 +126,13 @@ class _Deletes(_Rehearsed):
         self.script.changed("delete", sent, "message", (sent,), ())
 
 
+class _ShowsTyping(_Rehearsed):
+    __slots__ = ()
+
+    async def show_typing(self, conversation: str) -> None:
+        self.script.made("show_typing", conversation)
+
+
 class _Reacts(_Rehearsed):
     __slots__ = ()
 
@@ -164,6 +175,7 @@ class _Crm(_Rehearsed):
             emails=draft.emails,
             responsible=draft.responsible,
         )
+        self.cards.drafts[CONTACT] = draft
         return CONTACT
 
     async def find_created_record(self, key: str, since: datetime) -> str | None:
@@ -176,6 +188,7 @@ class _Crm(_Rehearsed):
             ("emails", there.emails, draft.emails),
         ):
             self.script.changed("add_to_record", record, name, has, (*has, *new))
+        self.cards.drafts[record] = draft
 
     async def find_deals(self, record: str) -> tuple[Deal, ...]:
         if is_stand_in(record):
@@ -198,6 +211,7 @@ class _Crm(_Rehearsed):
             responsible=draft.responsible,
             tags=draft.tags,
         )
+        self.cards.drafts[DEAL] = draft
         return DEAL
 
     async def find_created_deal(self, draft: DealDraft, key: str, since: datetime) -> str | None:
@@ -231,6 +245,20 @@ def _written(entry: Entry) -> dict[str, str | tuple[str, ...]]:
     files = () if entry.file is None else (entry.file,)
     shows = tuple(each.kind for each in entry.message.attachments if not each.handle)
     return {"text": entry.text, "shows": shows, **_shown(*files), "quoted": entry.quoted}
+
+
+class _MarksDeletions(_Rehearsed):
+    __slots__ = ()
+
+    async def mark_deleted(self, entry: Entry) -> None:
+        self.script.made("mark_deleted", entry.key, **_written(entry))
+
+
+class _TagsDeals(_Rehearsed):
+    __slots__ = ()
+
+    async def add_tags(self, deal: str, tags: Sequence[str]) -> None:
+        self.script.made("add_tags", deal, tags=tuple(tags))
 
 
 class _EditsEntries(_Rehearsed):
@@ -291,24 +319,26 @@ class _HoldsFields(_Rehearsed):
     async def read_fields(
         self, record: str, deal: str, keys: Collection[str], catalogue: Catalogue
     ) -> Mapping[str, tuple[str, ...]]:
-        """What would be made holds nothing yet; what is there already is asked."""
-        known = [key for key in keys if not is_stand_in(_holder(key, record, deal))]
-        if not known:
-            return {}
-        asked = "" if is_stand_in(deal) else deal
-        found = await self.adapter.read_fields(record, asked, known, catalogue)
-        return cast("Mapping[str, tuple[str, ...]]", found)
+        """Ask for what is there, and answer with what would be there by now."""
+        real = ["" if is_stand_in(card) else card for card in (record, deal)]
+        asked = [key for key in keys if not is_stand_in(_card(key, record, deal))]
+        found = await self.adapter.read_fields(*real, asked, catalogue) if asked else {}
+        return {
+            key: self.cards.holds(_card(key, record, deal), key, found.get(key, ()), catalogue)
+            for key in keys
+        }
 
     async def write_fields(
         self, record: str, deal: str, values: Mapping[str, tuple[str, ...]], catalogue: Catalogue
     ) -> None:
         there = await self.read_fields(record, deal, values, catalogue)
         for key, value in values.items():
-            target = _holder(key, record, deal)
-            self.script.changed("write_fields", target, key, there.get(key, ()), value)
+            card, name = _card(key, record, deal), spelt(key, catalogue)
+            self.script.changed("write_fields", card, name, there[key], value)
+            self.cards.values[card, key] = value
 
 
-def _holder(key: str, record: str, deal: str) -> str:
+def _card(key: str, record: str, deal: str) -> str:
     return record if key.startswith(OF_RECORD) or not deal else deal
 
 
@@ -338,10 +368,13 @@ OF_CHANNELS: Mapping[Any, type[_Rehearsed]] = {
     Edits: _Edits,
     Deletes: _Deletes,
     Reacts: _Reacts,
+    ShowsTyping: _ShowsTyping,
 }
 OF_CRMS: Mapping[Any, type[_Rehearsed]] = {
     **OF_BOTH,
     EditsEntries: _EditsEntries,
+    MarksDeletions: _MarksDeletions,
+    TagsDeals: _TagsDeals,
     ShowsReactions: _ShowsReactions,
     KnowsSources: _KnowsSources,
     WritesInBulk: _WritesInBulk,

@@ -20,7 +20,7 @@ from middleware.operations.accounts import flow as accounts
 from middleware.operations.accounts.flow import BadRoute
 from middleware.operations.arrivals import flow as arrivals
 from middleware.operations.deliveries import flow
-from middleware.operations.deliveries.flow import Bulk, NotHeld, NotReplayable
+from middleware.operations.deliveries.flow import Bulk, How, NotHeld, NotReplayable
 from middleware.operations.deliveries.model import Decision, Filter
 from middleware.operations.model import Caller
 from middleware.operations.rules import masked_email, masked_id, masked_number, masked_text
@@ -93,7 +93,7 @@ class TestReplay:
         delivery = await a_delivery(hub, await a_connection(hub, anna.workspace), state)
         with pytest.raises(NotReplayable, match="again"):
             await flow.replay(hub, anna, delivery)
-        assert await flow.replay(hub, anna, delivery, again=True)
+        assert await flow.replay(hub, anna, delivery, How(again=True))
 
     @pytest.mark.parametrize(
         "state", [DeliveryState.READY, DeliveryState.CALLING, DeliveryState.DOUBT]
@@ -103,7 +103,7 @@ class TestReplay:
     ) -> None:
         delivery = await a_delivery(hub, await a_connection(hub, anna.workspace), state)
         with pytest.raises(NotReplayable, match="under way"):
-            await flow.replay(hub, anna, delivery, again=True)
+            await flow.replay(hub, anna, delivery, How(again=True))
         assert await states_of(hub, delivery) == [state]
 
     async def test_a_superseded_revision_is_refused(self, hub: Hub, anna: Caller) -> None:
@@ -129,12 +129,12 @@ class TestReplay:
     ) -> None:
         crm = await a_connection(hub, anna.workspace, "amocrm")
         delivery = await a_delivery(hub, crm, DeliveryState.DEAD)
-        assert await flow.replay(hub, anna, delivery, key="k1")
+        assert await flow.replay(hub, anna, delivery, How(key="k1"))
         async with transaction(hub.engine) as at:
             await at.execute(update(tables.deliveries).values(state="dead"))
-        assert not await flow.replay(hub, anna, delivery, key="k1")
+        assert not await flow.replay(hub, anna, delivery, How(key="k1"))
         assert await states_of(hub, delivery) == ["dead"]
-        assert await flow.replay(hub, anna, delivery, key="k2")
+        assert await flow.replay(hub, anna, delivery, How(key="k2"))
 
     async def test_nobody_replays_what_is_another_workspace_s(self, hub: Hub, anna: Caller) -> None:
         crm = await a_connection(hub, anna.workspace, "amocrm")

@@ -44,10 +44,11 @@ def _known(values: tuple[str, ...]) -> tuple[str, ...]:
 
 def came(before: dict[str, Any], after: dict[str, Any]) -> Told:
     """What really came to the CRM."""
-    known = {each["id"]: each for each in before["contacts"]}
+    cards = {each["id"]: each for each in before["contacts"]}
+    deals = {each["id"]: each for each in before["leads"]}
     found: Told = {}
     for card in after["contacts"]:
-        was = known.get(card["id"])
+        was = cards.get(card["id"])
         step = "create_record" if was is None else "add_to_record"
         if was is None:
             found[step, "name"] = (), (card["name"],)
@@ -55,12 +56,33 @@ def came(before: dict[str, Any], after: dict[str, Any]) -> Told:
             has = tuple(was[part]) if was else ()
             if has != tuple(card[part]):
                 found[step, part] = has, tuple(card[part])
-    deals = {each["id"] for each in before["leads"]}
+        found |= _filled("contact", was, card)
     for deal in after["leads"]:
-        if deal["id"] not in deals:
+        was = deals.get(deal["id"])
+        if was is None:
             found["create_deal", "title"] = (), (deal["name"],)
-            found["create_deal", "record"] = (), _ids(deal["contact_ids"], known)
-    return found | _said(before, after, known)
+            found["create_deal", "record"] = (), _ids(deal["contact_ids"], cards)
+        found |= _filled("deal", was, deal)
+    return found | _said(before, after, cards)
+
+
+def _filled(entity: str, was: dict[str, Any] | None, card: dict[str, Any]) -> Told:
+    """Fields of the account's own, which mappings fill."""
+    there, found = _fields(was or {}), _fields(card)
+    return {
+        ("write_fields", name if name == "tags" else f"{entity}.{name}"): (there.get(name, ()), now)
+        for name, now in found.items()
+        if now != there.get(name, ())
+    }
+
+
+def _fields(card: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    held = {
+        each["field_name"]: tuple(str(value["value"]) for value in each["values"])
+        for each in card.get("custom_fields_values", ())
+        if each["field_type"] != "multitext" and not each["field_name"].startswith("Threadline")
+    }
+    return held | {"tags": tuple(card.get("tags", ()))}
 
 
 def _said(before: dict[str, Any], after: dict[str, Any], known: dict[int, Any]) -> Told:
@@ -69,7 +91,8 @@ def _said(before: dict[str, Any], after: dict[str, Any], known: dict[int, Any]) 
     for chat in after["chats"]:
         if chat.chat_id not in chats:
             found["open_conversation", "record"] = (), _ids([chat.contact_id], known)
-            found["open_conversation", "customer"] = (), (chat.messages[0].sender_name,)
+            for first in chat.messages[:1]:
+                found["open_conversation", "customer"] = (), (first.sender_name,)
         for message in chat.messages[chats.get(chat.chat_id, 0) :]:
             for part, value in (
                 ("text", message.text),

@@ -113,17 +113,16 @@ async def test_a_held_reply_reaches_the_customer_as_it_was_shown(town: Town) -> 
     assert town.seen_by(NINA) == ["Завтра до шести"]
 
 
-async def test_a_card_comes_as_it_was_shown(town: Town) -> None:
+async def test_a_card_and_all_that_waits_for_it_come_as_it_was_shown(town: Town) -> None:
     town.amocrm.stage.arm("validation", match="POST /shop/api/v4/contacts")
     town.telegram.say(NINA, "Здравствуйте", name="Нина")
     await until_rows(town, "SELECT count(*) FROM deliveries WHERE state = 'dead'")
 
     dead = await stuck(town, DeliveryKind.ENSURE_CONTACT)
     shown = await looked_at(town, dead.id)
-    assert told(shown.effects) == {("create_record", "name"): ((), ("Нина",))}
-    made = await replayed(town, dead.id)
-    assert {what: made[what] for what in told(shown.effects)} == told(shown.effects)
-    assert town.entries() == ["Здравствуйте"]
+    steps = list(dict.fromkeys(line.step for line in shown.effects))
+    assert steps == ["create_record", "create_deal", "open_conversation", "write"]
+    assert await replayed(town, dead.id) == told(shown.effects)
 
 
 async def test_what_waits_for_something_dead_says_so(town: Town) -> None:
@@ -138,7 +137,7 @@ async def test_what_waits_for_something_dead_says_so(town: Town) -> None:
         (await stuck(town, DeliveryKind.ENSURE_CONTACT)).id,
         DeliveryState.DEAD,
     )
-    assert [line.step for line in shown.effects] == ["create_record", "create_deal", "create_deal"]
+    assert {line.step for line in shown.effects} > {"create_record", "create_deal"}
 
 
 async def test_customers_words_are_hidden_and_seeing_them_is_on_record(town: Town) -> None:

@@ -25,7 +25,7 @@ from mappers.vocabulary import (
 from middleware.fields import rules
 from middleware.fields.rules import Plan
 from middleware.store.policy import Policy
-from middleware.store.rows import Job, LinkRow, MappedRow, cards_of
+from middleware.store.rows import DealRow, Job, LinkRow, MappedRow, cards_of
 from tests.store_scene import a_message, a_person
 
 NOW = datetime(2026, 1, 12, tzinfo=UTC)
@@ -44,8 +44,10 @@ CATALOGUE = Catalogue(
         ),
     ),
 )
-MAPPED = MappedRow(name="shop", document="", deal="901", provider="telegram", title="Бот")
+MAPPED = MappedRow(name="shop", document="", provider="telegram", title="Бот")
+OPEN = DealRow(deal="901", record="7", state="open", seen_at=NOW)
 JOB = Job(
+    deal=OPEN,
     id=DeliveryId(UUID(int=1)),
     workspace=WorkspaceId(UUID(int=2)),
     target=ConnectionId(UUID(int=3)),
@@ -108,7 +110,7 @@ def test_only_places_that_are_there_are_read() -> None:
 
 
 def test_without_a_deal_its_rules_are_passed_over() -> None:
-    job = replace(JOB, mapped=replace(MAPPED, deal=""))
+    job = replace(JOB, deal=None)
     lines = ("target: tags, const: x", "target: deal.Источник, const: Сайт", CITY)
     plan = planned(*lines, job=job)
     assert [each.outcome for each in plan.changes] == ["no_deal", "no_deal", "written"]

@@ -126,6 +126,34 @@ def test_a_crm_is_given_what_it_lacks_and_no_more(
     )
 
 
+def test_a_dry_route_wants_nothing_made() -> None:
+    nobody = Known(link=None, deal=None, opened=None)
+    assert rules.needs(Policy(dry_run=True), nobody, NOON).before(DeliveryKind.WRITE) == ()
+    assert not rules.adopts_deal(Policy(deal_owner="crm", dry_run=True), None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "first"),
+    [
+        (DeliveryKind.ENSURE_CONTACT, ()),
+        (DeliveryKind.ENSURE_DEAL, (DeliveryKind.ENSURE_CONTACT,)),
+        (
+            DeliveryKind.WRITE,
+            (
+                DeliveryKind.ENSURE_CONTACT,
+                DeliveryKind.ENSURE_DEAL,
+                DeliveryKind.OPEN_CONVERSATION,
+            ),
+        ),
+    ],
+)
+def test_what_is_lacking_is_made_in_order_and_only_before_what_needs_it(
+    kind: DeliveryKind, first: tuple[DeliveryKind, ...]
+) -> None:
+    lacking = Needs(contact=True, deal=True, opening=True)
+    assert lacking.before(kind) == first
+
+
 @pytest.mark.parametrize(
     ("policy", "deal", "adopts"),
     [(CRM, None, True), (CRM, DEAL, False), (HUB, None, False), (NEVER, None, False)],

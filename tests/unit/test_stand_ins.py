@@ -20,9 +20,11 @@ from mappers.vocabulary import (
     Catalogue,
     ConnectionId,
     DealDraft,
+    Field,
     Identity,
     IdentityKind,
     Outgoing,
+    Pipeline,
     Record,
     RecordDraft,
     TaskDraft,
@@ -30,12 +32,23 @@ from mappers.vocabulary import (
 )
 from mappers.vocabulary.adapters import FetchesFiles
 from middleware.connections.model import Connected, ConnectedChannel, ConnectedCrm
-from middleware.outbox.effects import Effect, Rehearsed, Script, effect_of
+from middleware.outbox.effects import Effect, Rehearsed, Script, effects_of
 from middleware.outbox.stand_ins import CONTACT, DEAL, OF_CHANNELS, OF_CRMS, rehearsed
 
+SHOP = Catalogue(
+    fields=(
+        Field(id="1", title="Город", entity="contact", type="text"),
+        Field(id="2", title="Телефон", entity="contact", type="multitext", code="PHONE"),
+    ),
+    pipelines=(Pipeline(id="10", title="Продажи", stages=(("11", "Новая"),), is_main=True),),
+)
 NOON = datetime(2026, 1, 12, 12, tzinfo=UTC)
-# What no delivery uses: setting an account up, listening to it, renewing its credentials.
-OF_NO_DELIVERY = {"SetsUp", "Diagnoses", "Polls", "RefreshesCredentials"}
+# What no delivery uses: setting an account up, listening to it, renewing its credentials, and what
+# is ready for channels to come.
+OF_NO_DELIVERY = {
+    *("SetsUp", "Diagnoses", "Polls", "RefreshesCredentials"),
+    *("WritesCalls", "WritesEmails"),
+}
 CONTRACTS = (channel_clients.contract, crm_clients.contract, mappers.vocabulary.adapters)
 
 
@@ -75,6 +88,7 @@ class WithFields(Bare):
     async def read_fields(
         self, record: str, deal: str, keys: Collection[str], catalogue: Catalogue
     ) -> Mapping[str, tuple[str, ...]]:
+        del catalogue
         await self.answer("read_fields", record, deal, tuple(keys))
         return dict.fromkeys(keys, ("was",))
 
@@ -164,20 +178,35 @@ async def test_phones_are_shown_as_they_are_and_as_they_would_be() -> None:
     assert (line.name, line.before, line.after) == ("phones", ("+7 1",), ("+7 1", "+7 2"))
 
 
-async def test_fields_are_read_before_they_would_be_written_and_those_of_new_things_are_empty() -> (
-    None
-):
+async def test_fields_are_shown_as_they_are_and_as_they_would_be() -> None:
     adapter = WithFields()
     stage, script = on_stage(adapter)
     assert isinstance(stage, HoldsFields)
-    await stage.write_fields(
-        "7", DEAL, {"contact:1": ("is",), "stage": ("is",), "tags": ()}, Catalogue()
-    )
+    values = {"contact:1": ("is",), "stage": ("last",)}
+    await stage.write_fields("7", DEAL, values, SHOP)
     assert adapter.asked == [("read_fields", ("7", "", ("contact:1",)))]
     assert [(line.target, line.name, line.before, line.after) for line in script] == [
-        ("7", "contact:1", ("was",), ("is",)),
-        (DEAL, "stage", (), ("is",)),
+        ("7", "contact.Город", ("was",), ("is",)),
+        (DEAL, "stage", (), ("last",)),
     ]
+    assert await stage.read_fields("7", DEAL, ("contact:1", "stage"), SHOP) == values
+
+
+async def test_what_was_just_made_or_completed_holds_what_was_said_of_it() -> None:
+    stage, _ = on_stage(WithFields(get_record=Record(id="7")))
+    card = await stage.create_record(RecordDraft(name="Нина", phones=("+71",)), key="tl-1")
+    deal = await stage.create_deal(DealDraft(record=card, title="Нина"), key="tl-2")
+    await stage.add_to_record("7", RecordDraft(name="", phones=("+72",)))
+    keys = ("contact:2", "contact:name", "deal:title", "pipeline", "stage", "tags")
+    assert await stage.read_fields(card, deal, keys, SHOP) == {
+        "contact:2": ("+71",),
+        "contact:name": ("Нина",),
+        "deal:title": ("Нина",),
+        "pipeline": ("10",),
+        "stage": ("11",),
+        "tags": (),
+    }
+    assert await stage.read_fields("7", "", ("contact:2",), SHOP) == {"contact:2": ("was", "+72")}
 
 
 async def test_a_task_is_shown_on_what_it_is_about() -> None:
@@ -200,6 +229,6 @@ async def test_a_channel_says_nothing_to_anybody() -> None:
 
 def test_a_line_is_kept_and_read_and_keeps_words_to_itself() -> None:
     line = Effect(step="write", target="1", name="text", before=("было",), after=("стало",))
-    assert effect_of(line.row()) == line
+    assert effects_of([line.row()]) == (line,)
     assert "стало" not in repr(Rehearsed((line,)))
     assert "было" not in repr(line)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -20,7 +21,7 @@ from mappers.vocabulary import (
 from middleware.simulation.loop import VirtualClock, run
 from middleware.simulation.twin import TwinStore
 from middleware.store.port import NotInFlight
-from middleware.store.rows import Job, Lease, OpenedRow, Settlement
+from middleware.store.rows import DRY_RUN, Job, Lease, OpenedRow, Settlement
 from tests.store_scene import (
     CHANNEL,
     CRM,
@@ -345,6 +346,23 @@ def test_without_its_prerequisite_a_follower_is_pointless_and_the_rest_is_lost(
             owed = await unit.latest(CRM, kind, UUID(int=2))
         assert owed is not None
         assert owed.state is state
+
+    play(story)
+
+
+def test_what_was_only_rehearsed_holds_up_nothing_but_its_followers() -> None:
+    async def story(store: TwinStore, lease: Lease) -> None:
+        async with store.unit(lease) as unit:
+            first = await unit.owe(a_duty(1, lane="contact"))
+            await unit.owe(a_duty(2, after=first))
+            await unit.owe(a_duty(3, kind=DeliveryKind.WRITE_EDIT, lane="edit", after=first))
+        (job,) = await claim(store, lease)
+        await settle(store, lease, job, replace(SKIPPED, code=DRY_RUN))
+        assert await subjects(store, lease) == [2]
+        async with store.unit(lease) as unit:
+            edit = await unit.latest(CRM, DeliveryKind.WRITE_EDIT, UUID(int=3))
+        assert edit is not None
+        assert edit.state is DeliveryState.SKIPPED
 
     play(story)
 

@@ -14,6 +14,7 @@ from middleware.operations.deliveries.model import (
     DeliveryLine,
     Filter,
     Group,
+    Mapped,
     Standing,
 )
 from middleware.operations.deliveries.store import Change, DeliveryStore, in_change, workspace_of
@@ -70,9 +71,19 @@ async def estimate(hub: Hub, caller: Caller, wanted: Filter) -> tuple[Group, ...
     return await _store(hub, caller).groups(_meant(wanted))
 
 
-async def replay(
-    hub: Hub, caller: Caller, delivery: DeliveryId, *, again: bool = False, key: str = ""
-) -> bool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """How a replay goes about it: `again` does what is settled, too; `key` names the request."""
+
+    again: bool = False
+    key: str = ""
+    mapping: Mapped = Mapped.ORIGINAL
+
+
+AS_IT_IS = How()
+
+
+async def replay(hub: Hub, caller: Caller, delivery: DeliveryId, how: How = AS_IT_IS) -> bool:
     """Put a delivery at the end of its lane. False when the request of this key did so before.
 
     Raises: `NotFound`; `NotReplayable`, with the reason.
@@ -80,12 +91,15 @@ async def replay(
 
     async def work(change: Change) -> bool:
         standing = await change.take(delivery)
-        if key and standing.asked == key:
+        if how.key and standing.asked == how.key:
             return False
-        if why := rules.why_not_replay(standing, again=again):
+        if why := rules.why_not_replay(standing, again=how.again):
             raise NotReplayable(why)
-        await change.requeue(standing, asked=key)
-        await change.note("delivery.replayed", delivery, was=standing.state, again=again)
+        if how.mapping is Mapped.CURRENT:
+            await change.map_anew(standing)
+        await change.requeue(standing, asked=how.key)
+        asked = {"again": how.again, "mapping": how.mapping}
+        await change.note("delivery.replayed", delivery, was=standing.state, **asked)
         return True
 
     replayed, touched = await in_change(hub.engine, caller, work)
@@ -94,11 +108,9 @@ async def replay(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bulk:
+class Bulk(How):
     """How a replay of many goes about it. `cursor` is where the last one stopped."""
 
-    again: bool = False
-    key: str = ""
     cursor: str = ""
     limit: int = 200
 
@@ -111,7 +123,7 @@ async def replay_many(hub: Hub, caller: Caller, wanted: Filter, how: Bulk) -> Re
     refused: Counter[str] = Counter()
     for delivery in ids[:size]:
         try:
-            if await replay(hub, caller, delivery, again=how.again, key=how.key):
+            if await replay(hub, caller, delivery, how):
                 replayed.append(delivery)
         except NotReplayable as why:
             refused[str(why)] += 1

@@ -38,6 +38,13 @@ class Decision(StrEnum):
     DROP = "drop"
 
 
+class Mapped(StrEnum):
+    """By which version of a mapping values for fields are made: as planned, or the one in force."""
+
+    ORIGINAL = "original"
+    CURRENT = "current"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """Which deliveries are meant; whatever is left empty does not matter."""

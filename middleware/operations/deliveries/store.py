@@ -26,10 +26,8 @@ from middleware.operations.deliveries.model import DeliveryLine, Filter, Group, 
 from middleware.operations.model import Caller, InterruptedWork
 from middleware.store.codec import decode_message, decode_policy
 from middleware.store.errors import StoreConflict
-from middleware.store.postgres import jobs
 from middleware.store.postgres.lanes import WAKE_DEPENDENTS
 from middleware.store.postgres.unit import PostgresUnit
-from middleware.store.rows import Job
 
 T = TypeVar("T")
 TRIES = 6
@@ -77,6 +75,15 @@ REQUEUE = text(
     FROM turn WHERE deliveries.id = :id AND deliveries.state = :was
     """
 ).bindparams(bindparam("asked", type_=JSONB))
+# Values that no mapping makes any more stay what they were planned as.
+MAP_ANEW = text(
+    """
+    UPDATE deliveries SET
+        detail = deliveries.detail || jsonb_build_object('mapping', m.id::text, 'version', m.active)
+    FROM routes AS r JOIN mappings AS m ON m.id = r.mapping_id AND m.active IS NOT NULL
+    WHERE deliveries.id = :id AND r.id = deliveries.route_id AND deliveries.kind = 'write_fields'
+    """
+)
 CLOSE = text(
     """
     UPDATE deliveries SET state = :state, due_at = NULL, settled_at = clock_timestamp()
@@ -123,7 +130,7 @@ class Change:
         if lane is None:
             raise NotFound(f"There is no delivery {delivery}.")
         await self.at.execute(LOCK_LANE, {"lane": lane})
-        return _standing((await self.at.execute(STANDING, values)).one())
+        return standing_of((await self.at.execute(STANDING, values)).one())
 
     async def requeue(self, standing: Standing, *, asked: str) -> None:
         """Put it at the end of its lane, as ready as a new one. Its key stays what it was."""
@@ -138,6 +145,10 @@ class Change:
         self.unit.touched.add(standing.target)
         if standing.kind is DeliveryKind.SEND and standing.message is not None:
             await self.at.execute(REOPEN_STATUS, {"id": standing.message})
+
+    async def map_anew(self, standing: Standing) -> None:
+        """Have its values made by the version of the mapping that is in force now."""
+        await self.at.execute(MAP_ANEW, {"id": standing.id})
 
     async def close(self, standing: Standing, state: DeliveryState) -> None:
         """Settle it by a person's word, and let go on whatever waited for it."""
@@ -210,19 +221,6 @@ class DeliveryStore:
         if not found:
             raise NotFound(f"There is no delivery {delivery}.")
         return found[0]
-
-    async def standing(self, delivery: DeliveryId) -> Standing:
-        """Say how one stands, holding nothing up. Raises: `NotFound`."""
-        await self.one(delivery)
-        async with transaction(self.engine) as at:
-            return _standing((await at.execute(STANDING, {"id": delivery})).one())
-
-    async def job(self, delivery: DeliveryId) -> Job:
-        """Load what an attempt would know, without making one. Raises: `NotFound`."""
-        await self.one(delivery)
-        async with transaction(self.engine) as at:
-            (job,) = await jobs.load(at, {delivery: DeliveryState.READY}, whole=True)
-            return job
 
     async def groups(self, wanted: Filter) -> tuple[Group, ...]:
         """Count what is meant, by connection, kind and state."""
@@ -342,7 +340,8 @@ def _group(row: RowMapping) -> Group:
     )
 
 
-def _standing(row: Any) -> Standing:
+def standing_of(row: Any) -> Standing:
+    """Read one row of `STANDING`."""
     return Standing(
         id=DeliveryId(row.id),
         target=ConnectionId(row.target_id),

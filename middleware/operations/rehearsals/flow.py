@@ -4,16 +4,18 @@ from dataclasses import dataclass, replace
 
 from mappers.vocabulary import DeliveryId, DeliveryState, Permanent, ProviderError
 from middleware.connections.flow import ProviderRefused
+from middleware.connections.model import Connected
 from middleware.http.gateway import without_lease
 from middleware.hub import Hub
 from middleware.operations.access.store import AccessStore
 from middleware.operations.accounts.flow import own
 from middleware.operations.deliveries.flow import NotReplayable
-from middleware.operations.deliveries.model import DeliveryLine, Standing
+from middleware.operations.deliveries.model import DeliveryLine, Mapped, Standing
 from middleware.operations.deliveries.rules import why_not_replay
 from middleware.operations.deliveries.store import DeliveryStore
 from middleware.operations.model import Caller
 from middleware.operations.rehearsals.model import Preview
+from middleware.operations.rehearsals.store import RehearsalStore
 from middleware.operations.rules import masked_effect
 from middleware.outbox.effects import Rehearsed
 from middleware.outbox.rehearsal import rehearse
@@ -25,6 +27,7 @@ class Look:
 
     again: bool = False
     raw: bool = False
+    mapping: Mapped = Mapped.ORIGINAL
 
 
 async def preview(hub: Hub, caller: Caller, delivery: DeliveryId, look: Look) -> Preview:
@@ -32,32 +35,33 @@ async def preview(hub: Hub, caller: Caller, delivery: DeliveryId, look: Look) ->
 
     Raises: `NotFound`; `NotReplayable`, as the replay would; `ProviderRefused`.
     """
-    store = DeliveryStore(hub.engine, caller.workspace)
-    line, standing = await store.one(delivery), await store.standing(delivery)
+    line = await DeliveryStore(hub.engine, caller.workspace).one(delivery)
+    standing = await RehearsalStore(hub.engine).standing(delivery)
     if why := why_not_replay(standing, again=look.again):
         raise NotReplayable(why)
-    found = await _rehearsed(hub, caller, store, line)
-    shown = _previewed(line, standing, found)
+    to = hub.directory.build(await own(hub, caller, line.target), without_lease)
+    shown = _previewed(line, standing, await _rehearsed(hub, to, delivery, look.mapping))
     if not look.raw:
         return replace(shown, effects=tuple(map(masked_effect, shown.effects)))
     await AccessStore(hub.engine).note(caller, "replay.previewed_in_clear", str(delivery))
     return shown
 
 
-async def _rehearsed(
-    hub: Hub, caller: Caller, store: DeliveryStore, line: DeliveryLine
-) -> Rehearsed:
-    to = hub.directory.build(await own(hub, caller, line.target), without_lease)
-    job = await store.job(line.id)
+async def _rehearsed(hub: Hub, to: Connected, delivery: DeliveryId, mapping: Mapped) -> Rehearsed:
+    store = RehearsalStore(hub.engine)
+    job, *then = await store.jobs(delivery, *await store.followers(delivery))
+    job = replace(job, detail={**job.detail, "asked": ""})  # as a replay leaves it
+    if mapping is Mapped.CURRENT:
+        job = await store.mapped_anew(job)
     async with hub.store.unit(None) as unit:
         deal = await unit.open_deal(job.contact, job.target) if job.contact else None
     try:
-        return await rehearse(job, to, hub.hands.tools.means, deal)
+        return await rehearse(job, to, hub.hands.tools.means, deal, then)
     except ProviderError as error:
         if isinstance(error.failure, Permanent):
             return Rehearsed(why=f"it would be refused ({error.failure.code})")
         raise ProviderRefused(
-            f"“{line.title}” did not tell what it holds ({error.failure.code})."
+            f"“{to.title}” did not tell what it holds ({error.failure.code})."
         ) from error
 
 

@@ -10,7 +10,7 @@ from middleware.outbox.effects import Effect
 class Preview:
     """Every field and entry that a replay would change, in order.
 
-    `why` says why there is nothing to do, or what would be refused. `after` is what the delivery
+    `why` says why there is nothing to do, or less than there might be. `after` is what the delivery
     waits for, as long as that is not done.
     """
 

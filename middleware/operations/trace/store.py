@@ -28,7 +28,6 @@ from middleware.operations.people.store import JOINS_OF
 from middleware.operations.trace.applied.store import applied_in
 from middleware.operations.trace.model import (
     ArrivalTrace,
-    AttemptTrace,
     Body,
     ClaimTrace,
     ContactTrace,
@@ -46,7 +45,7 @@ from middleware.operations.trace.model import (
     Subject,
     SubjectKind,
 )
-from middleware.outbox.effects import effect_of
+from middleware.operations.trace.tried.store import tried_in
 from middleware.store.codec import decode_message, decode_profile
 from middleware.webhooks.keys import digest_of
 
@@ -188,13 +187,6 @@ NAMES = text(
 FACTS = text(
     """
     SELECT message_id, kind, revision, at FROM facts WHERE message_id = ANY(:ids) ORDER BY revision
-    """
-).bindparams(IDS)
-ATTEMPTS = text(
-    """
-    SELECT delivery_id, number, purpose, outcome, code, started_at, duration_ms, exchanges,
-        effects
-    FROM attempts WHERE delivery_id = ANY(:ids) ORDER BY started_at, number
     """
 ).bindparams(IDS)
 
@@ -359,18 +351,16 @@ def _message(row: RowMapping, around: _Around) -> MessageTrace:
 async def _deliveries(at: AsyncConnection, condition: Any) -> tuple[DeliveryTrace, ...]:
     query = LINE.where(condition).order_by(deliveries.c.created_at, deliveries.c.part).limit(200)
     rows = (await at.execute(query)).mappings().all()
-    ids = {"ids": [row["id"] for row in rows]}
-    tried = _by("delivery_id", (await at.execute(ATTEMPTS, ids)).mappings())
+    tried = await tried_in(at, [row["id"] for row in rows])
     mapped = await applied_in(at, {row["id"]: row["detail"] for row in rows})
     return tuple(
-        DeliveryTrace(line_of(row), tuple(map(_attempt, tried[row["id"]])), mapped.get(row["id"]))
+        DeliveryTrace(
+            line_of(row),
+            tuple(tried[row["id"]]),
+            mapped.get(row["id"]),
+        )
         for row in rows
     )
-
-
-def _attempt(row: Mapping[str, Any]) -> AttemptTrace:
-    effects = tuple(effect_of(each) for each in row["effects"])
-    return AttemptTrace(**{**row, "exchanges": tuple(row["exchanges"]), "effects": effects})
 
 
 def _body(row: RowMapping) -> Body:

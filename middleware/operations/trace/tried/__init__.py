@@ -1,0 +1,1 @@
+"""What was tried at a delivery, and what was only rehearsed."""
