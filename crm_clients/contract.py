@@ -41,12 +41,13 @@ class Can:
     """Abilities the hub must know before it calls. The docs table is printed from this.
 
     `statuses` are those that the CRM can show on an operator's reply. `replies_told_once` means
-    that a reply's hook is never repeated, so what we missed must be read back. `settles_after` is
-    how long a call may still take effect after its answer was lost: only then is "not found" a
-    proof. `attachments` are what the timeline can show as itself; anything else becomes a line of
-    text. `bulk` is how many entries of different conversations one call may carry. `notifies`
-    means that a new message draws the operators' attention by itself. `polled` means that the
-    account is asked for news as well, since hooks may be lost, or not be had.
+    that a reply's hook is never repeated, or comes again long after later ones, so what we missed
+    must be read back first. `settles_after` is how long a call may still take effect after its
+    answer was lost: only then is "not found" a proof. `attachments` are what the timeline can
+    show as itself; anything else becomes a line of text. `bulk` is how many entries of different
+    conversations one call may carry. `notifies` means that a new message draws the operators'
+    attention by itself. `polled` means that the account is asked for news as well, since hooks
+    may be lost, or not be had.
     """
 
     text_limit: int

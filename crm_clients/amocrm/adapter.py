@@ -283,7 +283,7 @@ class AmoCrmNotes(AmoCrmAccount):
 
     async def open_conversation(self, opening: Opening) -> OpenedConversation:
         """There is nothing to open: a note needs a card and no more."""
-        return OpenedConversation(id=opening.ours)
+        return OpenedConversation(id=opening.ours, user=opening.record)
 
     async def write(self, entry: Entry) -> Receipt:
         return Receipt(provider_ids=(await self._notes.write(entry),))
@@ -300,6 +300,15 @@ class AmoCrmNotes(AmoCrmAccount):
 
     async def report(self, report: StatusReport) -> None:
         await self._notes.mark(report)
+
+    async def read_history(
+        self,
+        conversation: OpenedConversation,
+        ours: str,  # noqa: ARG002  # the card is the customer's, not the conversation's
+        since: datetime,
+    ) -> tuple[Parcel, ...]:
+        """Pack what was answered on the customer's cards since then."""
+        return (await polling.history(self._notes, self.config, conversation, since),)
 
     async def poll(self, cursor: str) -> Polled:
         return await polling.poll(self._rest, self.config, cursor)

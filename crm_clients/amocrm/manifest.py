@@ -101,6 +101,7 @@ MANIFEST: CrmManifest = Manifest(
             text_limit=TEXT_LIMIT,
             statuses=frozenset({Status.SENT, Status.FAILED}),
             attachments=frozenset(media.TYPES),
+            replies_told_once=True,
             edits=True,
             deletes=True,
             tasks=True,

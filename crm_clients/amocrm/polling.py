@@ -13,14 +13,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
-from crm_clients.amocrm.notes import LEADS, THEIRS, name_of
+from crm_clients.amocrm.notes import LEADS, THEIRS, Notes, name_of
 from crm_clients.amocrm.oauth import Config
 from crm_clients.amocrm.rest import Rest, all_of, number, only_of
 from crm_clients.amocrm.told_by_notes import reply_in
-from crm_clients.amocrm.wire import LeadOfNote, Note, PolledNote
-from mappers.vocabulary import Parcel, Permanent, Polled, ProviderError
+from crm_clients.amocrm.wire import LeadOfNote, Note, NotesRead, PolledNote
+from mappers.vocabulary import OpenedConversation, Parcel, Permanent, Polled, ProviderError
 
-FORM = "note"
+FORM, HISTORY_FORM = "note", "notes"
 OFTEN, NOW_AND_THEN = timedelta(seconds=5), timedelta(seconds=60)
 OVERLAP_S = 60
 PAGE, MOST_PAGES = 250, 20
@@ -73,6 +73,28 @@ async def poll(rest: Rest, config: Config, cursor: str) -> Polled:
         cursor=at.model_dump_json(),
         again_after=pause if is_all else timedelta(),
     )
+
+
+async def history(
+    notes: Notes, config: Config, conversation: OpenedConversation, since: datetime
+) -> Parcel:
+    """Bring the answers on one customer's cards since then, oldest first.
+
+    Raises: `ProviderError`, also when the contact is gone: then nobody knows whose cards to read.
+    """
+    if await notes.cards.get_record(conversation.user) is None:
+        raise ProviderError(Permanent(code="amocrm.no_such_record", gone="record"))
+    found = [
+        _polled(each.kind, each.note, int(conversation.user))
+        async for each in notes.written((THEIRS,), conversation.user, "", since)
+        if each.note.created_at >= int(since.timestamp())
+        and reply_in(each.note.text, each.note.created_by, config.reply_prefix)
+    ]
+    told = sorted(found, key=lambda note: (note.created_at, note.id))
+    page = NotesRead(conversation=conversation.id, notes=told)
+    ends = ":".join(name_of(note.kind, note.id) for note in (*told[:1], *told[-1:]))
+    key = f"notes:{conversation.id}:{round(since.timestamp() * 1000)}:{len(told)}:{ends}"
+    return Parcel(key=key, body=page.model_dump_json().encode(), form=HISTORY_FORM)
 
 
 def read_cursor(cursor: str, now: datetime) -> Cursor:
@@ -135,15 +157,12 @@ async def _whose(rest: Rest, kind: Literal["contacts", "leads"], note: Note) -> 
     contact: int | None = note.entity_id
     if kind == LEADS:
         contact = await _main_contact(rest, note.entity_id)
-    return PolledNote(
-        kind=kind,
-        id=note.id,
-        entity_id=note.entity_id,
-        created_by=note.created_by,
-        created_at=note.created_at,
-        text=note.text,
-        contact=contact,
-    )
+    return _polled(kind, note, contact)
+
+
+def _polled(kind: str, note: Note, contact: int | None) -> PolledNote:
+    told = note.model_dump(include={"id", "entity_id", "created_by", "created_at", "text"})
+    return PolledNote.model_validate({**told, "kind": kind, "contact": contact})
 
 
 async def _main_contact(rest: Rest, lead: int) -> int | None:

@@ -3,9 +3,10 @@
 from crm_clients.amocrm.oauth import Config
 from crm_clients.amocrm.told_by_account import read_account
 from crm_clients.amocrm.told_by_chats import read_chat, read_history
-from crm_clients.amocrm.told_by_notes import read_polled
+from crm_clients.amocrm.told_by_notes import read_answers, read_polled
 from crm_clients.amocrm.wire import (
     HistoryPage,
+    NotesRead,
     PolledNote,
     parse_form,
     parse_json,
@@ -32,6 +33,9 @@ def read(arrival: Arrival, config: Config) -> Reading:
         case "note":
             note = PolledNote.model_validate(parse_json(arrival.body))
             return read_polled(note, config)
+        case "notes":
+            answers = NotesRead.model_validate(parse_json(arrival.body))
+            return read_answers(answers, config)
         case "uninstall":
             return Reading(events=(AccessRevoked(reason="amocrm.uninstalled"),))
         case _:

@@ -16,8 +16,16 @@ from pydantic import ValidationError
 
 from crm_clients.amocrm.notes import CONTACTS, LEADS, is_marked, name_of
 from crm_clients.amocrm.oauth import Config
-from crm_clients.amocrm.wire import Form, HookedNote, PolledNote
-from mappers.vocabulary import Direction, Message, Operator, OperatorReplied, Origin, Reading
+from crm_clients.amocrm.wire import Form, HookedNote, NotesRead, PolledNote
+from mappers.vocabulary import (
+    Direction,
+    HistoryRead,
+    Message,
+    Operator,
+    OperatorReplied,
+    Origin,
+    Reading,
+)
 
 COMMON = "4"
 
@@ -36,6 +44,13 @@ def reply_in(text: str, author: int, prefix: str) -> str:
 def read_polled(note: PolledNote, config: Config) -> Reading:
     told = _as_reply(note, "", config)
     return Reading(events=(told,)) if told else Reading(ignored=("account.note.internal",))
+
+
+def read_answers(page: NotesRead, config: Config) -> Reading:
+    """Read what was answered on a customer's cards; where it goes is decided as of any answer."""
+    told = [_as_reply(note, "", config) for note in page.notes]
+    replies = tuple(each for each in told if each is not None)
+    return Reading(events=(*replies, HistoryRead(conversation=page.conversation)))
 
 
 def reply_in_hook(root: str, item: Form, config: Config) -> OperatorReplied | None:

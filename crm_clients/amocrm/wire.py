@@ -294,6 +294,13 @@ class PolledNote(_Read):
     contact: int | None = None
 
 
+class NotesRead(_Read):
+    """What `read_history` packs into a parcel where messages are notes: answers, oldest first."""
+
+    conversation: str
+    notes: list[PolledNote]
+
+
 class HookedNote(_Read):
     """A note as an account's hook tells of it: every value a string, the type a number."""
 

@@ -45,7 +45,7 @@ ABILITIES: Mapping[str, str] = {
     "settles_after": "absence proves nothing before",
     "reply_window": "replies allowed for",
     "statuses": "statuses an operator can be shown",
-    "replies_told_once": "tells of a reply only once, so missed ones are read back",
+    "replies_told_once": "missed replies are not told again in time, so they are read back",
     "sources": "lists our channels as its sources",
     "opens_own_deals": "opens deals by itself",
     "notifies": "a new message draws the operators' attention by itself",

@@ -21,6 +21,7 @@ from middleware.outbox.rules import RetryPolicy
 from middleware.outbox.words import Words
 from middleware.serve.executor import InProcessExecutor, Wakeups
 from middleware.serve.keeper import Holdings, renew_once
+from middleware.serve.listener import Listeners
 from middleware.serve.server import Hands, Limits, give_back_leftovers, serve
 from middleware.serve.upkeep import SWEEP_LIMIT, Pulse, every
 from middleware.simulation.life import Died, Life, MortalHttp, mortal_store
@@ -55,11 +56,16 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountAt:
-    """One account: how its adapter is built, and which of the hub's addresses is whose."""
+    """One account: how its adapter is built, and which of the hub's addresses is whose.
+
+    `told_once`: its replies have to be read back; `listens`: they are asked for.
+    """
 
     build: Any
     addresses: Mapping[str, Door]
     names: tuple[str, ...]
+    told_once: bool = False
+    listens: bool = False
 
 
 class SimKeeper:
@@ -140,6 +146,7 @@ class SimHub:
         self.door = HookDoor(
             _nothing_else, SimAddresses(site), self.flusher, Refusals(), body_limit=BODY_LIMIT
         )
+        self.listeners = Listeners(self.hands)
         self._tasks: list[asyncio.Task[None]] = []
 
     def _hands(self, owner: str) -> Hands:
@@ -172,8 +179,7 @@ class SimHub:
         self.executor.wake(connections)
 
     async def _told_once(self) -> tuple[ConnectionId, ...]:
-        rows = self.site.store.tables.connections.rows.values()
-        return tuple(row.id for row in rows if row.kind == "crm")
+        return tuple(id_ for id_, at in self.site.accounts.items() if at.told_once)
 
     async def _serve(self, connection: ConnectionId, wakeups: Wakeups) -> None:
         await serve(self.hands, connection, wakeups)
@@ -196,6 +202,7 @@ class SimHub:
     async def _sweep(self) -> None:
         await give_back_leftovers(self.hands)
         self.executor.wake(await self.store.due(SWEEP_LIMIT))
+        self.listeners.listen(id_ for id_, at in self.site.accounts.items() if at.listens)
 
     async def _beat(self) -> None:
         await self.flusher.make_up()
@@ -206,6 +213,7 @@ class SimHub:
         self.site.network.refuse(self.site.base)
         for task in self._tasks:
             task.cancel()
+        await self.listeners.stop()
         await self.executor.stop()
         await self.flusher.drain()
         self.life.end()

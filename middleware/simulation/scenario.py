@@ -11,7 +11,7 @@ from typing import Any
 
 from middleware.simulation.loop import run
 from middleware.simulation.twin import Fault
-from middleware.simulation.world import ACCOUNT, World, build
+from middleware.simulation.world import World, build
 from middleware.trial.verdict import Verdict
 
 CUSTOMERS = 3
@@ -72,13 +72,13 @@ class Run:
         return asdict(self)
 
 
-def simulate(seed: int, scale: Scale | None = None) -> Run:
-    """Run one seed to its end."""
-    return run(_live(seed, scale or Scale()), seed=seed)
+def simulate(seed: int, scale: Scale | None = None, *, notes: bool = False) -> Run:
+    """Run one seed to its end; with `notes` the CRM has no chats."""
+    return run(_live(seed, scale or Scale(), notes=notes), seed=seed)
 
 
-async def _live(seed: int, scale: Scale) -> Run:
-    world = await build(seed)
+async def _live(seed: int, scale: Scale, *, notes: bool) -> Run:
+    world = await build(seed, notes=notes)
     story = Story(world, random.Random(seed ^ 0x5EED), scale)  # noqa: S311 - a seed, no secret
     await story.happen()
     await story.heal()
@@ -96,7 +96,7 @@ class Story:
         self.met: Counter[str] = Counter()
         self._said = 0
         self._replied = 0
-        self._next_reply_at: dict[str, float] = {}
+        self._next_reply_at: dict[object, float] = {}
 
     async def happen(self) -> None:
         while self._said < self.scale.messages or self._replied < self.scale.replies:
@@ -105,7 +105,7 @@ class Story:
                 self._say()
             if self._replied < self.scale.replies:
                 self._reply()
-            elif not self.world.crm.timeline(ACCOUNT):
+            elif not self.world.answerable():
                 self._replied = self.scale.replies
             if self.rng.random() < self.scale.trouble:
                 await self._break_something()
@@ -121,17 +121,14 @@ class Story:
     def _reply(self) -> None:
         """An operator answers somebody, no quicker than a person types."""
         now = self.world.site.clock.monotonic()
-        free = [
-            chat
-            for chat in self.world.crm.timeline(ACCOUNT)
-            if chat.messages and self._next_reply_at.get(chat.chat_id, 0.0) <= now
-        ]
+        waiting = self.world.answerable()
+        free = [where for where in waiting if self._next_reply_at.get(where, 0.0) <= now]
         if not free:
             return
-        chat = self.rng.choice(free)
+        where = self.rng.choice(free)
         self._replied += 1
-        self._next_reply_at[chat.chat_id] = now + BETWEEN_REPLIES_S
-        self.world.crm.reply(ACCOUNT, chat.chat_id, f"reply {self._replied}")
+        self._next_reply_at[where] = now + BETWEEN_REPLIES_S
+        self.world.answer(where, f"reply {self._replied}")
 
     async def _break_something(self) -> None:
         world, rng = self.world, self.rng
@@ -190,6 +187,9 @@ class Story:
             world.kill()
         await world.site.clock.sleep(60)
         await world.restart()
+        if world.notes:
+            # What hooks lost is found by the next asking, once the dead hub's lease has run out.
+            await world.site.clock.sleep(120)
 
 
 def _judged(seed: int, world: World, story: Story, *, is_quiet: bool) -> Run:

@@ -26,6 +26,7 @@ from middleware.store.errors import StoreConflict, StoreUnavailable
 from middleware.store.policy import Policy
 from middleware.store.rows import RouteRow
 from middleware.trial.evidence import Records, threads_of
+from middleware.trial.notes import as_replies, as_timeline
 from middleware.trial.verdict import Verdict, judge
 
 WORKSPACE = WorkspaceId(UUID(int=1))
@@ -41,7 +42,10 @@ QUIET_FOR = 3
 
 @dataclass(slots=True)
 class World:
-    """Everything there is. `hub` is the one that lives now, or the last that did."""
+    """Everything there is. `hub` is the one that lives now, or the last that did.
+
+    With `notes` the CRM has no chats: messages and replies are notes on cards.
+    """
 
     site: Site
     channel: TelegramEmulator
@@ -49,6 +53,7 @@ class World:
     hub: SimHub
     hubs: int = 1
     crashes: int = 0
+    notes: bool = False
 
     async def restart(self) -> None:
         """Bring up a new hub, again and again until it gets through its start."""
@@ -105,15 +110,34 @@ class World:
 
     def records(self) -> Records:
         """What the two emulators hold, in the words of their stages."""
+        cards = self.crm.contacts(ACCOUNT), self.crm.leads(ACCOUNT)
+        kept = _plain(self.crm.notes(ACCOUNT))
         return Records(
             said=_plain(self.channel.said),
             chats=self.channel.chats(),
-            timeline=_plain(self.crm.timeline(ACCOUNT)),
-            replies=_plain(self.crm.replies),
+            timeline=as_timeline(kept, *cards) if self.notes else self._chats(),
+            replies=as_replies(kept, *cards) if self.notes else _plain(self.crm.replies),
         )
 
+    def _chats(self) -> list[Any]:
+        return _plain(self.crm.timeline(ACCOUNT))
 
-def _plain(views: Any) -> Any:
+    def answerable(self) -> list[Any]:
+        """What an operator may answer to: chats or, without them, cards."""
+        if self.notes:
+            shown = {note.entity_id for note in self.crm.notes(ACCOUNT) if note.title}
+            leads = [lead["id"] for lead in self.crm.leads(ACCOUNT)]
+            return [card for card in leads if card in shown]
+        return [chat.chat_id for chat in self.crm.timeline(ACCOUNT) if chat.messages]
+
+    def answer(self, where: Any, words: str) -> None:
+        if self.notes:
+            self.crm.write_note(ACCOUNT, where, f"// {words}", entity="leads")
+        else:
+            self.crm.reply(ACCOUNT, where, words)
+
+
+def _plain(views: Any) -> list[Any]:
     return [asdict(view) for view in views]
 
 
@@ -125,7 +149,13 @@ class Fate:
     action: Action = "crash"
 
 
-async def build(seed: int, fate: Fate | None = None, policy: Policy | None = None) -> World:
+async def build(
+    seed: int,
+    fate: Fate | None = None,
+    policy: Policy | None = None,
+    *,
+    notes: bool = False,
+) -> World:
     """Build a world and start its first hub. It may be dead already when this returns."""
     rng = random.Random(seed)  # noqa: S311 - chance with a seed is the point
     clock = VirtualClock()
@@ -137,7 +167,7 @@ async def build(seed: int, fate: Fate | None = None, policy: Policy | None = Non
     crm.switches.set("rate_limited", value=False)
     accounts = {
         BOT: await _bot(channel, network),
-        CRM: await _crm(crm, network),
+        CRM: await _crm(crm, network, notes=notes),
     }
     store.add_connection(BOT, WORKSPACE, "channel", ("telegram", "700100"))
     store.add_connection(CRM, WORKSPACE, "crm", ("amocrm", accounts[CRM].names[0]))
@@ -154,7 +184,7 @@ async def build(seed: int, fate: Fate | None = None, policy: Policy | None = Non
     )
     fate = fate or Fate()
     life = Life(clock.sleep, point=fate.point, action=fate.action)
-    world = World(site=site, channel=channel, crm=crm, hub=SimHub(site, 1, life))
+    world = World(site=site, channel=channel, crm=crm, hub=SimHub(site, 1, life), notes=notes)
     try:
         await world.hub.start()
     except (Died, StoreUnavailable):
@@ -192,7 +222,7 @@ async def _bot(emulator: TelegramEmulator, network: Network) -> AccountAt:
     )
 
 
-async def _crm(emulator: AmoCrmEmulator, network: Network) -> AccountAt:
+async def _crm(emulator: AmoCrmEmulator, network: Network, *, notes: bool) -> AccountAt:
     manifest = CRMS["amocrm"]
     account = emulator.add_account(ACCOUNT)
     integration = emulator.add_integration("https://hub.sim/oauth")
@@ -215,6 +245,7 @@ async def _crm(emulator: AmoCrmEmulator, network: Network) -> AccountAt:
         "account_id": str(account.id),
         "amojo_id": account.amojo_id,
         "access_token": token.access_token,
+        "timeline": "notes" if notes else "chats",
     }
     config = await _set_up(manifest, values, application, network, f"{HUB}/hooks/crm")
 
@@ -237,6 +268,8 @@ async def _crm(emulator: AmoCrmEmulator, network: Network) -> AccountAt:
             "crm": manifest.door(config, application),
         },
         names=manifest.accounts(config),
+        told_once=manifest.can_of(config).replies_told_once,
+        listens=manifest.can_of(config).polled,
     )
 
 

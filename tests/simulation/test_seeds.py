@@ -29,6 +29,14 @@ def test_every_seed_ends_well(first: int) -> None:
         assert run.verdict.contacts_created <= CUSTOMERS
 
 
+@pytest.mark.parametrize("first", range(0, SEEDS // 10, AT_ONCE))
+def test_every_seed_ends_well_where_the_crm_has_notes_only(first: int) -> None:
+    for seed in range(first, first + AT_ONCE):
+        run = simulate(seed, SMALL, notes=True)
+        assert run.problems == (), f"seed {seed}"
+        assert run.verdict.messages_in == SMALL.messages
+
+
 def test_the_same_seed_gives_the_same_run() -> None:
     assert simulate(7, SMALL) == simulate(7, SMALL)
 
