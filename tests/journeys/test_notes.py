@@ -10,6 +10,7 @@ from tests.journeys.town import (
     ACCOUNT,
     Plan,
     Town,
+    connect_account,
     free_port,
     move_in,
     open_town,
@@ -265,3 +266,35 @@ async def test_a_new_message_asks_for_an_answer_once_until_somebody_answers(town
         town.telegram.say(NINA, words)
         await town.settle()
     assert len(town.amocrm.tasks(ACCOUNT)) == 2
+
+
+async def test_asking_goes_on_when_a_token_runs_out(postgres_url: str, tmp_path: Path) -> None:
+    settings = settings_for(postgres_url, tmp_path, free_port(), settling_pace=0.2)
+    async with open_world() as world:
+        world.amocrm.switches.set("webhooks_in_plan", value=False)
+        async with running(settings) as hub:
+            workspace = await hub.connections.workspace()
+            crm = await connect_account(world, hub, workspace, timeline="notes")
+            town = await move_in(world, hub, NOTES, crm)
+            town.telegram.say(NINA, "Есть красные?", name="Нина")
+            await town.settle()
+            world.amocrm.stage.arm("token_expired", match="GET /shop/api/v4/contacts/notes")
+            async with town.patience():
+                while not world.amocrm.stage.faults_met.get("token_expired"):
+                    await town.pause()
+            town.note("// Есть")
+            assert await seen(town, NINA, 1) == ["Есть"]
+            states = await town.rows("SELECT state FROM connections WHERE kind = 'crm'")
+            assert states == [{"state": "active"}]
+
+
+async def test_a_revoked_token_is_a_matter_for_a_person(town: Town) -> None:
+    town.telegram.say(NINA, "Есть красные?", name="Нина")
+    await town.settle()
+    (client,) = town.amocrm.world.integrations
+    town.amocrm.revoke(client, ACCOUNT)
+    async with town.patience():
+        while not await town.count(
+            "SELECT count(*) FROM connections WHERE kind = 'crm' AND state = 'needs_sign_in'"
+        ):
+            await town.pause()

@@ -189,7 +189,9 @@ async def running(settings: Settings) -> AsyncIterator[Hub]:
         yield hub
 
 
-async def connect_account(world: World, hub: Hub, workspace: WorkspaceId) -> ConnectedNow:
+async def connect_account(
+    world: World, hub: Hub, workspace: WorkspaceId, **values_too: Any
+) -> ConnectedNow:
     """Register with the CRM as support would have us do, and connect its account."""
     amocrm = world.amocrm
     integration = amocrm.add_integration("https://hub.example/oauth")
@@ -225,6 +227,7 @@ async def connect_account(world: World, hub: Hub, workspace: WorkspaceId) -> Con
                 "access_token": tokens.access_token,
                 "refresh_token": tokens.refresh_token,
                 "expires_at": expiry_in(tokens.access_token),
+                **values_too,
             },
         ),
     )
@@ -245,11 +248,11 @@ async def connect_without_chats(world: World, hub: Hub, workspace: WorkspaceId) 
     return await connect(hub, workspace, Wanted(provider="amocrm", values=values))
 
 
-async def move_in(world: World, hub: Hub, plan: Plan) -> Town:
-    """Connect the bot and the account, and route one to the other."""
+async def move_in(world: World, hub: Hub, plan: Plan, crm: ConnectedNow | None = None) -> Town:
+    """Connect the bot and the account, unless it is, and route one to the other."""
     workspace = await hub.connections.workspace()
     connect_crm = connect_without_chats if plan.notes else connect_account
-    crm = await connect_crm(world, hub, workspace)
+    crm = crm or await connect_crm(world, hub, workspace)
     bot = await connect(
         hub,
         workspace,
