@@ -32,6 +32,7 @@ from middleware.store.rows import Lease, Purpose
 log = structlog.get_logger(__name__)
 
 JUST_RENEWED_S = 60.0
+A_MOMENT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class StoredDirectory:
         self._keeper = keeper
         self._clock = clock
         self._renewed_at: dict[ConnectionId, float] = {}
+        self._looked_at: dict[ConnectionId, float] = {}
         self._built: dict[tuple[ConnectionId, Purpose], Built] = {}
 
     async def get(self, connection: ConnectionId, purpose: Purpose = "serve") -> Connected:
@@ -80,6 +82,14 @@ class StoredDirectory:
             known = Built(row, self.build(row, self._lease_says(connection, purpose)))
             self._built[connection, purpose] = known
         return known.connected
+
+    async def glance(self, connection: ConnectionId) -> Connected:
+        """Return the connection as it was a moment ago. Raises: `UnknownConnection`."""
+        known, now = self._built.get((connection, "serve")), self._clock.monotonic()
+        if known is not None and now - self._looked_at.get(connection, 0.0) < A_MOMENT_S:
+            return known.connected
+        self._looked_at[connection] = now
+        return await self.get(connection)
 
     async def renew(self, connected: Connected) -> bool:
         """Renew credentials that ran out; return whether there are new ones to try.

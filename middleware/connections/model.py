@@ -68,6 +68,14 @@ class Directory(Protocol):
         """
         ...
 
+    async def glance(self, connection: ConnectionId) -> Connected:
+        """Return the connection as it was a moment ago, without asking the database each time.
+
+        For the middle of a transaction, which should not wait for another one.
+        Raises: `UnknownConnection`.
+        """
+        ...
+
     async def active(self, connection: ConnectionId, purpose: Purpose) -> Connected:
         """Return an active connection, its calls protected by our lease for that purpose.
 

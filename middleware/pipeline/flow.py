@@ -135,7 +135,7 @@ class Intake:
         shown: dict[ConnectionId, Shown] = {}
         can_fetch = isinstance(self.connection.adapter, FetchesFiles)
         for route in await self.unit.routes_from(conversation.connection):
-            crm = await self.directory.get(route.target)
+            crm = await self.directory.glance(route.target)
             files = rules.carried(said, crm.can.attachments) if can_fetch else ()
             notices = not isinstance(crm.can, CrmCan) or crm.can.notifies or not crm.can.tasks
             shown[route.target] = Shown(files=files, wait=crm.settings.file_wait, asks=not notices)

@@ -99,6 +99,9 @@ class SimDirectory:
     async def get(self, connection: ConnectionId, purpose: Purpose = "serve") -> Connected:
         return self._built(connection, purpose)
 
+    async def glance(self, connection: ConnectionId) -> Connected:
+        return self._built(connection, "serve")
+
     async def active(self, connection: ConnectionId, purpose: Purpose) -> Connected:
         if self._site.store.tables.connections.rows[connection].state != "active":
             raise UnknownConnection(str(connection))
