@@ -45,7 +45,8 @@ class Can:
     must be read back first. `settles_after` is how long a call may still take effect after its
     answer was lost: only then is "not found" a proof. `attachments` are what the timeline can
     show as itself; anything else becomes a line of text. `bulk` is how many entries of different
-    conversations one call may carry. `notifies` means that a new message draws the operators'
+    conversations one call may carry. `keeps_quiet` means that one which opens deals by itself can
+    be kept from it, entry by entry. `notifies` means that a new message draws the operators'
     attention by itself. `polled` means that the account is asked for news as well, since hooks
     may be lost, or not be had.
     """
@@ -64,6 +65,7 @@ class Can:
     notifies: bool = False
     polled: bool = False
     tasks: bool = False
+    keeps_quiet: bool = False
     bulk: int = 1
     settles_after: timedelta = timedelta(seconds=30)
 

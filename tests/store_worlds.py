@@ -42,6 +42,7 @@ from tests.store_scene import (
 # What a store says of its own clock and its own row numbers.
 OWN = frozenset(
     {"called_at", "taken_at", "created_at", "received_at", "arrival", "lane", "seen_at", "at"}
+    | {"closed_at", "used_at"}
 )
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 GIVEN_IDS_BELOW = 1 << 64

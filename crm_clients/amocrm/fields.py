@@ -48,6 +48,7 @@ def as_deal(lead: Lead, marker_field: int | None) -> Deal:
         pipeline=str(lead.pipeline_id or ""),
         marker=marker_of(lead.custom_fields_values, marker_field),
         created_at=_moment(lead.created_at),
+        closed_at=_moment(lead.closed_at),
     )
 
 

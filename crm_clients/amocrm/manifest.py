@@ -92,6 +92,7 @@ MANIFEST: CrmManifest = Manifest(
         sources=True,
         opens_own_deals=True,
         notifies=True,
+        keeps_quiet=True,
         tasks=True,
         settles_after=SETTLES_AFTER,
     ),

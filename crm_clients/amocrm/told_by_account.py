@@ -69,7 +69,12 @@ def _about_deal(root: str, action: str, item: Form) -> Event | None:
     if action == "delete":
         return DealChanged(deal=str(deal), state="deleted")
     if action in ("status", "restore") and _is_number(item.get("status_id")):
-        return DealChanged(deal=str(deal), state=state_of(item["status_id"]))
+        pipeline = item.get("pipeline_id")
+        return DealChanged(
+            deal=str(deal),
+            state=state_of(item["status_id"]),
+            pipeline=str(pipeline) if _is_number(pipeline) else "",
+        )
     return None
 
 

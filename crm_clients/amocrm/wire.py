@@ -123,6 +123,7 @@ class Lead(_Card):
     status_id: int | None = None
     pipeline_id: int | None = None
     price: Annotated[int | None, WrapValidator(_none_if_broken)] = None
+    closed_at: int | None = None
 
 
 class Task(_Read):

@@ -134,8 +134,11 @@ class RecordChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DealChanged:
+    """A deal was opened, closed, moved or deleted. `pipeline` is empty when it was not told."""
+
     deal: str
     state: Literal["open", "won", "lost", "deleted"]
+    pipeline: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

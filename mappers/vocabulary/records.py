@@ -44,6 +44,7 @@ class Deal:
     pipeline: str = ""
     marker: str = ""
     created_at: datetime | None = None
+    closed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

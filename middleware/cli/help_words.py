@@ -51,6 +51,17 @@ RUSSIAN: Mapping[str, str] = {
     "The CRM's id of the pipeline.": "Id воронки в CRM.",
     "The CRM's id of the stage.": "Id этапа в CRM.",
     "skip or wait.": "skip или wait.",
+    "How long a closed deal is still used: 3d, 12h.": (
+        "Сколько ещё использовать закрытую сделку: 3d, 12h."
+    ),
+    "contact or channel: whose one deal is.": "contact или channel: чья одна сделка.",
+    "message or text: what opens a deal.": "message или text: что открывает сделку.",
+    "How long an exchange goes on in one deal across channels: 2h.": (
+        "Сколько разговор из другого канала продолжается в той же сделке: 2h."
+    ),
+    "hold or resend; else as the connection has it.": (
+        "hold или resend; иначе — как у подключения."
+    ),
     "Carry only this customer, and others so named: phone, e-mail, @username or telegram:ID.": (
         "Пропускать только этого клиента и других, названных так же: телефон, почта, @имя или"
         " telegram:ID."

@@ -51,6 +51,7 @@ ABILITIES: Mapping[str, str] = {
     "notifies": "a new message draws the operators' attention by itself",
     "polled": "is asked for replies as well, since its hooks may be lost",
     "tasks": "gives employees tasks",
+    "keeps_quiet": "can be kept from it",
     "bulk": "entries in one call",
 }
 POLICY: Mapping[str, str] = {
@@ -58,11 +59,24 @@ POLICY: Mapping[str, str] = {
     " `crm`: the CRM opens it in its own way, and the hub adopts it.",
     "deal_policy": "`reuse_open`: an open deal is used, and a new one opened only when there is"
     " none. `never`: no deal is opened, and the CRM is asked to open none either.",
+    "deal_rest": "A closed deal is still used for so long: what is said goes to it, and the CRM"
+    " notifies nobody. Then a new one is opened. Needs `deal_owner` `hub`.",
+    "deal_scope": "`contact`: a customer has one deal, whatever channel they write on."
+    " `channel`: one for each channel connection. Needs `deal_owner` `hub`.",
+    "deal_on": "What opens a deal. `message`: anything. `text`: only a person's words; a sticker,"
+    " a file without a caption, or a bot's command is written to the contact without a deal, and"
+    " the CRM notifies nobody.",
+    "thread_window": "A customer who wrote on one channel and goes on on another within this time"
+    " stays in the same open deal, whatever its pipeline and whichever channel's it is. Every"
+    " message to the deal begins the time anew. Set it on each of the routes. Needs `deal_owner`"
+    " `hub`.",
     "pipeline": "The CRM's id of the pipeline for new deals; only open deals of this pipeline are"
     " reused. Empty: the account's main one, and any open deal will do.",
     "stage": "The CRM's id of the stage for new deals. Empty: the pipeline's first.",
     "lane_policy": "What the messages behind one that failed for good, or waits for a person, do."
     " `skip`: they go on, and the gap is marked. `wait`: they wait for it.",
+    "on_doubt": "What to do with this route's messages when nobody can tell whether one arrived:"
+    " `hold` or `resend`. Empty: as the connection that they go to has it.",
     "operator_name": "What a reply begins with, so that the customer sees who answers: `none`:"
     " nothing; `first`: the first name; `full`: the name as the CRM has it. A name that is not"
     " known yet is asked for, and no reply waits for it.",
@@ -187,7 +201,7 @@ def kind_in_words(annotation: Any) -> str:
     if not options:
         return known.get(annotation, str(annotation.__name__).lower())
     if isinstance(options[0], str):
-        return " or ".join(f"`{option}`" for option in options)
+        return " or ".join(f"`{option}`" for option in options if option)
     return " or ".join(kind_in_words(option) for option in options)
 
 

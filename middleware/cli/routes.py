@@ -19,9 +19,14 @@ KINDS: Mapping[Any, Any] = {tuple: list[str] | None, bool: bool | None}
 HELP: Mapping[str, str] = {
     "deal_owner": "hub or crm.",
     "deal_policy": "reuse_open or never.",
+    "deal_rest": "How long a closed deal is still used: 3d, 12h.",
+    "deal_scope": "contact or channel: whose one deal is.",
+    "deal_on": "message or text: what opens a deal.",
+    "thread_window": "How long an exchange goes on in one deal across channels: 2h.",
     "pipeline": "The CRM's id of the pipeline.",
     "stage": "The CRM's id of the stage.",
     "lane_policy": "skip or wait.",
+    "on_doubt": "hold or resend; else as the connection has it.",
     "operator_name": "What the customer sees of who answers: none, first or full.",
     "pilot": "Carry only this customer, and others so named: phone, e-mail, @username or"
     " telegram:ID.",

@@ -345,6 +345,10 @@ deals = Table(
     Column("state", Text, nullable=False),
     Column("evidence", Text, nullable=False),
     _moment("seen_at"),
+    Column("pipeline", Text, nullable=False, server_default=""),
+    _connection("source_id", nullable=True),
+    _moment("closed_at", nullable=True),
+    _moment("used_at", nullable=True),
     PrimaryKeyConstraint("connection_id", "deal"),
 )
 Index("ix_deals_contact_id", deals.c.contact_id, deals.c.connection_id)

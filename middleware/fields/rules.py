@@ -11,6 +11,7 @@ from mappers.mapping.lint import is_writable
 from mappers.mapping.model import Change, Current, Document, Facts
 from mappers.mapping.targets import places_of
 from mappers.vocabulary import Catalogue, ContactId, MessageId, Permanent, ProviderError
+from middleware.pipeline.deals import used_by
 from middleware.store.rows import Job, MappedRow
 
 TASK = "task"
@@ -47,8 +48,9 @@ def mapped_of(job: Job) -> MappedRow:
 
 
 def deal_of(job: Job) -> str:
-    """The deal whose card is filled; empty when none is open."""
-    return "" if job.deal is None else job.deal.deal
+    """The deal whose card is filled; empty when none is in use."""
+    used = used_by(job)
+    return "" if used is None else used.deal
 
 
 def facts_for(job: Job, *, channel: str, crm: str) -> Facts:

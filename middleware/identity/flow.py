@@ -24,7 +24,8 @@ from middleware.identity.responsible import (
     owner_of,
     to_be_named,
 )
-from middleware.store.rows import Job
+from middleware.pipeline.deals import Wish, as_seen, wish_of
+from middleware.store.rows import DealRow, Job
 
 LOOKS_FOR_A_DEAL = 4
 
@@ -41,8 +42,7 @@ class ContactEnsured:
 class DealEnsured:
     """`deal` is None when the CRM was expected to open one and did not."""
 
-    record: str
-    deal: Deal | None
+    deal: DealRow | None
     evidence: str
 
 
@@ -128,42 +128,43 @@ async def _users(crm: Crm, job: Job, record: str) -> tuple[str, ...]:
 
 
 async def ensure_deal(crm: Crm, job: Job) -> DealEnsured:
-    """Return the person's open deal; open one unless the CRM itself is to do that.
+    """Return the deal that the route wants used; open one unless the CRM itself is to do that.
 
     Raises: `ProviderError`.
     """
-    draft = _deal_draft(job)
+    draft, wish = _deal_draft(job), wish_of(job)
     deals = await crm.find_deals(draft.record)
-    usable = [d for d in deals if d.state == "open" and draft.pipeline in ("", d.pipeline)]
-    if usable:
-        await _tag(crm, job, usable[0])
-        evidence = "hub.created" if usable[0].marker == job.key else "crm.open_deal"
-        return DealEnsured(record=draft.record, deal=usable[0], evidence=evidence)
+    seen = [as_seen(deal, job.deals, wish, draft.record) for deal in deals]
+    if (used := wish.choose(seen)) is not None:
+        is_ours = any(deal.id == used.deal and deal.marker == job.key for deal in deals)
+        await _tag(crm, job, used, is_ours=is_ours)
+        return DealEnsured(deal=used, evidence="hub.created" if is_ours else wish.evidence(used))
     if job.detail.get("adopt"):
         if job.failures < LOOKS_FOR_A_DEAL:
             raise ProviderError(Transient(code="crm.no_deal_yet"))
-        return DealEnsured(record=draft.record, deal=None, evidence="crm.opened_none")
+        return DealEnsured(deal=None, evidence="crm.opened_none")
 
     async def open_for(user: str) -> str:
         return await crm.create_deal(replace(draft, responsible=user), key=job.key)
 
-    deal = await by_the_first_accepted(await _users(crm, job, draft.record), open_for)
+    users = await _users(crm, job, draft.record)
+    return _made(await by_the_first_accepted(users, open_for), draft, wish)
+
+
+def _made(deal: str, draft: DealDraft, wish: Wish) -> DealEnsured:
     made = Deal(id=deal, state="open", title=draft.title, pipeline=draft.pipeline)
-    return DealEnsured(record=draft.record, deal=made, evidence="hub.created")
+    return DealEnsured(deal=as_seen(made, (), wish, draft.record), evidence="hub.created")
 
 
-async def _tag(crm: Crm, job: Job, deal: Deal) -> None:
+async def _tag(crm: Crm, job: Job, deal: DealRow, *, is_ours: bool) -> None:
     """Tag a deal that is new to us and not of our making: once, so that people may untag it."""
-    is_known = deal.marker == job.key or (job.deal is not None and job.deal.deal == deal.id)
+    is_known = is_ours or any(each.deal == deal.deal for each in job.deals)
     if job.policy.tags and not is_known and isinstance(crm, TagsDeals):
-        await crm.add_tags(deal.id, job.policy.tags)
+        await crm.add_tags(deal.deal, job.policy.tags)
 
 
 async def find_ensured_deal(crm: Crm, job: Job) -> DealEnsured | None:
     """Look for the deal that a call in doubt may have opened."""
     draft = _deal_draft(job)
     deal = await crm.find_created_deal(draft, job.key, job.called_at)
-    if deal is None:
-        return None
-    found = Deal(id=deal, state="open", title=draft.title, pipeline=draft.pipeline)
-    return DealEnsured(record=draft.record, deal=found, evidence="hub.created")
+    return None if deal is None else _made(deal, draft, wish_of(job))

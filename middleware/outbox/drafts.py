@@ -19,7 +19,9 @@ from mappers.vocabulary import (
 )
 from middleware.connections.model import ConnectedChannel, ConnectedCrm
 from middleware.media.flow import Shelf
-from middleware.pipeline.rules import is_quiet, lead
+from middleware.pipeline.deals import is_quiet, used_by, wish_of
+from middleware.pipeline.planning import APART
+from middleware.pipeline.rules import lead
 from middleware.registry import manifest_of
 from middleware.store.rows import Job, OpenedRow
 
@@ -88,7 +90,7 @@ def entry(job: Job, to: ConnectedCrm, shelf: Shelf) -> Entry:
         quoted=job.quoted,
         source=job.source if to.can.sources else "",
         tells_ours=opened.begun_there,
-        quiet=is_quiet(job.policy),
+        quiet=APART in job.detail or is_quiet(job.policy, job.deals, wish_of(job)),
         channel=manifest_of(said.origin.provider).title,
         deal=_deal_of(job, opened.record),
         author=Operator(id="") if said.direction is Direction.OUTBOUND else None,
@@ -107,8 +109,9 @@ def reaction(job: Job) -> Reaction:
 
 
 def _deal_of(job: Job, record: str) -> str:
-    """The deal that we believe open, unless it belongs to a record that is not theirs any more."""
-    return job.deal.deal if job.deal is not None and job.deal.record == record else ""
+    """The deal in use, unless it belongs to a record that is not theirs any more."""
+    used = used_by(job)
+    return used.deal if used is not None and used.record == record else ""
 
 
 def _shown_here(job: Job, carried: tuple[int, ...]) -> tuple[int, ...]:

@@ -41,7 +41,7 @@ from middleware.outbox.rules import (
     urgency_of,
 )
 from middleware.store.port import Unit
-from middleware.store.rows import Attempt, DealRow, Job
+from middleware.store.rows import Attempt, Job
 
 NOT_FOUND = "not_found"
 RENEWED = Transient(code="hub.credentials_renewed")
@@ -134,21 +134,10 @@ class Settler:
         tools = self.tools
         try:
             if job.policy.dry_run:
-                deal = await self._open_deal(job)
-                return Outcome(await rehearse(job, self.to, tools.means, deal), None)
+                return Outcome(await rehearse(job, self.to, tools.means), None)
             return Outcome(await perform.perform(job, self.to, tools.means), None)
         except ProviderError as error:
             return Outcome(None, error.failure)
-
-    async def _open_deal(self, job: Job) -> DealRow | None:
-        known: list[DealRow | None] = []
-
-        async def look(unit: Unit) -> None:
-            if job.contact is not None:
-                known.append(await unit.open_deal(job.contact, job.target))
-
-        await self.commit(look)
-        return known[-1] if known else None
 
     async def _ask(self, job: Job) -> Outcome:
         if perform.is_repeatable(job, self.to):
@@ -184,7 +173,7 @@ class Settler:
             failures=job.failures + 1,
             can_probe=perform.can_find(job, self.to),
             repeatable=perform.is_repeatable(job, self.to),
-            on_doubt=self.to.settings.on_doubt,
+            on_doubt=job.policy.on_doubt or self.to.settings.on_doubt,
             settles_after=self._settles_after(),
             called_at=job.called_at,
             now=now,

@@ -42,8 +42,9 @@ from middleware.outbox.rules import (
     RetryAt,
     Verdict,
 )
+from middleware.pipeline.deals import used_by
 from middleware.pipeline.flow import Intake
-from middleware.pipeline.planning import Counterpart, News, Planner
+from middleware.pipeline.planning import APART, Counterpart, News, Planner
 from middleware.pipeline.rules import form_of_history, is_history_owed
 from middleware.store.port import Unit
 from middleware.store.rows import (
@@ -91,9 +92,7 @@ class Recorder:
                 await self.unit.set_link(self.job.contact, self.job.target, record, evidence)
                 await self._follow(record)
             case DealEnsured(deal=deal) if deal is not None and self.job.contact:
-                await self.unit.save_deal(
-                    self.job.contact, self.job.target, result.record, deal, result.evidence
-                )
+                await self.unit.save_deal(self.job.contact, self.job.target, deal, result.evidence)
             case ConversationOpened() if self.job.conversation is not None:
                 await self._opened(result, self.job.conversation)
             case HistoryFetched(parcels=parcels):
@@ -146,7 +145,9 @@ class Recorder:
             for route in await self.unit.routes_from(conversation.connection):
                 if route.target == job.target:
                     at = Counterpart(route, conversation, contact)
-                    last = await self.planner.prerequisites(at, before)
+                    # A message without words may have made no deal; another one has, or will.
+                    opens = route.policy.deal_on == "message" or _wants_deal(job)
+                    last = await self.planner.prerequisites(at, before, opens=opens)
         return last
 
     async def _opened(self, result: ConversationOpened, conversation: ConversationRow) -> None:
@@ -253,8 +254,8 @@ class Recorder:
         job = self.job
         if gone == "record" and job.link is not None:
             await self.unit.drop_links(job.target, job.link.record)
-        if gone == "deal" and job.deal is not None:
-            await self.unit.set_deal_state(job.target, job.deal.deal, "deleted")
+        if gone == "deal" and (used := used_by(job)) is not None:
+            await self.unit.set_deal_state(job.target, used.deal, "deleted", "")
         last = await self._prerequisites(job.kind)
         await self.unit.settle(
             job, replace(base, due_at=self.now, after=last, detail={"looks": looks(job) + 1})
@@ -283,6 +284,10 @@ class Recorder:
 def looks(job: Job) -> int:
     """How often this delivery has made us look at the CRM anew."""
     return int(job.detail.get("looks", 0))
+
+
+def _wants_deal(job: Job) -> bool:
+    return job.kind is DeliveryKind.WRITE and APART not in job.detail
 
 
 def _was_skipped(result: Result) -> bool:

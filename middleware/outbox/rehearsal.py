@@ -23,23 +23,20 @@ from middleware.outbox.effects import Rehearsed, Script
 from middleware.outbox.perform import ConversationOpened, Means, Nothing, Result, perform
 from middleware.outbox.rules import MOST_LOOKS
 from middleware.outbox.stand_ins import rehearsed
+from middleware.pipeline.deals import opens_deal, used_by
 from middleware.pipeline.rules import Known, needs
 from middleware.store.rows import DealRow, Job, LinkRow, OpenedRow
 
 ONLY_READ = frozenset({DeliveryKind.FETCH_FILE, DeliveryKind.READ_HISTORY})
 
 
-async def rehearse(
-    job: Job, to: Connected, means: Means, deal: DealRow | None, then: Sequence[Job] = ()
-) -> Rehearsed:
+async def rehearse(job: Job, to: Connected, means: Means, then: Sequence[Job] = ()) -> Rehearsed:
     """Say what doing it would do, and `then` what waits for it.
 
-    `deal` is the contact's that we believe open. Raises: `ProviderError` where the provider cannot
-    be asked, or refuses to tell.
+    Raises: `ProviderError` where the provider cannot be asked, or refuses to tell.
     """
     script = Script()
-    known = Memory(deals={} if job.contact is None else {job.contact: deal})
-    rehearsal = Rehearsal(rehearsed(to, script), script, means, known)
+    rehearsal = Rehearsal(rehearsed(to, script), script, means, Memory())
     why = _why(await rehearsal.act(job))
     refused = [await rehearsal.refusal_of(each) for each in then]
     return Rehearsed(tuple(script), "; ".join(filter(None, (why, *refused))))
@@ -60,7 +57,7 @@ class Memory:
     """What would be known by now, where that is more than was known before."""
 
     links: dict[ContactId, LinkRow] = field(default_factory=dict)
-    deals: dict[ContactId, DealRow | None] = field(default_factory=dict)
+    deals: dict[ContactId, tuple[DealRow, ...]] = field(default_factory=dict)
     opened: dict[ConversationId, OpenedRow] = field(default_factory=dict)
 
     def of(self, job: Job) -> Job:
@@ -71,7 +68,7 @@ class Memory:
         if conversation is not None and conversation.id in self.opened:
             job = replace(job, opened=self.opened[conversation.id])
         if contact is not None and contact in self.deals:
-            job = replace(job, deal=self.deals[contact])
+            job = replace(job, deals=self.deals[contact])
         return job
 
     def learn(self, job: Job, result: Result) -> None:
@@ -79,10 +76,8 @@ class Memory:
         match result:
             case ContactEnsured(record=record, evidence=evidence) if job.contact:
                 self.links[job.contact] = LinkRow(record=record, live=True, evidence=evidence)
-            case DealEnsured(record=record, deal=deal) if job.contact and deal is not None:
-                self.deals[job.contact] = DealRow(
-                    deal=deal.id, record=record, state=deal.state, seen_at=job.taken_at
-                )
+            case DealEnsured(deal=deal) if job.contact and deal is not None:
+                self.deals[job.contact] = (deal, *_without(job, deal))
             case ConversationOpened(opened=opened, record=record) if job.conversation:
                 self.opened[job.conversation.id] = OpenedRow(
                     opened=opened, ours=job.ours, record=record, opened_at=job.taken_at
@@ -94,8 +89,12 @@ class Memory:
         """Something is not in the CRM any more."""
         if gone == "record" and job.link is not None and job.contact is not None:
             self.links[job.contact] = replace(job.link, live=False)
-        if gone == "deal" and job.contact is not None:
-            self.deals[job.contact] = None
+        if gone == "deal" and job.contact is not None and (used := used_by(job)) is not None:
+            self.deals[job.contact] = _without(job, used)
+
+
+def _without(job: Job, deal: DealRow) -> tuple[DealRow, ...]:
+    return tuple(each for each in job.deals if each.deal != deal.deal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +141,10 @@ class Rehearsal:
         fills = job.kind is DeliveryKind.WRITE_FIELDS and not looks
         before = DeliveryKind.OPEN_CONVERSATION if fills else job.kind
         now = self.known.of(job)
-        known = Known(link=now.link, deal=self.known.deals.get(job.contact), opened=now.opened)
-        missing = needs(replace(job.policy, dry_run=False), known, job.taken_at)
+        known = Known(link=now.link, deal=used_by(now), opened=now.opened)
+        live = replace(job.policy, dry_run=False)
+        opens = job.message is None or opens_deal(live, job.message)
+        missing = needs(live, known, job.taken_at, opens=opens)
         for kind in missing.before(before):
             step = replace(job, kind=kind, message=None, message_id=None, part=0, detail={})
             await self._do(step)

@@ -17,6 +17,7 @@ from middleware.identity.responsible import (
     owner_of,
     to_be_named,
 )
+from middleware.pipeline.deals import used_by
 from middleware.store.rows import Job
 
 WORDS: Mapping[str, Mapping[Language, str]] = {
@@ -88,7 +89,8 @@ async def find(crm: CreatesTasks, job: Job, to: ConnectedCrm, known: Catalogues)
 async def _draft(job: Job, to: ConnectedCrm, known: Catalogues) -> TaskDraft:
     """A deal of another record than the contact's is not what the task is about."""
     record = job.link.record if job.link is not None else ""
-    deal = job.deal.deal if job.deal is not None and job.deal.record == record else ""
+    used = used_by(job)
+    deal = used.deal if used is not None and used.record == record else ""
     asked = job.detail.get("due")
     due = datetime.fromisoformat(asked) if asked else job.created_at
     text = await text_of(job, to, known)

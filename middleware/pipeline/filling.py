@@ -1,9 +1,10 @@
 """Planning values for fields: one delivery for each message that a mapping is to be applied to."""
 
-from mappers.vocabulary import ContactId, DeliveryId, DeliveryKind, MessageId, Priority
+from mappers.vocabulary import ContactId, DeliveryId, DeliveryKind, Message, Priority
 from middleware.fields.rules import fields_lane
 from middleware.pipeline import rules
-from middleware.pipeline.planning import Counterpart, Planner
+from middleware.pipeline.deals import opens_deal
+from middleware.pipeline.planning import Counterpart, Incoming, Planner
 from middleware.store.rows import ConversationRow, Duty
 
 
@@ -11,7 +12,7 @@ async def plan_fields(
     planner: Planner,
     conversation: ConversationRow,
     contact: ContactId,
-    message: MessageId,
+    new: Incoming,
     *,
     is_new: bool,
 ) -> None:
@@ -29,11 +30,11 @@ async def plan_fields(
                 target=route.target,
                 lane=fields_lane(contact),
                 kind=DeliveryKind.WRITE_FIELDS,
-                subject=message,
+                subject=new.id,
                 priority=Priority.MESSAGE,
-                after=await _cards_are_there(planner, at),
+                after=await _cards_are_there(planner, at, new.said),
                 route=route.id,
-                message=message,
+                message=new.id,
                 conversation=conversation.id,
                 contact=contact,
                 detail={**route.mapping.detail, "new": is_new},
@@ -41,11 +42,11 @@ async def plan_fields(
         )
 
 
-async def _cards_are_there(planner: Planner, at: Counterpart) -> DeliveryId | None:
+async def _cards_are_there(planner: Planner, at: Counterpart, said: Message) -> DeliveryId | None:
     """Return what makes the record and the deal exist, the deal that the CRM opens included."""
-    last = await planner.prerequisites(at, DeliveryKind.OPEN_CONVERSATION)
-    target = at.route.target
-    if rules.adopts_deal(at.route.policy, await planner.unit.open_deal(at.contact, target)):
-        adopting = await planner.unit.latest(target, DeliveryKind.ENSURE_DEAL, at.contact)
+    opens = opens_deal(at.route.policy, said)
+    last = await planner.prerequisites(at, DeliveryKind.OPEN_CONVERSATION, opens=opens)
+    if opens and rules.adopts_deal(at.route.policy, await planner.deal(at)):
+        adopting = await planner.latest(at, DeliveryKind.ENSURE_DEAL)
         return last if adopting is None else adopting.id
     return last

@@ -39,7 +39,7 @@ from middleware.connections.model import Connected, Directory
 from middleware.pipeline import rules
 from middleware.pipeline.filling import plan_fields
 from middleware.pipeline.gestures import plan_reaction, plan_typing
-from middleware.pipeline.planning import Counterpart, News, Planner, Shown
+from middleware.pipeline.planning import Counterpart, Incoming, News, Planner, Shown
 from middleware.pipeline.replying import Reply, plan_reply
 from middleware.pipeline.writing_first import WritesFirst
 from middleware.store.port import Unit
@@ -122,10 +122,11 @@ class Intake:
         if contact.learned and not contact.is_new:
             await self._learned(conversation)
         shown = await self._shown(conversation, added, message)
-        owner = conversation.contact or contact.id
-        await self.planner.write(conversation, owner, added, shown)
+        new, owner = Incoming(id=added, said=message, shown=shown), conversation.contact
+        await self.planner.write(conversation, owner or contact.id, new)
         if message.direction is Direction.INBOUND:
-            await plan_fields(self.planner, conversation, owner, added, is_new=contact.is_new)
+            at = conversation, owner or contact.id
+            await plan_fields(self.planner, *at, new, is_new=contact.is_new)
         return "message.recorded"
 
     async def _shown(
@@ -272,8 +273,8 @@ class Intake:
 
     async def _crm_side(self, event: RecordChanged | DealChanged) -> str:
         match event:
-            case DealChanged(deal=deal, state=state):
-                await self.unit.set_deal_state(self.connection.id, deal, state)
+            case DealChanged(deal=deal, state=state, pipeline=pipeline):
+                await self.unit.set_deal_state(self.connection.id, deal, state, pipeline)
                 return f"deal.{state}"
             case RecordChanged(change="deleted" | "merged", record=record):
                 dropped = await self.unit.drop_links(self.connection.id, record)

@@ -12,25 +12,31 @@ from mappers.vocabulary import (
     ContactId,
     DeliveryId,
     DeliveryKind,
+    Message,
     MessageId,
     Priority,
     Status,
     WorkspaceId,
 )
-from middleware.pipeline import rules
+from middleware.pipeline import deals, rules
+from middleware.pipeline.deals import Wish
 from middleware.store.port import Unit
 from middleware.store.rows import (
     ConversationRow,
+    DealRow,
     Duty,
     FileRow,
     Job,
     MessageRow,
     OpenQuestion,
+    Owed,
     RouteRow,
     ToldWithout,
 )
 
 DEAL_LOOKS = "adopt"
+# An entry that goes to no deal, and makes none; a deal that is one channel's alone.
+APART = "apart"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,15 @@ NOTHING = Shown()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """A customer's message that was just recorded, and what each CRM shows of its files."""
+
+    id: MessageId
+    said: Message
+    shown: Mapping[ConnectionId, Shown]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class News:
     """What an operator is told of a reply.
 
@@ -82,23 +97,26 @@ class Planner:
         self,
         conversation: ConversationRow,
         contact: ContactId,
-        message: MessageId,
-        shown: Mapping[ConnectionId, Shown],
+        new: Incoming,
     ) -> None:
         """Owe a customer's message to every CRM that the channel is routed to."""
         for route in await self.unit.routes_from(conversation.connection):
             if await self.carries(route, contact):
                 at = Counterpart(route, conversation, contact)
-                await self._write_to(at, message, shown.get(route.target, NOTHING))
+                await self._write_to(at, new)
 
     async def carries(self, route: RouteRow, contact: ContactId) -> bool:
         """Say whether a route is meant for this customer."""
         pilot = route.policy.pilot
         return not pilot or rules.is_in_pilot(pilot, await self.unit.person(contact))
 
-    async def _write_to(self, at: Counterpart, message: MessageId, shown: Shown) -> None:
+    async def _write_to(self, at: Counterpart, new: Incoming) -> None:
         """Owe an entry for the text with the first file, and one for each file after it."""
-        route, contact = at.route, at.contact
+        route, contact, message = at.route, at.contact, new.id
+        shown = new.shown.get(route.target, NOTHING)
+        opens = deals.opens_deal(route.policy, new.said)
+        used = await self.deal(at)
+        is_apart = used is None and not opens
         entry = Duty(
             workspace=at.conversation.workspace,
             target=route.target,
@@ -106,18 +124,23 @@ class Planner:
             kind=DeliveryKind.WRITE,
             subject=message,
             priority=Priority.MESSAGE,
-            after=await self.prerequisites(at),
+            after=await self.prerequisites(at, opens=opens),
             route=route.id,
             message=message,
             conversation=at.conversation.id,
             contact=contact,
+            detail={APART: True} if is_apart else {},
         )
         if shown.files:
-            entry = replace(entry, detail={"file": shown.files[0]}, wait=shown.wait)
+            entry = replace(entry, detail={**entry.detail, "file": shown.files[0]}, wait=shown.wait)
         written = await self.unit.owe(entry)
         for part, position in enumerate(shown.files[1:], 1):
-            await self.unit.owe(replace(entry, part=part, detail={"file": position}))
-        if rules.adopts_deal(route.policy, await self.unit.open_deal(contact, route.target)):
+            await self.unit.owe(
+                replace(entry, part=part, detail={**entry.detail, "file": position})
+            )
+        if used is not None and route.policy.thread_window:
+            await self.unit.use_deal(route.target, used.deal)
+        if not is_apart and rules.adopts_deal(route.policy, used):
             await self.require(
                 at, DeliveryKind.ENSURE_DEAL, after=written, detail={DEAL_LOOKS: True}
             )
@@ -199,21 +222,38 @@ class Planner:
             )
         )
 
+    async def deal(self, at: Counterpart) -> DealRow | None:
+        """The deal that the route wants used, as far as we know."""
+        known = await self.unit.deals(at.contact, at.route.target)
+        wish = Wish(policy=at.route.policy, channel=at.conversation.connection, now=self.now)
+        return wish.choose(known)
+
     async def prerequisites(
-        self, at: Counterpart, before: DeliveryKind = DeliveryKind.WRITE
+        self,
+        at: Counterpart,
+        before: DeliveryKind = DeliveryKind.WRITE,
+        *,
+        opens: bool = True,
     ) -> DeliveryId | None:
-        """Owe what the CRM lacks for `before`; return the last of it, which is waited for."""
+        """Owe what the CRM lacks for `before`; return the last of it, which is waited for.
+
+        Without `opens` a deal is missed only where one was in use.
+        """
         target = at.route.target
         known = rules.Known(
             link=await self.unit.link(at.contact, target),
-            deal=await self.unit.open_deal(at.contact, target),
+            deal=await self.deal(at),
             opened=await self.unit.opened(at.conversation.id, target),
         )
-        missing = rules.needs(at.route.policy, known, self.now)
+        missing = rules.needs(at.route.policy, known, self.now, opens=opens)
         last: DeliveryId | None = None
         for kind in missing.before(before):
             last = await self.require(at, kind, after=last)
         return last
+
+    async def latest(self, at: Counterpart, kind: DeliveryKind) -> Owed | None:
+        """The prerequisite of this kind that was owed last."""
+        return await self.unit.latest(at.route.target, kind, _subject(kind, at)[0])
 
     async def require(
         self,
@@ -224,16 +264,16 @@ class Planner:
         detail: dict[str, Any] | None = None,
     ) -> DeliveryId:
         """Owe a prerequisite anew, unless the one that is owed already has not been done yet."""
-        opens = kind is DeliveryKind.OPEN_CONVERSATION
-        subject: UUID = at.conversation.id if opens else at.contact
-        last = await self.unit.latest(at.route.target, kind, subject)
+        subject, about = _subject(kind, at)
+        detail = {**(detail or {}), **about}
+        last = await self.latest(at, kind)
         if last is not None and last.state not in SETTLED:
             return last.id
         return await self.unit.owe(
             Duty(
                 workspace=at.conversation.workspace,
                 target=at.route.target,
-                lane=rules.prerequisite_lane(kind, subject),
+                lane=_lane(kind, at),
                 kind=kind,
                 subject=subject,
                 priority=Priority.MESSAGE,
@@ -242,7 +282,7 @@ class Planner:
                 route=at.route.id,
                 conversation=at.conversation.id,
                 contact=at.contact,
-                detail=detail or {},
+                detail=detail,
             )
         )
 
@@ -337,3 +377,23 @@ class Planner:
                 },
             )
         )
+
+
+def _subject(kind: DeliveryKind, at: Counterpart) -> tuple[UUID, dict[str, Any]]:
+    """What a prerequisite is for: an exchange, a customer, or a customer on one channel."""
+    match kind:
+        case DeliveryKind.OPEN_CONVERSATION:
+            return at.conversation.id, {}
+        case DeliveryKind.ENSURE_DEAL:
+            policy, channel = at.route.policy, at.conversation.connection
+            is_apart = policy.deal_scope == "channel"
+            about = {APART: True} if is_apart else {}
+            return deals.subject_of(policy, at.contact, channel), about
+        case _:
+            return at.contact, {}
+
+
+def _lane(kind: DeliveryKind, at: Counterpart) -> str:
+    """Deals of one customer are looked for one at a time, whatever channel they are for."""
+    opens = kind is DeliveryKind.OPEN_CONVERSATION
+    return rules.prerequisite_lane(kind, at.conversation.id if opens else at.contact)

@@ -169,10 +169,11 @@ class Known:
     opened: OpenedRow | None
 
 
-def needs(policy: Policy, known: Known, now: datetime) -> Needs:
+def needs(policy: Policy, known: Known, now: datetime, *, opens: bool = True) -> Needs:
     """Compare what is known of the CRM's side with what this route wants there.
 
-    A dry route wants nothing made: a message is rehearsed together with what it needs.
+    `opens` says whether a deal is wanted even where none is in use. A dry route wants nothing made:
+    a message is rehearsed together with what it needs.
     """
     if policy.dry_run:
         return Needs(contact=False, deal=False, opening=False)
@@ -184,7 +185,7 @@ def needs(policy: Policy, known: Known, now: datetime) -> Needs:
     is_open = opened is not None and opened.record == record
     return Needs(
         contact=not has_contact,
-        deal=wants_deal and not (has_contact and has_deal),
+        deal=wants_deal and (opens or deal is not None) and not (has_contact and has_deal),
         opening=not (has_contact and is_open),
     )
 
@@ -193,11 +194,6 @@ def adopts_deal(policy: Policy, deal: DealRow | None) -> bool:
     """Say whether the CRM is expected to open a deal of its own that we do not know yet."""
     wants_deal = policy.deal_owner == "crm" and policy.deal_policy != "never"
     return wants_deal and deal is None and not policy.dry_run
-
-
-def is_quiet(policy: Policy) -> bool:
-    """Keep the CRM's own deal mechanism from acting where the route wants no deal at all."""
-    return policy.deal_policy == "never"
 
 
 def carried(message: Message, kinds: Collection[AttachmentKind]) -> tuple[int, ...]:

@@ -13,9 +13,14 @@ class Policy:
 
     deal_owner: Literal["hub", "crm"] = "hub"
     deal_policy: Literal["reuse_open", "never"] = "reuse_open"
+    deal_rest: timedelta = timedelta()
+    deal_scope: Literal["contact", "channel"] = "contact"
+    deal_on: Literal["message", "text"] = "message"
+    thread_window: timedelta = timedelta()
     pipeline: str = ""
     stage: str = ""
     lane_policy: Literal["skip", "wait"] = "skip"
+    on_doubt: Literal["", "hold", "resend"] = ""
     operator_name: Manner = "none"
     pilot: tuple[str, ...] = field(default=(), repr=False)
     dry_run: bool = False

@@ -18,7 +18,6 @@ from mappers.vocabulary import (
     ConnectionId,
     ContactId,
     ConversationId,
-    Deal,
     DeliveryId,
     DeliveryKind,
     Identity,
@@ -242,19 +241,28 @@ class Unit(Protocol):
         """Return what the CRM calls an operator; empty when it was never heard."""
         ...
 
-    async def open_deal(self, contact: ContactId, target: ConnectionId) -> DealRow | None:
-        """Return the deal that we believe open, the newest first seen."""
+    async def deals(self, contact: ContactId, target: ConnectionId) -> tuple[DealRow, ...]:
+        """Return every deal of the contact that is not deleted, the newest first seen."""
         ...
 
     async def save_deal(
-        self, contact: ContactId, target: ConnectionId, record: str, deal: Deal, evidence: str
-    ) -> None: ...
+        self, contact: ContactId, target: ConnectionId, seen: DealRow, evidence: str
+    ) -> None:
+        """Remember a deal that is used now, as just seen; whose it was first stays so."""
+        ...
 
-    async def set_deal_state(self, target: ConnectionId, deal: str, state: str) -> None:
-        """Remember what somebody told us of a deal.
+    async def use_deal(self, target: ConnectionId, deal: str) -> None:
+        """Remember that a message goes to the deal now."""
+        ...
 
-        Such news may overtake other news. That a deal is open makes it one to be looked at again
-        before it is used next; that it is not is looked into by itself, when one is needed.
+    async def set_deal_state(
+        self, target: ConnectionId, deal: str, state: str, pipeline: str
+    ) -> None:
+        """Remember what somebody told us of a deal. It is closed since it was first seen closed.
+
+        An empty `pipeline` leaves it where it was. Such news may overtake other news: that a deal
+        is open makes it one to be looked at again before it is used next; that it is not is looked
+        into by itself, when one is needed.
         """
         ...
 

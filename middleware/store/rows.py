@@ -147,10 +147,19 @@ class OpenedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DealRow:
+    """A deal as last seen. `source` is the channel that it was used for first.
+
+    `used_at` is when a message went to it last, as far as routes with a thread window look.
+    """
+
     deal: str
     record: str
     state: str
     seen_at: datetime
+    pipeline: str = ""
+    source: ConnectionId | None = None
+    closed_at: datetime | None = None
+    used_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,10 +313,10 @@ class Job:
     database's clock. `quoted` and `sent` are the target's own ids of the quoted message and of
     what we sent before. `link` and `opened` are what is known now, `ours` is the id under which
     the CRM knows the conversation, or will, `source` that of its channel. `peers` are the CRM's
-    ids of all conversations of this contact. `files` are the message's, as they stood when the
-    job was taken. `mapped` is there when the delivery was planned with a mapping, `deal` is the
-    contact's that we believe open, and `question` what nobody has answered in the conversation
-    yet: all are loaded where they are needed.
+    ids of all conversations of this contact, `deals` the contact's deals. `files` are the
+    message's, as they stood when the job was taken. `mapped` is there when the delivery was planned
+    with a mapping, and `question` is what nobody has answered in the conversation yet. What only
+    some kinds need is loaded for them alone.
     """
 
     id: DeliveryId
@@ -342,10 +351,10 @@ class Job:
     quoted: str = ""
     sent: tuple[str, ...] = ()
     peers: tuple[str, ...] = ()
+    deals: tuple[DealRow, ...] = ()
     files: tuple[FileRow, ...] = ()
     mapped: MappedRow | None = None
     route: RouteId | None = None
-    deal: DealRow | None = None
     question: OpenQuestion | None = None
 
     @property
@@ -366,6 +375,8 @@ class Job:
             about = self.person.identities[0].value
         else:
             about = self.subject.hex
+        if self.detail.get("apart"):
+            about = f"{about}|{':'.join(self.ours.split(':')[:2])}"
         what = f"{kind}|{about}|{part}|{revision}"
         return "tl-" + blake2b(what.encode(), digest_size=12).hexdigest()
 

@@ -29,7 +29,7 @@ from middleware.operations.people.flow import (
 )
 from middleware.operations.people.model import How, Verdict
 from middleware.operations.trace import flow as tracing
-from middleware.pipeline.planning import Planner
+from middleware.pipeline.planning import Incoming, Planner
 from middleware.pipeline.rules import prerequisite_lane
 from middleware.store.policy import Policy
 from tests.builders import (
@@ -166,7 +166,9 @@ class TestLink:
         async with hub.store.unit(None) as unit:
             conversation = await unit.conversation(talk)
             later = await a_message(hub, talk, bot)
-            await Planner(unit, hub.clock.now()).write(conversation, two[0], later, {})
+            _, said = await unit.reply(later)
+            new = Incoming(id=later, said=said, shown={})
+            await Planner(unit, hub.clock.now()).write(conversation, two[0], new)
         keys = (await standing(hub, of=("SELECT key FROM lanes WHERE key LIKE 'thread:%'",)))[0]
         assert keys == [(f"thread:{two[1]}",)]
 

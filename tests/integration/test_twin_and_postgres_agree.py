@@ -25,7 +25,6 @@ from hypothesis.stateful import (
 
 from mappers.vocabulary import (
     ConnectionId,
-    Deal,
     DeliveryKind,
     DeliveryState,
     OpenedConversation,
@@ -35,12 +34,13 @@ from mappers.vocabulary import (
     Transient,
 )
 from middleware.store.port import LeaseLost, NotInFlight, Unit
-from middleware.store.rows import DRY_RUN, Fact, FileRow, OpenedRow, Settlement
+from middleware.store.rows import DRY_RUN, DealRow, Fact, FileRow, OpenedRow, Settlement
 from tests.store_scene import (
     CHANNEL,
     CONNECTIONS,
     CRM,
     MAPPING,
+    OTHER_CHANNEL,
     ROUTE,
     SPOKEN_AT,
     WORKSPACE,
@@ -350,19 +350,40 @@ class Agreement(RuleBasedStateMachine):
         deal=deals,
         record=records,
         other=deals,
-        state=st.sampled_from(["won", "open"]),
+        state=st.sampled_from(["won", "open", "deleted"]),
     )
-    def deal(self, number: int, deal: str, record: str, other: str, state: Any) -> None:
+    def deal(self, number: int, deal: str, record: str, other: str, state: str) -> None:
+        source = of([None, CHANNEL, OTHER_CHANNEL], number)
+
         async def work(world: World, unit: Unit) -> Any:
             contact = of(world.kept.contacts, number)
-            await unit.save_deal(contact, CRM, record, Deal(id=deal, state=state), "hub.created")
+            closed_at = SPOKEN_AT if record == "501" and state == "won" else None
+            seen = DealRow(
+                deal=deal,
+                record=record,
+                state=state,
+                seen_at=SPOKEN_AT,
+                source=source,
+                closed_at=closed_at,
+            )
+            await unit.save_deal(contact, CRM, seen, "hub.created")
             await world.tick()
-            await unit.set_deal_state(CRM, other, "open" if record == "501" else "lost")
+            state_now, pipeline = ("open", "7") if record == "501" else ("lost", "")
+            await unit.set_deal_state(CRM, other, state_now, pipeline)
+            await unit.use_deal(CRM, other)
+            found = await unit.deals(contact, CRM)
+            # When something was seen, by each world's own clock, says less than that it was.
             answered = [
                 await unit.conversation_of_record(CRM, record, ""),
                 await unit.conversation_of_record(CRM, "", deal),
             ]
-            return await unit.open_deal(contact, CRM), answered
+            return answered, [
+                (
+                    *(each.deal, each.record, each.state, each.pipeline, each.source),
+                    *(each.closed_at == SPOKEN_AT, each.closed_at is None, each.used_at is None),
+                )
+                for each in found
+            ]
 
         self.in_unit(work)
 

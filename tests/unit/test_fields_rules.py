@@ -47,7 +47,7 @@ CATALOGUE = Catalogue(
 MAPPED = MappedRow(name="shop", document="", provider="telegram", title="Бот")
 OPEN = DealRow(deal="901", record="7", state="open", seen_at=NOW)
 JOB = Job(
-    deal=OPEN,
+    deals=(OPEN,),
     id=DeliveryId(UUID(int=1)),
     workspace=WorkspaceId(UUID(int=2)),
     target=ConnectionId(UUID(int=3)),
@@ -110,7 +110,7 @@ def test_only_places_that_are_there_are_read() -> None:
 
 
 def test_without_a_deal_its_rules_are_passed_over() -> None:
-    job = replace(JOB, deal=None)
+    job = replace(JOB, deals=())
     lines = ("target: tags, const: x", "target: deal.Источник, const: Сайт", CITY)
     plan = planned(*lines, job=job)
     assert [each.outcome for each in plan.changes] == ["no_deal", "no_deal", "written"]

@@ -168,11 +168,6 @@ def test_no_deal_is_expected_where_none_is_wanted() -> None:
     assert not rules.adopts_deal(Policy(deal_owner="crm", deal_policy="never"), None)
 
 
-@pytest.mark.parametrize(("policy", "quiet"), [(HUB, False), (CRM, False), (NEVER, True)])
-def test_the_crm_is_kept_quiet_only_where_no_deal_is_wanted(policy: Policy, *, quiet: bool) -> None:
-    assert rules.is_quiet(policy) is quiet
-
-
 def test_everything_that_must_not_overtake_has_a_lane_and_the_rest_has_its_own() -> None:
     lanes = [
         rules.thread_lane(ContactId(SOMEBODY)),

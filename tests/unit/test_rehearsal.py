@@ -134,7 +134,9 @@ async def told(job: Job, crm: Answers, deal: DealRow | None = None, *then: Job) 
         adapter=adapter,
         can=Can(text_limit=100),
     )
-    return await rehearse(job, to, means(), deal, then)
+    deals = () if deal is None else (deal,)
+    known = [replace(each, deals=deals) for each in (job, *then)]
+    return await rehearse(known[0], to, means(), known[1:])
 
 
 def steps(rehearsed: Rehearsed) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from middleware.operations.accounts.policies import (
     problems_of_values,
     spelt_duration,
 )
+from middleware.operations.accounts.rules import End, problems_of_policy
 from middleware.store.codec import decode_policy, encode_policy
 from middleware.store.policy import Policy
 
@@ -63,3 +64,34 @@ def test_a_policy_is_kept_whole() -> None:
     policy = Policy(deal_owner="crm", pipeline="7", pilot=("@nina",), operator_name="first")
     assert decode_policy(encode_policy(policy)) == policy
     assert set(changed_from_usual(policy)) == {"deal_owner", "pipeline", "pilot", "operator_name"}
+
+
+CRM = End(kind="crm", title="Shop", state="active", opens_own_deals=True, keeps_quiet=True)
+LOUD = End(kind="crm", title="Shop", state="active", opens_own_deals=True)
+PLAIN = End(kind="crm", title="Shop", state="active")
+
+
+@pytest.mark.parametrize(
+    ("target", "policy", "named"),
+    [
+        (CRM, {"deal_rest": "3d", "deal_scope": "channel", "deal_on": "text"}, ""),
+        (CRM, {"deal_owner": "crm", "deal_on": "text"}, ""),
+        (CRM, {"deal_owner": "crm", "deal_rest": "0s"}, ""),
+        (PLAIN, {"deal_rest": "3d", "deal_on": "text"}, ""),
+        (CRM, {"deal_owner": "crm", "deal_rest": "3d"}, "deal_rest: where the CRM"),
+        (CRM, {"deal_owner": "crm", "deal_scope": "channel"}, "deal_scope: where the CRM"),
+        (CRM, {"deal_owner": "crm", "thread_window": "2h"}, "thread_window: where the CRM"),
+        (CRM, {"deal_policy": "never", "thread_window": "2h"}, "no deal to speak of"),
+        (LOUD, {"deal_on": "text"}, "cannot be kept from it"),
+        (LOUD, {"deal_rest": timedelta(days=3)}, "cannot be kept from it"),
+        (CRM, {"deal_rest": "soon"}, "3d, 12h"),
+        (CRM, {"deal_rest": "-P1D"}, "not negative"),
+        (CRM, {"on_doubt": "guess"}, "nothing, hold, resend"),
+    ],
+)
+def test_what_a_crm_cannot_honour_is_refused_with_what_to_do(
+    target: End, policy: dict[str, Any], named: str
+) -> None:
+    found = " ".join(problems_of_policy(target, policy))
+    assert named in found
+    assert bool(found) is bool(named)

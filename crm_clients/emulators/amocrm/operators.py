@@ -293,6 +293,10 @@ class Operators:
         contact.is_deleted = False
         webhooks.card_changed(self.world, where, "restore", contact)
 
+    def move_lead(self, account: str | int, lead_id: int, *, status: int, pipeline: int) -> Lead:
+        """Put a lead elsewhere, as one does on the board; a closed one is open again by that."""
+        return self.edit_lead(account, lead_id, {"status_id": status, "pipeline_id": pipeline})
+
     def edit_contact(
         self,
         account: str | int,

@@ -289,6 +289,7 @@ def _end(hub: Hub, row: ConnectionRow) -> End:
         state=row.state,
         opens_own_deals=bool(getattr(can, "opens_own_deals", False)),
         gives_tasks=bool(getattr(can, "tasks", False)),
+        keeps_quiet=bool(getattr(can, "keeps_quiet", False)),
     )
 
 

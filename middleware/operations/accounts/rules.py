@@ -1,12 +1,15 @@
 """What may be asked of a route and of a connection. Values in, problems out."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from mappers.phones import e164
 from middleware.operations.accounts.answering import problems_of_answering
-from middleware.operations.accounts.policies import problems_of_values
+from middleware.operations.accounts.policies import DEFAULTS, HINTS, duration, problems_of_values
+
+ONLY_OURS = ("deal_rest", "deal_scope", "thread_window")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +21,7 @@ class End:
     state: str
     opens_own_deals: bool = False
     gives_tasks: bool = False
+    keeps_quiet: bool = False
 
 
 def problems_of_route(source: End, target: End, policy: Mapping[str, Any]) -> tuple[str, ...]:
@@ -46,7 +50,28 @@ def problems_of_policy(target: End, policy: Mapping[str, Any]) -> tuple[str, ...
     if policy.get("deal_owner") == "crm" and not target.opens_own_deals:
         found.append(f"“{target.title}” opens no deals by itself: deal_owner has to be hub.")
     tasks = problems_of_answering(policy, title=target.title, gives_tasks=target.gives_tasks)
-    return (*found, *tasks)
+    return (*found, *_problems_of_deals(target, policy), *tasks)
+
+
+def _problems_of_deals(target: End, policy: Mapping[str, Any]) -> Iterator[str]:
+    """Say what of a route's wishes for deals the CRM cannot honour, or contradicts another."""
+    ours = [name for name in ONLY_OURS if _is_wanted(name, policy)]
+    named = ", ".join(ours)
+    if ours and policy.get("deal_owner") == "crm":
+        yield f"{named}: where the CRM opens deals, it decides that. Set deal_owner to hub."
+    if ours and policy.get("deal_policy") == "never":
+        yield f"{named}: there is no deal to speak of. Leave it out, or set deal_policy."
+    needs_quiet = [name for name in ("deal_rest", "deal_on") if _is_wanted(name, policy)]
+    if needs_quiet and target.opens_own_deals and not target.keeps_quiet:
+        yield (
+            f"{', '.join(needs_quiet)}: “{target.title}” opens a deal for every message, and"
+            " cannot be kept from it. Leave it out."
+        )
+
+
+def _is_wanted(name: str, policy: Mapping[str, Any]) -> bool:
+    asked = policy.get(name, DEFAULTS[name])
+    return bool((duration(asked) if HINTS[name] is timedelta else asked) != DEFAULTS[name])
 
 
 def _is_pilot(asked: Any) -> bool:

@@ -11,6 +11,7 @@ from middleware.http.gateway import without_lease
 from middleware.hub import Hub
 from middleware.operations.accounts.flow import own
 from middleware.operations.model import Caller
+from middleware.pipeline.deals import Wish
 
 MOST_CARDS = 20
 
@@ -23,6 +24,7 @@ class Asked:
     document: Document
     catalogue: Catalogue
     contacts: tuple[ContactId, ...]
+    wish: Wish
 
 
 async def held(hub: Hub, caller: Caller, asked: Asked) -> Mapping[ContactId, Current]:
@@ -39,7 +41,7 @@ async def held(hub: Hub, caller: Caller, asked: Asked) -> Mapping[ContactId, Cur
     for contact in _latest(asked.contacts):
         async with hub.store.unit(None) as unit:
             link = await unit.link(contact, asked.crm)
-            deal = await unit.open_deal(contact, asked.crm)
+            deal = asked.wish.choose(await unit.deals(contact, asked.crm))
         if link is None or not link.live:
             continue
         known = "" if deal is None else deal.deal

@@ -33,6 +33,7 @@ from middleware.operations.mappings.model import (
 from middleware.operations.mappings.store import MappingStore
 from middleware.operations.model import Caller
 from middleware.operations.unfilled import flow as unfilled
+from middleware.pipeline.deals import Wish
 from middleware.registry import manifest_of
 from middleware.store.policy import Policy
 
@@ -254,7 +255,8 @@ async def preview(hub: Hub, caller: Caller, look: Look, text: str) -> tuple[Prev
         for sample in samples
     ]
     contacts = tuple(sample.contact for sample in samples if sample.contact is not None)
-    asked = cards.Asked(look.target, document, known, contacts)
+    wish = Wish(policy=policies[0], channel=look.source, now=hub.clock.now())
+    asked = cards.Asked(look.target, document, known, contacts, wish)
     found = rules.previewed(document, blanks, known, await cards.held(hub, caller, asked))
     if not look.raw:
         return tuple(map(rules.masked, found))

@@ -53,10 +53,8 @@ async def _rehearsed(hub: Hub, to: Connected, delivery: DeliveryId, mapping: Map
     job = replace(job, detail={**job.detail, "asked": ""})  # as a replay leaves it
     if mapping is Mapped.CURRENT:
         job = await store.mapped_anew(job)
-    async with hub.store.unit(None) as unit:
-        deal = await unit.open_deal(job.contact, job.target) if job.contact else None
     try:
-        return await rehearse(job, to, hub.hands.tools.means, deal, then)
+        return await rehearse(job, to, hub.hands.tools.means, then)
     except ProviderError as error:
         if isinstance(error.failure, Permanent):
             return Rehearsed(why=f"it would be refused ({error.failure.code})")

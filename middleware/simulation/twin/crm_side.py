@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from mappers.text import clean
 from mappers.vocabulary import (
     ConnectionId,
     ContactId,
     ConversationId,
-    Deal,
     DeliveryKind,
     Operator,
 )
+from middleware.pipeline.deals import CLOSED
 from middleware.pipeline.rules import is_newest_history
 from middleware.simulation.twin.chapter import Chapter
 from middleware.simulation.twin.lanes import latest
@@ -24,12 +24,6 @@ from middleware.simulation.twin.schema import (
 )
 from middleware.simulation.twin.transactions import Transaction
 from middleware.store.rows import DealRow, LinkRow, OpenedRow
-
-
-def open_deal_of(tx: Transaction, contact: ContactId, target: ConnectionId) -> DealRow | None:
-    found = [each.deal for each in tx.deals.find("contact", (contact, target))]
-    still_open = [deal for deal in found if deal.state == "open"]
-    return max(still_open, key=lambda deal: (deal.seen_at, deal.deal), default=None)
 
 
 class UniqueViolation(Exception):
@@ -114,24 +108,61 @@ class CrmSide(Chapter):
         known = tx.operators.get((target, clean(operator)))
         return "" if known is None else known.name
 
-    async def open_deal(self, contact: ContactId, target: ConnectionId) -> DealRow | None:
-        return open_deal_of(await self._turn(), contact, target)
+    async def deals(self, contact: ContactId, target: ConnectionId) -> tuple[DealRow, ...]:
+        return deals_of(await self._turn(), contact, target)
 
     async def save_deal(
-        self, contact: ContactId, target: ConnectionId, record: str, deal: Deal, evidence: str
+        self, contact: ContactId, target: ConnectionId, seen: DealRow, evidence: str
     ) -> None:
         tx = await self._turn()
-        await tx.deals.lock((target, deal.id))
-        seen = DealRow(deal=deal.id, record=record, state=deal.state, seen_at=tx.now())
+        await tx.deals.lock((target, seen.deal))
+        was = tx.deals.get((target, seen.deal))
+        seen = replace(
+            seen,
+            seen_at=tx.now(),
+            used_at=tx.now(),
+            source=(was.deal.source if was else None) or seen.source,
+            closed_at=_closed_at(tx, seen.state, seen.closed_at, was),
+        )
+        evidence = was.evidence if was else evidence
         known = KnownDeal(connection=target, contact=contact, deal=seen, evidence=evidence)
         tx.deals.put(known)
 
-    async def set_deal_state(self, target: ConnectionId, deal: str, state: str) -> None:
+    async def use_deal(self, target: ConnectionId, deal: str) -> None:
+        tx = await self._turn()
+        await tx.deals.lock((target, deal))
+        if (known := tx.deals.get((target, deal))) is not None:
+            tx.deals.put(replace(known, deal=replace(known.deal, used_at=tx.now())))
+
+    async def set_deal_state(
+        self, target: ConnectionId, deal: str, state: str, pipeline: str
+    ) -> None:
         tx = await self._turn()
         await tx.deals.lock((target, deal))
         if (known := tx.deals.get((target, deal))) is not None:
             seen_at = tx.now()
             if state == "open":
                 seen_at = min(known.deal.seen_at, seen_at - timedelta(days=1))
-            seen = replace(known.deal, state=state, seen_at=seen_at)
+            seen = replace(
+                known.deal,
+                state=state,
+                seen_at=seen_at,
+                pipeline=pipeline or known.deal.pipeline,
+                closed_at=_closed_at(tx, state, None, known),
+            )
             tx.deals.put(replace(known, deal=seen))
+
+
+def deals_of(tx: Transaction, contact: ContactId, target: ConnectionId) -> tuple[DealRow, ...]:
+    """Every deal of a contact that is not deleted, the newest first seen."""
+    found = [each.deal for each in tx.deals.find("contact", (contact, target))]
+    living = [deal for deal in found if deal.state != "deleted"]
+    return tuple(sorted(living, key=lambda deal: (deal.seen_at, deal.deal), reverse=True))
+
+
+def _closed_at(
+    tx: Transaction, state: str, told: datetime | None, was: KnownDeal | None
+) -> datetime | None:
+    if state not in CLOSED:
+        return None
+    return told or (was.deal.closed_at if was else None) or tx.now()

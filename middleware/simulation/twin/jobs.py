@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from mappers.vocabulary import ConnectionId, ContactId, DeliveryKind, DeliveryState, Person
 from middleware.identity.rules import as_met
+from middleware.pipeline.deals import ABOUT_DEALS, Wish
 from middleware.pipeline.rules import source_of
 from middleware.simulation.twin.chapter import there
-from middleware.simulation.twin.crm_side import open_deal_of
+from middleware.simulation.twin.crm_side import deals_of
 from middleware.simulation.twin.fields import mapped
 from middleware.simulation.twin.files import files_of
 from middleware.simulation.twin.messages import names_at, question_of
@@ -27,16 +28,6 @@ from middleware.store.rows import (
 )
 from middleware.webhooks.keys import digest_of
 
-ABOUT_DEALS = frozenset(
-    {
-        DeliveryKind.ENSURE_DEAL,
-        DeliveryKind.CREATE_TASK,
-        DeliveryKind.WRITE_FIELDS,
-        DeliveryKind.WRITE,
-        DeliveryKind.WRITE_EDIT,
-        DeliveryKind.WRITE_DELETE,
-    }
-)
 SUPERSEDABLE = frozenset(
     {*FACTS_OF, DeliveryKind.EDIT, DeliveryKind.REPORT, DeliveryKind.KEEP_SOURCE}
 )
@@ -50,7 +41,8 @@ def assemble(tx: Transaction, delivery: Delivery) -> Job:
     opened = _opened(tx, delivery)
     link = _link(tx, contact, duty.target)
     in_doubt = delivery.state is DeliveryState.DOUBT
-    deal = _deal(tx, delivery, contact)
+    deals = _deals(tx, contact, delivery)
+    used = _used(tx, delivery, deals, exchange or None)
     return Job(
         id=delivery.id,
         workspace=duty.workspace,
@@ -84,10 +76,10 @@ def assemble(tx: Transaction, delivery: Delivery) -> Job:
         quoted=_quoted(tx, delivery, said),
         sent=() if duty.message is None else names_at(tx, duty.target, duty.message),
         peers=_peers(tx, delivery, contact),
+        deals=deals,
         files=_files(tx, said),
-        mapped=mapped(tx, delivery, deal, link, exchange or None),
+        mapped=mapped(tx, delivery, used, link, exchange or None),
         route=duty.route,
-        deal=deal,
         question=_question(tx, delivery),
     )
 
@@ -146,10 +138,14 @@ def _is_superseded(tx: Transaction, delivery: Delivery) -> bool:
     )
 
 
-def _deal(tx: Transaction, delivery: Delivery, contact: ContactId | None) -> DealRow | None:
-    if delivery.duty.kind not in ABOUT_DEALS or contact is None:
-        return None
-    return open_deal_of(tx, contact, delivery.duty.target)
+def _used(
+    tx: Transaction,
+    delivery: Delivery,
+    deals: tuple[DealRow, ...],
+    exchange: ConversationRow | None,
+) -> DealRow | None:
+    channel = None if exchange is None else exchange.connection
+    return Wish(policy=_policy(tx, delivery), channel=channel, now=tx.now()).choose(deals)
 
 
 def _question(tx: Transaction, delivery: Delivery) -> OpenQuestion | None:
@@ -163,6 +159,12 @@ def _newest_fact(tx: Transaction, delivery: Delivery) -> Fact | None:
     kind = FACTS_OF.get(delivery.duty.kind)
     facts = [known.fact for known in tx.facts.find("message", (delivery.duty.message, kind))]
     return max(facts, key=lambda fact: fact.revision, default=None)
+
+
+def _deals(tx: Transaction, contact: ContactId | None, delivery: Delivery) -> tuple[DealRow, ...]:
+    if contact is None or delivery.duty.kind not in ABOUT_DEALS:
+        return ()
+    return deals_of(tx, contact, delivery.duty.target)
 
 
 def _files(tx: Transaction, said: Said | None) -> tuple[FileRow, ...]:

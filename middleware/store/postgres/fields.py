@@ -1,6 +1,6 @@
 """What mappings are applied with, and what they have filled."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -39,15 +39,17 @@ async def remember(
 
 
 async def mapped(
-    at: AsyncConnection, rows: Sequence[Any], deals: Mapping[tuple[UUID, UUID], DealRow]
+    at: AsyncConnection, rows: Sequence[Any], used: Callable[[Any], DealRow | None]
 ) -> Mapping[UUID, MappedRow]:
-    """Load what deliveries that were planned with a mapping are applied with, by their ids."""
+    """Load what deliveries that were planned with a mapping are applied with, by their ids.
+
+    `used` tells the deal whose card a delivery fills.
+    """
     found = {}
     for row in rows:
         pinned = pinned_in(row.detail)
         if pinned is not None:
-            deal = deals.get((row.target_id, row.person_id))
-            found[row.id] = await _mapped(at, row, pinned, deal)
+            found[row.id] = await _mapped(at, row, pinned, used(row))
     return found
 
 

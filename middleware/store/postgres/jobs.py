@@ -27,9 +27,10 @@ from mappers.vocabulary import (
     WorkspaceId,
 )
 from middleware.identity.rules import as_met
+from middleware.pipeline.deals import ABOUT_DEALS, Wish
 from middleware.pipeline.rules import source_of
 from middleware.store.codec import decode_fact, decode_message, decode_policy, decode_profile
-from middleware.store.postgres import fields, files, people, questions
+from middleware.store.postgres import deals, fields, files, people, questions
 from middleware.store.rows import (
     FACTS_OF,
     ConversationRow,
@@ -94,25 +95,6 @@ PEERS = text(
     """
 ).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 
-DEALS = text(
-    """
-    SELECT DISTINCT ON (connection_id, contact_id) connection_id, contact_id, deal, record, state,
-        seen_at
-    FROM deals WHERE contact_id = ANY(:ids) AND state = 'open'
-    ORDER BY connection_id, contact_id, seen_at DESC, deal DESC
-    """
-).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
-
-ABOUT_DEALS = frozenset(
-    {
-        DeliveryKind.ENSURE_DEAL,
-        DeliveryKind.CREATE_TASK,
-        DeliveryKind.WRITE_FIELDS,
-        DeliveryKind.WRITE,
-        DeliveryKind.WRITE_EDIT,
-        DeliveryKind.WRITE_DELETE,
-    }
-)
 SUPERSEDABLE = frozenset(
     {*FACTS_OF, DeliveryKind.EDIT, DeliveryKind.REPORT, DeliveryKind.KEEP_SOURCE}
 )
@@ -133,7 +115,7 @@ class Around:
     peers: dict[tuple[UUID, UUID], list[str]] = field(default_factory=lambda: defaultdict(list))
     files: Mapping[UUID, tuple[FileRow, ...]] = field(default_factory=dict)
     mapped: Mapping[UUID, MappedRow] = field(default_factory=dict)
-    deals: dict[tuple[UUID, UUID], DealRow] = field(default_factory=dict)
+    deals: Mapping[tuple[UUID, UUID], tuple[DealRow, ...]] = field(default_factory=dict)
     questions: Mapping[UUID, OpenQuestion] = field(default_factory=dict)
 
 
@@ -168,10 +150,19 @@ async def _fill(
     if ensured:
         for row in await at.execute(PEERS, {"ids": ensured}):
             around.peers[row.connection_id, row.contact_id].append(row.external)
-    await _quotes(at, rows, said, around)
-    await _deals(at, rows, around)
+    await _fill_talk(around, at, rows, said)
+    selling = {row.person_id for row in rows if row.kind in ABOUT_DEALS} - {None}
+    if selling:
+        around.deals = await deals.of(at, list(selling))
     asked = {row.conversation_id for row in rows if row.kind == DeliveryKind.CREATE_TASK}
     around.questions = await questions.first(at, list(asked - {None}))
+    around.mapped = await fields.mapped(at, rows, lambda row: _used(row, around))
+
+
+async def _fill_talk(
+    around: Around, at: AsyncConnection, rows: Sequence[Any], said: Mapping[UUID, Message]
+) -> None:
+    await _quotes(at, rows, said, around)
     messages = [*said, *around.quoted.values()]
     if messages:
         for row in await at.execute(NAMES, {"messages": messages}):
@@ -179,7 +170,6 @@ async def _fill(
     showing = [message for message, content in said.items() if content.attachments]
     if showing:
         around.files = await files.of(at, showing)
-    around.mapped = await fields.mapped(at, rows, around.deals)
     wanted = [(row.message_id, FACTS_OF[row.kind]) for row in rows if row.kind in FACTS_OF]
     if wanted:
         changed, kinds = zip(*wanted, strict=True)
@@ -202,11 +192,15 @@ async def _quotes(
             around.quoted[row.connection_id, row.digest] = row.message_id
 
 
-async def _deals(at: AsyncConnection, rows: Sequence[Any], around: Around) -> None:
-    wanted = {row.person_id for row in rows if DeliveryKind(row.kind) in ABOUT_DEALS}
-    if wanted - {None}:
-        for row in await at.execute(DEALS, {"ids": list(wanted - {None})}):
-            around.deals[row.connection_id, row.contact_id] = people.deal_of(row)
+def _deals_of(row: Any, around: Around) -> tuple[DealRow, ...]:
+    return around.deals.get((row.person_id, row.target_id), ()) if row.kind in ABOUT_DEALS else ()
+
+
+def _used(row: Any, around: Around) -> DealRow | None:
+    """The deal that the route wants used."""
+    policy = decode_policy(row.policy or {})
+    wish = Wish(policy=policy, channel=row.channel, now=row.taken_at)
+    return wish.choose(_deals_of(row, around))
 
 
 def _job(row: Any, was: DeliveryState, said: Mapping[UUID, Message], around: Around) -> Job:
@@ -247,10 +241,10 @@ def _job(row: Any, was: DeliveryState, said: Mapping[UUID, Message], around: Aro
         quoted=_quoted(row, message, around),
         sent=sent,
         peers=tuple(around.peers[row.target_id, row.person_id]) if looks_for_record else (),
+        deals=_deals_of(row, around),
         files=around.files.get(row.message_id, ()),
         mapped=around.mapped.get(row.id),
         route=None if row.route_id is None else RouteId(row.route_id),
-        deal=around.deals.get((row.target_id, row.person_id)) if kind in ABOUT_DEALS else None,
         question=_question(row, around),
     )
 

@@ -13,7 +13,6 @@ from mappers.vocabulary import (
     ConnectionId,
     ContactId,
     ConversationId,
-    Deal,
     Identity,
     IdentityKind,
     OpenedConversation,
@@ -22,7 +21,7 @@ from mappers.vocabulary import (
 )
 from middleware.ids import NewId
 from middleware.store.codec import decode_profile, encode_profile
-from middleware.store.rows import ContactRow, ConversationRow, DealRow, LinkRow, OpenedRow
+from middleware.store.rows import ContactRow, ConversationRow, LinkRow, OpenedRow
 
 # Whoever moves an identity to another contact waits for us, and we for them: what follows in this
 # transaction is said of the contact that has it.
@@ -185,30 +184,6 @@ CAUGHT_UP = text(
     WHERE conversation_id = :conversation AND connection_id = :target
     """
 )
-OPEN_DEAL = text(
-    """
-    SELECT deal, record, state, seen_at FROM deals
-    WHERE contact_id = :contact AND connection_id = :target AND state = 'open'
-    ORDER BY seen_at DESC LIMIT 1
-    """
-)
-SAVE_DEAL = text(
-    """
-    INSERT INTO deals (connection_id, deal, contact_id, record, state, evidence)
-    VALUES (:target, :deal, :contact, :record, :state, :evidence)
-    ON CONFLICT (connection_id, deal) DO UPDATE
-    SET contact_id = excluded.contact_id, record = excluded.record, state = excluded.state,
-        seen_at = clock_timestamp()
-    """
-)
-SET_DEAL_STATE = text(
-    """
-    UPDATE deals SET state = :state,
-        seen_at = CASE WHEN :state <> 'open' THEN clock_timestamp()
-                  ELSE least(seen_at, clock_timestamp() - interval '1 day') END
-    WHERE connection_id = :target AND deal = :deal
-    """
-)
 
 
 async def contact_for(
@@ -366,26 +341,3 @@ async def opened(
         asks=row.asks,
         begun_there=row.begun_there,
     )
-
-
-async def open_deal(
-    at: AsyncConnection, contact: ContactId, target: ConnectionId
-) -> DealRow | None:
-    row = (await at.execute(OPEN_DEAL, {"contact": contact, "target": target})).first()
-    return None if row is None else deal_of(row)
-
-
-def deal_of(row: Any) -> DealRow:
-    return DealRow(deal=row.deal, record=row.record, state=row.state, seen_at=row.seen_at)
-
-
-def deal_values(
-    target: ConnectionId, contact: ContactId, record: str, deal: Deal
-) -> dict[str, Any]:
-    return {
-        "target": target,
-        "contact": contact,
-        "record": record,
-        "deal": deal.id,
-        "state": deal.state,
-    }

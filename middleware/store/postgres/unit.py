@@ -14,7 +14,6 @@ from mappers.vocabulary import (
     ConnectionId,
     ContactId,
     ConversationId,
-    Deal,
     DeliveryId,
     DeliveryKind,
     Identity,
@@ -29,7 +28,7 @@ from mappers.vocabulary import (
 from middleware.ids import NewId
 from middleware.pipeline.rules import is_newest_history
 from middleware.store.codec import decode_message, decode_policy, encode_fact, encode_message
-from middleware.store.postgres import fields, files, inbox, lanes, people, questions
+from middleware.store.postgres import deals, fields, files, inbox, lanes, people, questions
 from middleware.store.postgres import operators as naming
 from middleware.store.rows import (
     Attempt,
@@ -303,18 +302,21 @@ class PostgresUnit:
     async def operator_name(self, target: ConnectionId, operator: str) -> str:
         return await naming.name(self.at, target, operator)
 
-    async def open_deal(self, contact: ContactId, target: ConnectionId) -> DealRow | None:
-        return await people.open_deal(self.at, contact, target)
+    async def deals(self, contact: ContactId, target: ConnectionId) -> tuple[DealRow, ...]:
+        return (await deals.of(self.at, [contact])).get((contact, target), ())
 
     async def save_deal(
-        self, contact: ContactId, target: ConnectionId, record: str, deal: Deal, evidence: str
+        self, contact: ContactId, target: ConnectionId, seen: DealRow, evidence: str
     ) -> None:
-        values = people.deal_values(target, contact, record, deal)
-        await self.at.execute(people.SAVE_DEAL, {**values, "evidence": evidence})
+        await deals.save(self.at, contact, target, seen, evidence)
 
-    async def set_deal_state(self, target: ConnectionId, deal: str, state: str) -> None:
-        values = {"target": target, "deal": deal, "state": state}
-        await self.at.execute(people.SET_DEAL_STATE, values)
+    async def use_deal(self, target: ConnectionId, deal: str) -> None:
+        await self.at.execute(deals.USE, {"target": target, "deal": deal})
+
+    async def set_deal_state(
+        self, target: ConnectionId, deal: str, state: str, pipeline: str
+    ) -> None:
+        await deals.set_state(self.at, target, deal, state, pipeline)
 
     async def remember_filled(self, target: ConnectionId, card: str, keys: Collection[str]) -> None:
         await fields.remember(self.at, target, card, keys)
