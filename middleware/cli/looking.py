@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
+from mappers.text import Language
 from middleware.cli.previewing import line_of
 from middleware.cli.session import Json, moment, session_of
 from middleware.hub import Hub
 from middleware.operations.model import Caller
 from middleware.operations.trace import flow
+from middleware.operations.trace.evidence import in_words
 from middleware.operations.trace.model import (
     ArrivalTrace,
     ContactTrace,
@@ -48,16 +50,16 @@ def trace(
     if as_json:
         session.json(told)
         return
-    for line in lines_of(told):
+    for line in lines_of(told, session.language):
         session.print(line)
 
 
-def lines_of(told: Trace) -> Iterator[str]:
+def lines_of(told: Trace, language: Language) -> Iterator[str]:
     """Put a trace into lines, in the order in which things happened."""
     if told.arrival is not None:
         yield from _arrival(told.arrival)
     if told.contact is not None:
-        yield from _contact(told.contact)
+        yield from _contact(told.contact, language)
     for conversation in told.conversations:
         yield from _conversation(conversation)
     for delivery in told.deliveries:
@@ -78,17 +80,20 @@ def _arrival(arrival: ArrivalTrace, indent: str = "") -> Iterator[str]:
         yield f"{indent}  {arrival.body}"
 
 
-def _contact(contact: ContactTrace) -> Iterator[str]:
+def _contact(contact: ContactTrace, language: Language) -> Iterator[str]:
     yield f"contact {contact.id} {contact.name}"
     for each in contact.identities:
-        why = f"{each.evidence}, {each.confidence}, {moment(each.since)}"
+        why = f"{in_words(each.evidence, language)}, {each.confidence}, {moment(each.since)}"
         yield f"  {each.kind} {each.value}: {why}"
     for claim in contact.claims:
-        yield f"  claim {claim.kind} {claim.value}: {claim.evidence}; held by {claim.holder}"
+        why = in_words(claim.evidence, language)
+        yield f"  claim {claim.kind} {claim.value}: {why}; held by {claim.holder}"
     for link in contact.links:
-        yield f"  record {link.record} in {link.title}: {link.state}, {link.evidence}"
+        why = f"{in_words(link.evidence, language)}, {moment(link.since)}"
+        yield f"  record {link.record} in {link.title}: {link.state}, {why}"
     for deal in contact.deals:
-        yield f"  deal {deal.deal} in {deal.title}: {deal.state}, {deal.evidence}"
+        why = in_words(deal.evidence, language)
+        yield f"  deal {deal.deal} in {deal.title}: {deal.state}, {why}"
     for join in contact.joins:
         other = f" {join.joined}" if join.joined else ""
         undone = f", undone {moment(join.undone_at)}" if join.undone_at else ""

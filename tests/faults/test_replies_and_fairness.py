@@ -8,6 +8,7 @@ from mappers.vocabulary import DeliveryState
 from middleware.operations.deliveries.flow import find, settle
 from middleware.operations.deliveries.model import Decision, Filter
 from middleware.operations.model import Caller
+from middleware.store.policy import Policy
 from tests.faults.scene import NINA, PETR, SEND, calls, change, open_shop, until, words_of
 from tests.journeys.town import Town
 
@@ -67,6 +68,37 @@ async def test_fault_36_a_doubtful_reply_is_sent_again_where_the_company_prefers
     assert town.seen_by(NINA) == ["дошло?", "дошло?"]
     assert calls(town.telegram.stage, SEND) == [None, 200]
     assert [status.code for status in town.amocrm.replies[0].statuses] == [1]
+
+
+async def test_a_route_s_word_on_doubt_goes_before_its_channel_s(town: Town) -> None:
+    policy = Policy(on_doubt="resend")
+    await town.hub.connections.set_route(town.workspace, town.bot, town.crm, policy)
+    await lose_answer(town)
+
+    assert town.seen_by(NINA) == ["дошло?", "дошло?"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "seen"),
+    [
+        (Policy(lane_policy="skip"), ["дошло?", "второй"]),
+        (Policy(lane_policy="wait"), ["дошло?"]),
+    ],
+)
+async def test_a_route_says_whether_replies_wait_behind_a_held_one(
+    town: Town, policy: Policy, seen: list[str]
+) -> None:
+    await town.hub.connections.set_route(town.workspace, town.bot, town.crm, policy)
+    await lose_answer(town)
+    town.reply(NINA, "второй")
+    await town.settle()
+    assert town.seen_by(NINA) == seen
+
+    caller = Caller(workspace=town.workspace, name="admin")
+    (held,) = (await find(town.hub, caller, Filter(states=(DeliveryState.HELD,)))).items
+    await settle(town.hub, caller, UUID(str(held.id)), Decision.SENT)
+    await town.settle()
+    assert town.seen_by(NINA) == ["дошло?", "второй"]
 
 
 async def test_fault_34_a_flooded_shop_costs_its_neighbour_nothing(town: Town) -> None:
