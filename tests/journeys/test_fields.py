@@ -17,7 +17,9 @@ from middleware.operations.deliveries.model import Filter
 from middleware.operations.mappings import flow
 from middleware.operations.model import Caller
 from middleware.operations.trace.flow import trace
-from tests.journeys.town import ACCOUNT, Town
+from middleware.store.policy import Policy
+from tests.journeys.conftest import Opened
+from tests.journeys.town import ACCOUNT, Plan, Town
 
 NINA, PETR = 1001, 1002
 PHONE = "+79161112233"
@@ -295,3 +297,56 @@ async def test_lint_says_what_the_crm_cannot_do(shop: Shop) -> None:
     adapter = (await shop.town.hub.directory.get(shop.town.crm)).adapter
     can = isinstance(adapter, CreatesTasks)
     assert [each.level for each in found] == ([] if can else ["error"])
+
+
+async def test_the_deal_that_the_crm_opens_is_filled_when_it_is_there(town_of: Opened) -> None:
+    async with town_of(Plan(policy=Policy(deal_owner="crm"))) as town:
+        shop = Shop(town)
+        await shop.map(EVERYTHING)
+        await shop.say("Здравствуйте")
+
+        assert shop.value("Источник") == "Телеграм"
+        assert shop.lead["tags"] == ["Чат"]
+        assert shop.value("Откуда") == "Telegram"
+        assert [row["state"] for row in await shop.deliveries()] == ["done"]
+
+
+async def test_without_a_deal_the_contact_is_filled_all_the_same(town_of: Opened) -> None:
+    async with town_of(Plan(policy=Policy(deal_policy="never"))) as town:
+        shop = Shop(town)
+        await shop.map(CITY % "tags, const: Чат")
+        await shop.say("Здравствуйте")
+
+        (row,) = await shop.deliveries()
+        assert row["state"] == "done"
+        assert [outcome for *_, outcome in row["detail"]["changes"]] == ["written", "no_deal"]
+        assert town.amocrm.leads(ACCOUNT) == ()
+
+
+async def test_values_follow_when_the_route_is_given_another_mapping(shop: Shop) -> None:
+    hub, caller, town = shop.town.hub, shop.caller, shop.town
+    await shop.map(CITY % "contact.Нет такого, source: message.text")
+    await shop.say("Тверь")
+    other = await flow.create(hub, caller, "other")
+    document = CITY % "contact.Город, source: message.text"
+    await flow.add_version(hub, caller, other.id, document, activate=True)
+    assert shop.value("Город") is None
+
+    await flow.use(hub, caller, town.bot, town.crm, other.id)
+    await town.settle()
+
+    assert shop.value("Город") == "Тверь"
+    (row,) = await shop.deliveries()
+    assert (row["state"], row["detail"]["mapping"]) == ("done", str(other.id))
+
+
+async def test_a_deal_that_was_deleted_is_not_filled_in_vain(shop: Shop) -> None:
+    await shop.map(CITY % "deal.Источник, const: Сайт")
+    await shop.say("Раз")
+    first = shop.town.amocrm.world.account(ACCOUNT).leads[shop.lead["id"]]
+    first.is_deleted = True
+    await shop.say("Два")
+
+    assert shop.lead["id"] != first.id
+    assert shop.value("Источник") == "Сайт"
+    assert {row["state"] for row in await shop.deliveries()} == {"done"}
