@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 import structlog
@@ -177,5 +177,25 @@ def test_a_field_that_is_gone_holds_up_no_word_and_no_other_value() -> None:
         assert all(each.detail["missing"] == ["contact.last"] for each in lost)
         assert len(crm.held["contact:3"]) == 5
         assert crm.readings <= 3
+
+    run(main(), seed=0)
+
+
+def test_what_was_planned_with_an_older_version_is_tried_with_the_one_in_force() -> None:
+    async def main() -> None:
+        shop, crm = await a_shop()
+        crm.known = Catalogue(fields=CATALOGUE.fields[1:])
+        await shop.say("100:1", "раз")
+        while not owed(shop, DeliveryKind.WRITE_FIELDS):
+            await shop.clock.sleep(0.01)
+        (route,) = shop.store.tables.routes.rows.values()
+        assert route.mapping is not None
+        newer = replace(route.mapping, version=2)
+        shop.store.add_mapping(newer, "fields", DOCUMENT.replace("contact.last", "contact.first"))
+        shop.store.add_route(replace(route, mapping=newer))
+        await shop.after(20)
+        assert owed(shop, DeliveryKind.WRITE_FIELDS) == [DeliveryState.DONE]
+        assert crm.held["contact:2"] == ("раз",)
+        assert len(owed(shop, DeliveryKind.CREATE_TASK)) == 1
 
     run(main(), seed=0)
