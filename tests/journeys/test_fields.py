@@ -187,7 +187,7 @@ async def test_a_trace_tells_which_version_wrote_what_and_no_value(shop: Shop) -
     assert (found.name, found.version, found.missing) == ("shop", 1, ())
     outcomes = {place.target: place.outcome for place in found.places}
     assert outcomes == {"contact.Откуда": "written", "contact.Город": "empty"}
-    lines = list(lines_of(told))
+    lines = list(lines_of(told, "en"))
     assert any("by “shop”, version 1" in line for line in lines)
     assert any("rule 1, contact.Откуда: written" in line for line in lines)
 
