@@ -125,7 +125,7 @@ class Unit(Protocol):
     ) -> tuple[ConversationRow, ...]:
         """List conversations of whoever surely has this identity, the newest spoken in first.
 
-        Of the CRM's workspace, and only on channels that are routed to it.
+        Of the CRM's workspace, and only on channels that are routed to it and not disconnected.
         """
         ...
 

@@ -17,7 +17,7 @@ from mappers.vocabulary import (
 from middleware.simulation.twin.chapter import Chapter, there
 from middleware.simulation.twin.schema import Claim, Contact, KnownIdentity, identity_key
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.rows import ContactRow, ConversationRow
+from middleware.store.rows import ContactRow, ConversationRow, RouteRow
 
 
 class People(Chapter):
@@ -84,7 +84,7 @@ class People(Chapter):
         known = tx.identities.get(identity_key(workspace, identity))
         if known is None or known.identity.confidence is not Confidence.STRONG:
             return ()
-        routed = {route.source for route in tx.routes.find("target", crm)}
+        routed = {route.source for route in tx.routes.find("target", crm) if _is_there(tx, route)}
         theirs = tx.conversations.find("contact", known.contact)
         found = [each for each in theirs if each.connection in routed]
         spoken = {each.id: _last_said(tx, each.id) for each in found}
@@ -146,6 +146,11 @@ def _named(tx: Transaction, crm: ConnectionId, ours: str) -> ConversationRow | N
         and (conversation := tx.conversations.get((channel.id, exchange))) is not None
     ]
     return max(found, key=lambda conversation: conversation.id, default=None)
+
+
+def _is_there(tx: Transaction, route: RouteRow) -> bool:
+    channel = tx.connections.get(route.source)
+    return channel is not None and channel.state != "removed"
 
 
 def _last_said(tx: Transaction, conversation: ConversationId) -> datetime:

@@ -96,6 +96,7 @@ CONVERSATIONS_OF = text(
     f"SELECT {_COLUMNS} FROM identities AS i "  # noqa: S608 - as above
     "JOIN connections AS k ON k.id = :crm AND k.workspace_id = i.workspace_id "
     "JOIN conversations AS c ON c.contact_id = i.contact_id "
+    "JOIN connections AS s ON s.id = c.connection_id AND s.state <> 'removed' "
     "WHERE i.kind = :kind AND i.value = :value AND i.confidence = 'strong' AND EXISTS "
     "(SELECT FROM routes AS r WHERE r.source_id = c.connection_id AND r.target_id = k.id "
     "AND r.state = 'active') "
