@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from rich.console import Console
@@ -99,6 +100,16 @@ class Day:
                     return theirs
             await asyncio.sleep(0.1)
         raise TrialFailed(f"message {messages} of {self.script.customers[who]} never came")
+
+    async def _answered(self) -> None:
+        """Wait until operators know what became of everything they typed."""
+        ends_at = time.monotonic() + QUIET_WITHIN_S
+        while time.monotonic() < ends_at:
+            self.here.check()
+            if all(reply["statuses"] for reply in await self.here.crm.replies()):
+                return
+            await asyncio.sleep(0.1)
+        raise TrialFailed("a reply got lost")
 
     def chapter(self, name: str) -> None:
         self.console.rule(self.script.narration[name], align="left")
@@ -205,6 +216,7 @@ class Day:
 
     async def power_cut(self) -> None:
         self.chapter("power")
+        await self._answered()  # a call that is cut in two would wait for a person
         await self.say("late", "while_down_1")
         await self.here.hub.kill()
         await self.say("corrects", "while_down_2")
@@ -267,6 +279,7 @@ async def _play_in(here: Town, wishes: Wishes, console: Console) -> bool:
     if wishes.report is not None:
         write_report(wishes.report, verdict, took_s=took_s)
     if not wishes.once:
+        write_addresses(here)
         _show_next_steps(day, console)
         # Ctrl-C cancels the wait, and everything is taken down in order.
         with suppress(asyncio.CancelledError):
@@ -284,6 +297,19 @@ def write_report(path: Path, verdict: Verdict, **more: Any) -> None:
     path.write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", "utf-8")
 
 
+def write_addresses(here: Town) -> Path:
+    """Spell where everything is for a shell: `. FOLDER/addresses`, and the CLI finds the hub."""
+    where = {
+        here.layout.channel_env: here.channel.base,
+        here.layout.crm_env: here.crm.base,
+        "THREADLINE_DATA_DIR": str(here.data_dir),
+        "THREADLINE_PUBLIC_URL": here.hub_url,
+    }
+    path = here.layout.folder / "addresses"
+    path.write_text("".join(f"export {name}={quote(at)}\n" for name, at in where.items()), "utf-8")
+    return path
+
+
 def _show_next_steps(day: Day, console: Console) -> None:
     here, told = day.here, day.script.narration
     user, chat = day.phone_of("quick"), day.chat_of("quick")
@@ -297,12 +323,16 @@ def _show_next_steps(day: Day, console: Console) -> None:
     )
     console.print(told["stays"].format(hub=here.hub_url), style="bold")
     console.print(told["try"])
+    addresses = f". {quote(str(here.layout.folder / 'addresses'))}"
+    console.print(
+        f"  # {told['know']}\n  {addresses}", soft_wrap=True, highlight=False, markup=False
+    )
     for what, address, body in steps:
         call = f"curl -d '{json.dumps(body, ensure_ascii=False)}' {address}"
         console.print(f"  # {told[what]}\n  {call}", soft_wrap=True, highlight=False, markup=False)
     more = (
         ("see", f"curl {here.channel.base}/_stage/chats"),
-        ("follow", f"THREADLINE_DATA_DIR={here.data_dir} threadline tail"),
+        ("follow", "threadline tail"),
     )
     for what, call in more:
         console.print(f"  # {told[what]}\n  {call}", soft_wrap=True, highlight=False, markup=False)

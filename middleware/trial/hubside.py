@@ -75,7 +75,7 @@ class Movers:
         channel = flow.Wanted(
             provider=self.plan.channel_provider,
             values=shop.channel,
-            title=shop.name,
+            title=f"{shop.name} bot",
             settings=self.settings,
             listen=False,
         )

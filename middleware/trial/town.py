@@ -57,6 +57,15 @@ class Layout:
     limited: bool = True
     hub_port: int = 0
 
+    @property
+    def channel_env(self) -> str:
+        """What a shell calls the address of the emulated channel."""
+        return CHANNEL.upper()
+
+    @property
+    def crm_env(self) -> str:
+        return CRM.upper()
+
 
 @dataclass(slots=True, kw_only=True)
 class Town:
