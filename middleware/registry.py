@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from channel_clients.registry import CHANNELS
 from crm_clients.registry import CRMS
+from mappers.text import Language
 from mappers.vocabulary.adapters import Manifest
 from middleware.errors import HubError
 
@@ -23,6 +24,11 @@ def manifest_of(provider: str) -> AnyManifest:
     if provider not in found:
         raise UnknownProvider(f"no provider is called {provider!r}; there are {sorted(found)}")
     return found[provider]
+
+
+def told_by_adapters() -> Mapping[str, Mapping[Language, str]]:
+    """Explain the evidence that adapters give for identities, phrase by phrase."""
+    return {k: v for each in (*CHANNELS.values(), *CRMS.values()) for k, v in each.evidence.items()}
 
 
 def kind_of(provider: str) -> Kind:

@@ -24,9 +24,10 @@ from mappers.vocabulary import (
 )
 from middleware.clock import Clock
 from middleware.simulation.twin import TwinStore
+from middleware.store.duties import Duty, Job
 from middleware.store.policy import Policy
 from middleware.store.port import Store, Unit
-from middleware.store.rows import Duty, Job, Lease, NewMessage, Parcelled, Pinned, RouteRow
+from middleware.store.rows import Lease, NewMessage, Parcelled, Pinned, RouteRow
 from middleware.webhooks.keys import digest_of
 
 WORKSPACE = WorkspaceId(UUID(int=0xA))

@@ -25,9 +25,10 @@ from middleware.db.engine import make_engine
 from middleware.ids import uuid7_of
 from middleware.simulation.loop import VirtualClock, VirtualLoop
 from middleware.store.codec import encode_policy
+from middleware.store.duties import Job
 from middleware.store.port import Store
 from middleware.store.postgres import PostgresStore
-from middleware.store.rows import InboxRow, Job, Lease
+from middleware.store.rows import InboxRow, Lease
 from tests.store_scene import (
     CHANNEL,
     CRM,

@@ -23,6 +23,7 @@ from channel_clients.telegram.api import (
 from channel_clients.telegram.chats import ChatAddress, message_at
 from channel_clients.telegram.config import Config
 from channel_clients.telegram.door import TelegramDoor, parcels_of
+from channel_clients.telegram.evidence import EVIDENCE
 from channel_clients.telegram.failures import NO_TEXT, NOT_MODIFIED, NOTHING_TO_DELETE
 from channel_clients.telegram.reading import read_update
 from channel_clients.telegram.saying import say, words_for
@@ -190,6 +191,7 @@ MANIFEST: Manifest[Config, None, Telegram, Can] = Manifest(
     application_door=None,
     budgets=_budgets,
     bases=lambda config, _application: (config.api_base,),
+    evidence=EVIDENCE,
     can=Can(
         text_limit=4096,
         text_unit="utf16",

@@ -14,6 +14,7 @@ from typing import Any
 from crm_clients.amocrm import chats, media, oauth, polling, reading
 from crm_clients.amocrm.cards import Cards
 from crm_clients.amocrm.chats import Chats
+from crm_clients.amocrm.diagnosis import Diagnosis
 from crm_clients.amocrm.field_values import FieldValues
 from crm_clients.amocrm.logbook import Logbook
 from crm_clients.amocrm.notes import Notes
@@ -109,7 +110,7 @@ class AmoCrmAccount:
         await self._upkeep.tear_down()
 
     async def diagnose(self, address: str) -> tuple[Finding, ...]:
-        return await self._upkeep.diagnose(address)
+        return await Diagnosis(self._upkeep).of(address)
 
     async def catalogue(self) -> Catalogue:
         return await read_catalogue(self._rest)

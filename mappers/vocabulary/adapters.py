@@ -174,6 +174,7 @@ class Manifest(Generic[ConfigT, ApplicationT, AdapterT_co, CanT_co]):
     call, for the guard's allow-list. `can` is what accounts usually can; where accounts are used
     in several ways, `mode` names an account's own and `modes` says what those that differ can.
     Where only some accounts need a registration, those functions raise `ValueError` without it.
+    `evidence` explains, in words for admins, what its identities are believed by.
     """
 
     name: str
@@ -189,6 +190,7 @@ class Manifest(Generic[ConfigT, ApplicationT, AdapterT_co, CanT_co]):
     can: CanT_co
     mode: Callable[[ConfigT], str] = lambda _: ""
     modes: Mapping[str, CanT_co] = field(default_factory=dict)
+    evidence: Mapping[str, Mapping[Literal["ru", "en"], str]] = field(default_factory=dict)
 
     def can_of(self, config: ConfigT) -> CanT_co:
         """What one account can, as it is used."""

@@ -1,5 +1,6 @@
 """`threadline connect …`: one command for each provider, because each asks for other things."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -108,35 +109,58 @@ def amocrm(
         values["client_id"] = client_id
     if secret := secret_from(client_secret):
         values["client_secret"] = secret
-    long_lived = secret_from(token)
-    if long_lived and not base:
+    given = _Given(
+        base=base,
+        token=secret_from(token),
+        known=None if application is None else uuid_of(session, application),
+        values=values,
+        notes=_about_notes(reply_prefix) if notes else {},
+        title=title,
+    )
+    _connect_amocrm(session, given)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Given:
+    """What a person said: `values` of the registration, `notes` of the account itself."""
+
+    base: str
+    token: str = field(repr=False)
+    known: UUID | None
+    values: dict[str, Any] = field(repr=False)
+    notes: dict[str, str]
+    title: str
+
+
+def _connect_amocrm(session: Session, given: _Given) -> None:
+    if given.token and not given.base:
         session.fail(session.word("need_base"))
-    known = None if application is None else uuid_of(session, application)
-    if notes and not long_lived:
+    if given.notes and not given.token:
         session.fail(session.word("need_long_lived", name=AMOCRM_TOKEN))
 
     async def work(hub: Hub, caller: Caller) -> ConnectedNow | str:
         registration = None
-        if not notes or known is not None or values:
-            registration = await _registration(session, hub, caller, (known, values))
-        if registration is not None and not long_lived:
+        if not given.notes or given.known is not None or given.values:
+            asked = given.known, given.values
+            registration = await _registration(session, hub, caller, asked)
+        if registration is not None and not given.token:
             return await _begin(session, hub, caller, registration)
-        given = ByToken(
+        by_token = ByToken(
             provider="amocrm",
             application=registration,
-            base=base,
-            token=long_lived,
-            title=title,
-            values=_about_notes(reply_prefix) if notes else {},
+            base=given.base,
+            token=given.token,
+            title=given.title,
+            values=given.notes,
         )
-        return await consent.connect_by_token(hub, caller, given)
+        return await consent.connect_by_token(hub, caller, by_token)
 
     done = session.run(work)
     if isinstance(done, str):
         session.hint("authorize")
         session.print(done)
     else:
-        _tell_connected(session, done, title)
+        _tell_connected(session, done, given.title)
 
 
 def _about_notes(reply_prefix: str) -> dict[str, str]:

@@ -11,7 +11,8 @@ from middleware.connections.store import ConnectionRow
 from middleware.hub import Hub
 from middleware.pipeline.rules import source_lane, source_of
 from middleware.registry import manifest_of
-from middleware.store.rows import Duty, RouteRow
+from middleware.store.duties import Duty
+from middleware.store.rows import RouteRow
 
 
 async def tell_sources(hub: Hub, connection: ConnectionId) -> None:

@@ -13,7 +13,7 @@ from middleware.fields.ability import Fillable
 from middleware.fields.catalogues import Catalogues
 from middleware.fields.rules import Plan
 from middleware.registry import manifest_of
-from middleware.store.rows import Job
+from middleware.store.duties import Job
 
 
 @dataclass(frozen=True, slots=True)

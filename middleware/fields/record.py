@@ -5,8 +5,9 @@ from datetime import datetime
 from mappers.vocabulary import DeliveryKind, DeliveryState, Permanent, Priority
 from middleware.fields import rules
 from middleware.fields.flow import FieldsWritten
+from middleware.store.duties import Duty, Job, Settlement
 from middleware.store.port import Unit
-from middleware.store.rows import Duty, Job, Pinned, Settlement, pinned_in
+from middleware.store.rows import Pinned, pinned_in
 
 FIELD_GONE = "hub.field_gone"
 

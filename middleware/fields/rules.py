@@ -12,7 +12,7 @@ from mappers.mapping.model import Change, Current, Document, Facts
 from mappers.mapping.targets import places_of
 from mappers.vocabulary import Catalogue, ContactId, MessageId, Permanent, ProviderError
 from middleware.pipeline.deals import used_by
-from middleware.store.rows import Job, MappedRow
+from middleware.store.duties import Job, MappedRow
 
 TASK = "task"
 ON_DEAL = frozenset({"pipeline", "stage", "tags"})

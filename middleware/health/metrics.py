@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from mappers.vocabulary import DeliveryKind
 from middleware.http.ledger import Exchange
 from middleware.outbox.rules import Verdict
-from middleware.store.rows import Job
+from middleware.store.duties import Job
 
 LAG_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 86400)
 NO_ANSWER = "no_answer"

@@ -25,7 +25,8 @@ from middleware.identity.responsible import (
     to_be_named,
 )
 from middleware.pipeline.deals import Wish, as_seen, wish_of
-from middleware.store.rows import DealRow, Job
+from middleware.store.duties import Job
+from middleware.store.rows import DealRow
 
 LOOKS_FOR_A_DEAL = 4
 

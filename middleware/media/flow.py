@@ -18,7 +18,8 @@ from mappers.vocabulary.adapters import FetchesFiles
 from middleware.connections.model import Connected, ConnectedCrm
 from middleware.media import rules
 from middleware.media.port import MediaStore
-from middleware.store.rows import FileRow, Job
+from middleware.store.duties import Job
+from middleware.store.rows import FileRow
 
 
 @dataclass(frozen=True, slots=True)

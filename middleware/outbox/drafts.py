@@ -23,7 +23,8 @@ from middleware.pipeline.deals import is_quiet, used_by, wish_of
 from middleware.pipeline.planning import APART
 from middleware.pipeline.rules import lead
 from middleware.registry import manifest_of
-from middleware.store.rows import Job, OpenedRow
+from middleware.store.duties import Job
+from middleware.store.rows import OpenedRow
 
 CORRECTS = frozenset({DeliveryKind.WRITE_EDIT, DeliveryKind.WRITE_DELETE})
 DELETED: dict[Language, str] = {

@@ -40,8 +40,8 @@ from middleware.outbox.rules import (
     decide_probe,
     urgency_of,
 )
+from middleware.store.duties import Attempt, Job
 from middleware.store.port import Unit
-from middleware.store.rows import Attempt, Job
 
 NOT_FOUND = "not_found"
 RENEWED = Transient(code="hub.credentials_renewed")

@@ -60,7 +60,8 @@ from middleware.outbox.drafts import (
 )
 from middleware.outbox.effects import Rehearsed
 from middleware.outbox.words import Words
-from middleware.store.rows import FileRow, Job
+from middleware.store.duties import Job
+from middleware.store.rows import FileRow
 
 REPEATABLE = frozenset(
     {

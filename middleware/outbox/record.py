@@ -46,16 +46,9 @@ from middleware.pipeline.deals import used_by
 from middleware.pipeline.flow import Intake
 from middleware.pipeline.planning import APART, Counterpart, News, Planner
 from middleware.pipeline.rules import form_of_history, is_history_owed
+from middleware.store.duties import DRY_RUN, Job, Settlement
 from middleware.store.port import Unit
-from middleware.store.rows import (
-    DRY_RUN,
-    ConversationRow,
-    FileRow,
-    Job,
-    OpenedRow,
-    Parcelled,
-    Settlement,
-)
+from middleware.store.rows import ConversationRow, FileRow, OpenedRow, Parcelled
 from middleware.webhooks.keys import digest_of
 
 SOON = timedelta(seconds=1)

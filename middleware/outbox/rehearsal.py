@@ -25,7 +25,8 @@ from middleware.outbox.rules import MOST_LOOKS
 from middleware.outbox.stand_ins import rehearsed
 from middleware.pipeline.deals import opens_deal, used_by
 from middleware.pipeline.rules import Known, needs
-from middleware.store.rows import DealRow, Job, LinkRow, OpenedRow
+from middleware.store.duties import Job
+from middleware.store.rows import DealRow, LinkRow, OpenedRow
 
 ONLY_READ = frozenset({DeliveryKind.FETCH_FILE, DeliveryKind.READ_HISTORY})
 

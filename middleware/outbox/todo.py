@@ -18,7 +18,7 @@ from middleware.identity.responsible import (
     to_be_named,
 )
 from middleware.pipeline.deals import used_by
-from middleware.store.rows import Job
+from middleware.store.duties import Job
 
 WORDS: Mapping[str, Mapping[Language, str]] = {
     "unanswered": {

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
 from mappers.vocabulary import ConnectionId, ContactId, Deal, DeliveryKind, Message
+from middleware.store.duties import Job
 from middleware.store.policy import Policy
-from middleware.store.rows import DealRow, Job
+from middleware.store.rows import DealRow
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 CLOSED = frozenset({"won", "lost"})

@@ -5,7 +5,8 @@ from middleware.fields.rules import fields_lane
 from middleware.pipeline import rules
 from middleware.pipeline.deals import opens_deal
 from middleware.pipeline.planning import Counterpart, Incoming, Planner
-from middleware.store.rows import ConversationRow, Duty
+from middleware.store.duties import Duty
+from middleware.store.rows import ConversationRow
 
 
 async def plan_fields(

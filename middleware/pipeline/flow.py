@@ -42,8 +42,9 @@ from middleware.pipeline.gestures import plan_reaction, plan_typing
 from middleware.pipeline.planning import Counterpart, Incoming, News, Planner, Shown
 from middleware.pipeline.replying import Reply, plan_reply
 from middleware.pipeline.writing_first import WritesFirst
+from middleware.store.duties import Duty
 from middleware.store.port import Unit
-from middleware.store.rows import ConversationRow, Duty, Fact, NewMessage
+from middleware.store.rows import ConversationRow, Fact, NewMessage
 
 
 class Waits(Exception):

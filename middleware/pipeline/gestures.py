@@ -14,8 +14,9 @@ from mappers.vocabulary import (
 from middleware.connections.model import Connected, ConnectedCrm
 from middleware.pipeline import rules
 from middleware.pipeline.planning import Planner
+from middleware.store.duties import FACTS_OF, Duty
 from middleware.store.port import Unit
-from middleware.store.rows import FACTS_OF, ConversationRow, Duty, Fact, MessageRow
+from middleware.store.rows import ConversationRow, Fact, MessageRow
 
 
 async def plan_reaction(

@@ -20,18 +20,15 @@ from mappers.vocabulary import (
 )
 from middleware.pipeline import deals, rules
 from middleware.pipeline.deals import Wish
+from middleware.store.duties import Duty, Job, Owed, ToldWithout
 from middleware.store.port import Unit
 from middleware.store.rows import (
     ConversationRow,
     DealRow,
-    Duty,
     FileRow,
-    Job,
     MessageRow,
     OpenQuestion,
-    Owed,
     RouteRow,
-    ToldWithout,
 )
 
 DEAL_LOOKS = "adopt"

@@ -14,11 +14,8 @@ from mappers.vocabulary.adapters import FetchesFiles
 from middleware.connections.model import Connected, ConnectedChannel, Directory
 from middleware.pipeline import rules
 from middleware.pipeline.planning import News, Planner
-from middleware.store.rows import (
-    ConversationRow,
-    Duty,
-    RouteRow,
-)
+from middleware.store.duties import Duty
+from middleware.store.rows import ConversationRow, RouteRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,8 +24,9 @@ from mappers.vocabulary import (
     MessageId,
     Person,
 )
+from middleware.store.duties import Owed
 from middleware.store.policy import Policy
-from middleware.store.rows import DealRow, LinkRow, OpenedRow, OpenQuestion, Owed
+from middleware.store.rows import DealRow, LinkRow, OpenedRow, OpenQuestion
 
 DEAL_IS_FRESH = timedelta(hours=1)
 # Entries of files that came too late are numbered from here, past every part of a message.

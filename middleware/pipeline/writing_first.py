@@ -20,7 +20,8 @@ from mappers.vocabulary import (
 from middleware.connections.model import Connected, Directory
 from middleware.pipeline import rules
 from middleware.pipeline.planning import News, Planner
-from middleware.store.rows import ConversationRow, Duty, NewMessage, OpenedRow
+from middleware.store.duties import Duty
+from middleware.store.rows import ConversationRow, NewMessage, OpenedRow
 
 NOBODY = "hub.nobody_to_write_to"
 

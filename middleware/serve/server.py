@@ -24,10 +24,11 @@ from middleware.pipeline.rules import read_form
 from middleware.serve.executor import Wakeups
 from middleware.serve.keeper import Keeper
 from middleware.store.codec import scrub
+from middleware.store.duties import Job
 from middleware.store.errors import StoreConflict, StoreUnavailable
 from middleware.store.port import LeaseLost, NotInFlight, Store, Unit
 from middleware.store.retry import in_unit
-from middleware.store.rows import InboxRow, InboxState, Job, Lease
+from middleware.store.rows import InboxRow, InboxState, Lease
 
 log = structlog.get_logger(__name__)
 

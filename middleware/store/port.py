@@ -28,30 +28,25 @@ from mappers.vocabulary import (
     Status,
     WorkspaceId,
 )
+from middleware.store.duties import Attempt, Duty, Job, Owed, Settlement, ToldWithout
 from middleware.store.rows import (
-    Attempt,
     ContactRow,
     ConversationRow,
     DealRow,
-    Duty,
     Fact,
     FileRow,
     InboxRow,
     InboxState,
-    Job,
     Lease,
     LinkRow,
     MessageRow,
     NewMessage,
     OpenedRow,
     OpenQuestion,
-    Owed,
     Parcelled,
     Purpose,
     RouteRow,
-    Settlement,
     Silence,
-    ToldWithout,
 )
 
 

@@ -163,11 +163,6 @@ def _bench(
         chats = [chat for chat in emulator.timeline(ACME) if chat.client_id == ours]
         return [message.text for chat in chats for message in chat.messages]
 
-    def felt(ours: str) -> list[str]:
-        chats = [chat for chat in emulator.timeline(ACME) if chat.client_id == ours]
-        messages = [message for chat in chats for message in chat.messages]
-        return [emoji for message in messages for emoji in message.reactions.values()]
-
     def tasks() -> list[tuple[str, str, str]]:
         given = emulator.tasks(ACME)
         return [(str(t["entity_id"]), t["text"], str(t["responsible_user_id"])) for t in given]
@@ -191,7 +186,7 @@ def _bench(
         arm=lambda fault, call: emulator.stage.arm(fault, match=PATHS[call]),
         reply=reply,
         timeline=timeline,
-        felt=felt,
+        felt=lambda ours: _felt(emulator, ours),
         counts=lambda: (len(emulator.contacts(ACME)), len(emulator.leads(ACME))),
         delete_record=lambda record: emulator.delete_contact(ACME, int(record)),
         tasks=tasks,
@@ -199,12 +194,19 @@ def _bench(
         dismiss=dismiss,
         address=ADDRESS,
         calls=lambda: [n.params["phone"] for n in emulator.notes(ACME) if "phone" in n.params],
-        emails=lambda: [
-            note.text.splitlines()[0]
-            for note in emulator.notes(ACME)
-            if note.title.startswith("E-mail")
-        ],
+        emails=lambda: _emails(emulator),
     )
+
+
+def _felt(emulator: AmoCrmEmulator, ours: str) -> list[str]:
+    chats = [chat for chat in emulator.timeline(ACME) if chat.client_id == ours]
+    messages = [message for chat in chats for message in chat.messages]
+    return [emoji for message in messages for emoji in message.reactions.values()]
+
+
+def _emails(emulator: AmoCrmEmulator) -> list[str]:
+    letters = [note for note in emulator.notes(ACME) if note.title.startswith("E-mail")]
+    return [note.text.splitlines()[0] for note in letters]
 
 
 def _entrances(config: Config, application: Application | None) -> tuple[Entrance, ...]:

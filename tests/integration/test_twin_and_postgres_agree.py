@@ -33,8 +33,9 @@ from mappers.vocabulary import (
     Status,
     Transient,
 )
+from middleware.store.duties import DRY_RUN, Settlement
 from middleware.store.port import LeaseLost, NotInFlight, Unit
-from middleware.store.rows import DRY_RUN, DealRow, Fact, FileRow, OpenedRow, Settlement
+from middleware.store.rows import DealRow, Fact, FileRow, OpenedRow
 from tests.store_scene import (
     CHANNEL,
     CONNECTIONS,

@@ -11,8 +11,9 @@ from mappers.vocabulary import DeliveryState, RouteId
 from middleware.simulation.life import ACTIONS, HANGS_S, Action
 from middleware.simulation.loop import run
 from middleware.simulation.world import ACCOUNT, BOT, CRM, Fate, World, build
+from middleware.store.duties import DRY_RUN
 from middleware.store.policy import Policy
-from middleware.store.rows import DRY_RUN, RouteRow
+from middleware.store.rows import RouteRow
 
 NINA = 1001
 LIVES = 4

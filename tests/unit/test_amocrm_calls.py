@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from crm_clients.amocrm import MANIFEST, Config
 from crm_clients.amocrm.chats import customer, new_message, signature_headers
+from crm_clients.amocrm.diagnosis import registration_request
 from crm_clients.amocrm.doors import is_signed
 from crm_clients.amocrm.fields import query_for
 from crm_clients.amocrm.oauth import (
@@ -24,7 +25,7 @@ from crm_clients.amocrm.oauth import (
     subdomain_of,
 )
 from crm_clients.amocrm.rest import failure_in
-from crm_clients.amocrm.upkeep import destination_of, registration_request
+from crm_clients.amocrm.upkeep import destination_of
 from crm_clients.registry import CRMS
 from mappers.vocabulary import HttpReply, Identity, IdentityKind, Operator, Person
 from tests.port import NOON

@@ -24,8 +24,9 @@ from mappers.vocabulary import (
 )
 from middleware.fields import rules
 from middleware.fields.rules import Plan
+from middleware.store.duties import Job, MappedRow
 from middleware.store.policy import Policy
-from middleware.store.rows import DealRow, Job, LinkRow, MappedRow, cards_of
+from middleware.store.rows import DealRow, LinkRow, cards_of
 from tests.store_scene import a_message, a_person
 
 NOW = datetime(2026, 1, 12, tzinfo=UTC)

@@ -29,8 +29,9 @@ from mappers.vocabulary import (
 )
 from middleware.pipeline import rules
 from middleware.pipeline.rules import DEAL_IS_FRESH, Known, Needs
+from middleware.store.duties import Owed
 from middleware.store.policy import Policy
-from middleware.store.rows import DealRow, LinkRow, OpenedRow, Owed
+from middleware.store.rows import DealRow, LinkRow, OpenedRow
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SOMEBODY = UUID(int=7)

@@ -40,8 +40,9 @@ from middleware.outbox.perform import Means
 from middleware.outbox.rehearsal import rehearse
 from middleware.outbox.words import Words
 from middleware.simulation.media import MemoryMedia
+from middleware.store.duties import Job
 from middleware.store.policy import Policy
-from middleware.store.rows import ConversationRow, DealRow, Job, LinkRow, OpenedRow
+from middleware.store.rows import ConversationRow, DealRow, LinkRow, OpenedRow
 
 NOON = datetime(2026, 1, 12, 12, tzinfo=UTC)
 SOMEBODY, CHAT = ContactId(UUID(int=5)), ConversationId(UUID(int=6))

@@ -24,8 +24,9 @@ from middleware.connections.model import ConnectedCrm, ConnectionSettings
 from middleware.fields.catalogues import Catalogues
 from middleware.outbox.todo import needless, text_of
 from middleware.pipeline.rules import answer_due
+from middleware.store.duties import Job
 from middleware.store.policy import Policy
-from middleware.store.rows import Job, OpenedRow, OpenQuestion
+from middleware.store.rows import OpenedRow, OpenQuestion
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MESSAGE = MessageId(UUID(int=5))

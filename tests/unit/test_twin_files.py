@@ -6,7 +6,8 @@ from datetime import timedelta
 from mappers.vocabulary import DeliveryState, MessageId
 from middleware.simulation.loop import VirtualClock, run
 from middleware.simulation.twin import TwinStore
-from middleware.store.rows import FileRow, Job, Settlement, ToldWithout
+from middleware.store.duties import Job, Settlement, ToldWithout
+from middleware.store.rows import FileRow
 from tests.store_scene import (
     CRM,
     a_duty,

@@ -15,7 +15,7 @@ from mappers.vocabulary import (
     DeliveryState,
     MessageId,
 )
-from middleware.store.rows import DRY_RUN
+from middleware.store.duties import DRY_RUN
 
 CORRECTIONS = frozenset(
     {

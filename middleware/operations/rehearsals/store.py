@@ -10,8 +10,9 @@ from mappers.vocabulary import DeliveryId, DeliveryState
 from middleware.db.engine import transaction
 from middleware.operations.deliveries.model import Standing
 from middleware.operations.deliveries.store import STANDING, standing_of
+from middleware.store.duties import Job
 from middleware.store.postgres import jobs
-from middleware.store.rows import Job, Pinned
+from middleware.store.rows import Pinned
 
 MOST_FOLLOWERS = 20
 # In the order in which they were planned: each waits for one before it.

@@ -3,16 +3,9 @@
 from collections.abc import Mapping
 
 from mappers.text import Language
+from middleware.registry import told_by_adapters
 
 EVIDENCE: Mapping[str, Mapping[Language, str]] = {
-    "telegram.user_id": {
-        "ru": "так назвал автора сам Telegram",
-        "en": "Telegram itself says who wrote",
-    },
-    "telegram.contact_shared": {
-        "ru": "клиент поделился своим контактом в Telegram",
-        "en": "shared by the customer in Telegram",
-    },
     "phone.verified": {
         "ru": "найден в CRM по телефону, номер сверен",
         "en": "found in the CRM by phone, and the number compared",
@@ -54,5 +47,5 @@ EVIDENCE: Mapping[str, Mapping[Language, str]] = {
 
 def in_words(evidence: str, language: Language) -> str:
     """Explain a phrase, and name it; one that nobody has explained is only named."""
-    said = EVIDENCE.get(evidence)
+    said = EVIDENCE.get(evidence) or told_by_adapters().get(evidence)
     return evidence if said is None else f"{said[language]} ({evidence})"

@@ -15,7 +15,7 @@ from middleware.simulation.twin import lanes
 from middleware.simulation.twin.jobs import assemble
 from middleware.simulation.twin.schema import Delivery, Lane, duty_key
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.rows import DRY_RUN, Job
+from middleware.store.duties import DRY_RUN, Job
 
 LOOK_AGAIN = timedelta(seconds=5)
 FOLLOWERS = frozenset(

@@ -6,7 +6,8 @@ from mappers.vocabulary import ConnectionId
 from middleware.simulation.twin.chapter import Chapter, there
 from middleware.simulation.twin.schema import Delivery, FilledPlace
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.rows import ConversationRow, DealRow, LinkRow, MappedRow, cards_of, pinned_in
+from middleware.store.duties import MappedRow
+from middleware.store.rows import ConversationRow, DealRow, LinkRow, cards_of, pinned_in
 
 
 class Fields(Chapter):

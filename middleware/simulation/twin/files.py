@@ -7,7 +7,8 @@ from middleware.simulation.twin import lanes
 from middleware.simulation.twin.chapter import Chapter
 from middleware.simulation.twin.schema import Delivery, duty_key
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.rows import FileRow, ToldWithout
+from middleware.store.duties import ToldWithout
+from middleware.store.rows import FileRow
 
 NOT_BEGUN = frozenset({DeliveryState.READY, DeliveryState.PARKED})
 

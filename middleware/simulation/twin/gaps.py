@@ -9,7 +9,8 @@ from middleware.simulation.twin.chapter import there
 from middleware.simulation.twin.lanes import latest, owe
 from middleware.simulation.twin.schema import ConversationLink, Pulse
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.rows import Duty, Silence
+from middleware.store.duties import Duty
+from middleware.store.rows import Silence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

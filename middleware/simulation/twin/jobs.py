@@ -14,14 +14,13 @@ from middleware.simulation.twin.messages import names_at, question_of
 from middleware.simulation.twin.people import person_of
 from middleware.simulation.twin.schema import Delivery, Said
 from middleware.simulation.twin.transactions import Transaction
+from middleware.store.duties import FACTS_OF, Job
 from middleware.store.policy import Policy
 from middleware.store.rows import (
-    FACTS_OF,
     ConversationRow,
     DealRow,
     Fact,
     FileRow,
-    Job,
     LinkRow,
     OpenedRow,
     OpenQuestion,

@@ -17,8 +17,8 @@ from mappers.vocabulary import (
 from middleware.simulation.twin.chapter import there
 from middleware.simulation.twin.schema import Delivery, Lane, duty_key
 from middleware.simulation.twin.transactions import Transaction
+from middleware.store.duties import Duty, Job, Owed, Settlement
 from middleware.store.port import NotInFlight
-from middleware.store.rows import Duty, Job, Owed, Settlement
 
 STOPS = "stops_lane"
 

@@ -6,7 +6,8 @@ from mappers.vocabulary import ConnectionId, DeliveryId, DeliveryKind, MessageId
 from middleware.simulation.twin import lanes
 from middleware.simulation.twin.chapter import Chapter
 from middleware.simulation.twin.schema import NotedAttempt
-from middleware.store.rows import Attempt, Duty, Job, Owed, RouteRow, Settlement
+from middleware.store.duties import Attempt, Duty, Job, Owed, Settlement
+from middleware.store.rows import RouteRow
 
 
 class Outbox(Chapter):

@@ -24,11 +24,10 @@ from mappers.vocabulary import (
     WorkspaceId,
 )
 from middleware.simulation.twin.tables import Table
+from middleware.store.duties import Attempt, Duty
 from middleware.store.rows import (
-    Attempt,
     ConversationRow,
     DealRow,
-    Duty,
     Fact,
     FileRow,
     InboxState,

@@ -12,16 +12,8 @@ from middleware.simulation.twin.chapter import there
 from middleware.simulation.twin.schema import Connection, MappingVersion, Tables
 from middleware.simulation.twin.transactions import Database, Fault, Transaction
 from middleware.simulation.twin.unit import TwinUnit
-from middleware.store.rows import (
-    InboxRow,
-    Job,
-    Lease,
-    Parcelled,
-    Pinned,
-    Purpose,
-    RouteRow,
-    Silence,
-)
+from middleware.store.duties import Job
+from middleware.store.rows import InboxRow, Lease, Parcelled, Pinned, Purpose, RouteRow, Silence
 
 LONGEST_IDLE = timedelta(seconds=8)
 Backup = dict[str, tuple[Any, ...]]

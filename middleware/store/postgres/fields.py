@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Text
 
 from mappers.vocabulary import ConnectionId
-from middleware.store.rows import DealRow, MappedRow, Pinned, cards_of, pinned_in
+from middleware.store.duties import MappedRow
+from middleware.store.rows import DealRow, Pinned, cards_of, pinned_in
 
 REMEMBER = text(
     """

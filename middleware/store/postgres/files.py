@@ -18,7 +18,8 @@ from mappers.vocabulary import (
     MessageId,
     RouteId,
 )
-from middleware.store.rows import FileRow, ToldWithout
+from middleware.store.duties import ToldWithout
+from middleware.store.rows import FileRow
 
 KEEP = text(
     """

@@ -19,8 +19,8 @@ from mappers.vocabulary import (
 )
 from middleware.ids import NewId
 from middleware.pipeline.rules import history_lane, needs_history_again
+from middleware.store.duties import Duty
 from middleware.store.postgres import lanes
-from middleware.store.rows import Duty
 
 PULSE = text(
     """

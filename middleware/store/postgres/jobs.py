@@ -30,16 +30,14 @@ from middleware.identity.rules import as_met
 from middleware.pipeline.deals import ABOUT_DEALS, Wish
 from middleware.pipeline.rules import source_of
 from middleware.store.codec import decode_fact, decode_message, decode_policy, decode_profile
+from middleware.store.duties import FACTS_OF, Job, MappedRow
 from middleware.store.postgres import deals, fields, files, people, questions
 from middleware.store.rows import (
-    FACTS_OF,
     ConversationRow,
     DealRow,
     Fact,
     FileRow,
-    Job,
     LinkRow,
-    MappedRow,
     OpenedRow,
     OpenQuestion,
 )

@@ -24,8 +24,8 @@ from mappers.vocabulary import (
     MessageId,
 )
 from middleware.ids import NewId
+from middleware.store.duties import DRY_RUN, Attempt, Duty, Job, Owed, Settlement
 from middleware.store.port import NotInFlight
-from middleware.store.rows import DRY_RUN, Attempt, Duty, Job, Owed, Settlement
 
 KNOWN = text(
     """

@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from mappers.vocabulary import ConnectionId
 from middleware.db.engine import transaction
 from middleware.ids import NewId, uuid7
+from middleware.store.duties import Job
 from middleware.store.port import Unit
 from middleware.store.postgres import gaps, inbox, jobs, lanes, leases
 from middleware.store.postgres.unit import PostgresUnit
-from middleware.store.rows import InboxRow, Job, Lease, Parcelled, Purpose, Silence
+from middleware.store.rows import InboxRow, Lease, Parcelled, Purpose, Silence
 
 CURSOR = text("SELECT cursor FROM connections WHERE id = :connection")
 SET_CURSOR = text("UPDATE connections SET cursor = :cursor WHERE id = :connection")

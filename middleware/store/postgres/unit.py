@@ -28,30 +28,25 @@ from mappers.vocabulary import (
 from middleware.ids import NewId
 from middleware.pipeline.rules import is_newest_history
 from middleware.store.codec import decode_message, decode_policy, encode_fact, encode_message
+from middleware.store.duties import Attempt, Duty, Job, Owed, Settlement, ToldWithout
 from middleware.store.postgres import deals, fields, files, inbox, lanes, people, questions
 from middleware.store.postgres import operators as naming
 from middleware.store.rows import (
-    Attempt,
     ContactRow,
     ConversationRow,
     DealRow,
-    Duty,
     Fact,
     FileRow,
     InboxRow,
     InboxState,
-    Job,
     LinkRow,
     MessageRow,
     NewMessage,
     OpenedRow,
     OpenQuestion,
-    Owed,
     Parcelled,
     Pinned,
     RouteRow,
-    Settlement,
-    ToldWithout,
 )
 from middleware.webhooks.keys import digest_of
 
