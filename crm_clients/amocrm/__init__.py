@@ -5,10 +5,10 @@ registration, the connection and the tokens; `rest` and `chats` describe the cal
 services. `notes` writes messages where no chat channel is registered, and `polling` asks for the
 replies. `doors` lets hooks in, and `reading` says what they mean, by `told_by_chats`,
 `told_by_account` and `told_by_notes`. `cards` finds and makes contacts and leads, `fields` turns
-them into records and back; `field_values` reads and fills what mappings name, `tasks`, `sources` and
-`logbook` are what their names say. `upkeep` sets up and takes down, `diagnosis` looks; `sdk` reads the
-catalogue through the
-amocrm-api package; `wire` is the JSON that we read.
+them into records and back, and `field_values` reads and fills what mappings name; `tasks`,
+`sources` and `logbook` (calls and e-mails) are what they say. `upkeep` sets up and takes down,
+`diagnosis` looks; `sdk` reads the catalogue through the amocrm-api package; `wire` is the JSON
+that we read.
 """
 
 from crm_clients.amocrm.adapter import AmoCrm, AmoCrmNotes

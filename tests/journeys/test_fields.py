@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from crm_clients.contract import CreatesTasks
 from middleware.cli.looking import lines_of
 from middleware.fields import catalogues
 from middleware.health.flow import Health
@@ -291,14 +290,6 @@ async def test_a_preview_begins_with_what_the_cards_hold(shop: Shop) -> None:
     assert not found.known
 
 
-async def test_lint_says_what_the_crm_cannot_do(shop: Shop) -> None:
-    task = "version: 1\nrules:\n  - {target: task, const: Позвонить}\n"
-    found = await flow.lint(shop.town.hub, shop.caller, task, shop.town.crm)
-    adapter = (await shop.town.hub.directory.get(shop.town.crm)).adapter
-    can = isinstance(adapter, CreatesTasks)
-    assert [each.level for each in found] == ([] if can else ["error"])
-
-
 async def test_the_deal_that_the_crm_opens_is_filled_when_it_is_there(town_of: Opened) -> None:
     async with town_of(Plan(policy=Policy(deal_owner="crm"))) as town:
         shop = Shop(town)
@@ -350,3 +341,16 @@ async def test_a_deal_that_was_deleted_is_not_filled_in_vain(shop: Shop) -> None
     assert shop.lead["id"] != first.id
     assert shop.value("Источник") == "Сайт"
     assert {row["state"] for row in await shop.deliveries()} == {"done"}
+
+
+async def test_a_rule_gives_the_responsible_one_task_for_the_same_words(shop: Shop) -> None:
+    await shop.map(
+        'version: 1\nrules:\n  - {target: task, template: "Перезвонить: {contact.name}"}\n'
+    )
+    shop.town.amocrm.stage.arm("cut_after", match="POST /shop/api/v4/tasks")
+    await shop.say("Раз", "Два")
+
+    (task,) = shop.town.amocrm.tasks(ACCOUNT)
+    assert (task["text"], task["entity_id"]) == ("Перезвонить: Нина", shop.lead["id"])
+    (made,) = await shop.town.rows("SELECT state FROM deliveries WHERE kind = 'create_task'")
+    assert made["state"] == "done"
