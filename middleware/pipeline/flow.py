@@ -197,9 +197,10 @@ class Intake:
         """Say whether earlier replies may still be on their way, so that a new one must wait.
 
         Whoever answers before we have recorded the opening may have been answering for a while.
+        A history is given up beside us: either it sees this reply kept, or we see it given up.
         """
         crm = self.connection.id
-        opened = await self.unit.opened(conversation.id, crm)
+        opened = await self.unit.opened(conversation.id, crm, held=True)
         can = self.connection.can
         if not (isinstance(can, CrmCan) and can.replies_told_once):
             return opened is not None and opened.behind_since is not None

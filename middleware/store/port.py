@@ -201,8 +201,10 @@ class Unit(Protocol):
         ...
 
     async def opened(
-        self, conversation: ConversationId, target: ConnectionId
-    ) -> OpenedRow | None: ...
+        self, conversation: ConversationId, target: ConnectionId, *, held: bool = False
+    ) -> OpenedRow | None:
+        """Find a counterpart. `held`: nobody else changes it until this unit ends."""
+        ...
 
     async def set_opened(
         self,

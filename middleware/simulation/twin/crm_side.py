@@ -56,8 +56,12 @@ class CrmSide(Chapter):
                 dropped += 1
         return dropped
 
-    async def opened(self, conversation: ConversationId, target: ConnectionId) -> OpenedRow | None:
+    async def opened(
+        self, conversation: ConversationId, target: ConnectionId, *, held: bool = False
+    ) -> OpenedRow | None:
         tx = await self._turn()
+        if held:
+            await tx.conversation_links.lock((conversation, target))
         known = tx.conversation_links.get((conversation, target))
         return None if known is None else known.opened
 

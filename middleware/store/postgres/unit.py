@@ -261,7 +261,12 @@ class PostgresUnit:
         values = {"target": target, "record": record}
         return (await self.at.execute(people.DROP_LINKS, values)).rowcount
 
-    async def opened(self, conversation: ConversationId, target: ConnectionId) -> OpenedRow | None:
+    async def opened(
+        self, conversation: ConversationId, target: ConnectionId, *, held: bool = False
+    ) -> OpenedRow | None:
+        if held:
+            values = {"conversation": conversation, "target": target}
+            await self.at.execute(people.LOCK_OPENED, values)
         return await people.opened(self.at, conversation, target)
 
     async def set_opened(
