@@ -56,14 +56,14 @@ def _person(job: Job) -> Person:
 async def ensure_contact(crm: Crm, job: Job) -> ContactEnsured:
     """Return the person's record: the linked one, its survivor, a verified match, or a new one.
 
-    One that was given up and is there again is the linked one. Raises: `ProviderError`.
+    A linked one that was gone and is there again is the linked one. Raises: `ProviderError`.
     """
     person = _person(job)
     wanted = rules.draft(person, job.ours)
     linked = await crm.get_record(job.link.record) if job.link is not None else None
-    if linked is not None:
+    if linked is not None and job.link is not None and (job.link.live or job.link.gone):
         return await _better_known(crm, job, linked)
-    if job.link is not None:
+    if job.link is not None and linked is None:
         survivor = await crm.find_survivor(job.link.record, job.peers)
         if survivor is not None:
             return ContactEnsured(record=survivor, evidence="crm.merged_into")

@@ -89,7 +89,7 @@ class Memory:
     def forget(self, job: Job, gone: str) -> None:
         """Something is not in the CRM any more."""
         if gone == "record" and job.link is not None and job.contact is not None:
-            self.links[job.contact] = replace(job.link, live=False)
+            self.links[job.contact] = replace(job.link, live=False, gone=True)
         if gone == "deal" and job.contact is not None and (used := used_by(job)) is not None:
             self.deals[job.contact] = _without(job, used)
 

@@ -104,11 +104,15 @@ class OpenQuestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkRow:
-    """A contact's record in one CRM account. A dropped link remembers where the person was."""
+    """A contact's record in one CRM account. A dropped link remembers where the person was.
+
+    `gone`: it was dropped because the CRM had the record no more, and not because people said so.
+    """
 
     record: str
     live: bool
     evidence: str
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

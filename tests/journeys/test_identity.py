@@ -136,6 +136,21 @@ async def test_a_card_deleted_in_the_crm_is_made_anew(town: Town) -> None:
     assert town.timeline()[0].contact_id == contact["id"]
 
 
+async def test_a_card_that_people_gave_up_is_not_taken_again(town: Town) -> None:
+    town.telegram.say(NINA, "Раз", name="Нина")
+    await town.settle()
+    ours = town.timeline()[0].contact_id
+    await town.count(
+        "WITH given AS (UPDATE contact_links SET state = 'dropped' RETURNING 1)"
+        " SELECT count(*) FROM given"
+    )
+    town.telegram.say(NINA, "Два")
+    await town.settle()
+
+    assert len(contacts(town)) == 2
+    assert town.timeline()[0].contact_id != ours
+
+
 async def test_a_card_deleted_unseen_is_noticed_and_made_anew(town_of: Opened) -> None:
     async with town_of(Plan()) as town:
         town.telegram.say(NINA, "Раз", name="Нина")

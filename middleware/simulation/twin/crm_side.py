@@ -52,7 +52,9 @@ class CrmSide(Chapter):
         for each in found:
             known = tx.contact_links.get((each.contact, each.connection))
             if known is not None and known.link.live and known.link.record == record:
-                tx.contact_links.put(replace(known, link=replace(known.link, live=False)))
+                tx.contact_links.put(
+                    replace(known, link=replace(known.link, live=False, gone=True))
+                )
                 dropped += 1
         return dropped
 

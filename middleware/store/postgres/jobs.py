@@ -287,7 +287,7 @@ def _person(row: Any, around: Around) -> Person | None:
 def _link(row: Any) -> LinkRow | None:
     if row.linked is None:
         return None
-    return LinkRow(record=row.linked, live=row.link_state == "live", evidence=row.link_evidence)
+    return people.link_of(row.linked, row.link_state, row.link_evidence)
 
 
 def _opened(row: Any) -> OpenedRow | None:

@@ -150,7 +150,7 @@ SET_LINK = text(
 )
 DROP_LINKS = text(
     """
-    UPDATE contact_links SET state = 'dropped'
+    UPDATE contact_links SET state = 'gone'
     WHERE connection_id = :target AND record = :record AND state = 'live'
     """
 )
@@ -323,7 +323,11 @@ async def link(at: AsyncConnection, contact: ContactId, target: ConnectionId) ->
     row = (await at.execute(LINK, {"contact": contact, "target": target})).first()
     if row is None:
         return None
-    return LinkRow(record=row.record, live=row.state == "live", evidence=row.evidence)
+    return link_of(row.record, row.state, row.evidence)
+
+
+def link_of(record: str, state: str, evidence: str) -> LinkRow:
+    return LinkRow(record=record, live=state == "live", evidence=evidence, gone=state == "gone")
 
 
 async def opened(
