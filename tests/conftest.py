@@ -10,6 +10,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 
 pytest_plugins = ["tests.postgres"]
@@ -54,6 +55,13 @@ def guarded(connect: Callable[[socket.socket, Any], Any]) -> Callable[[socket.so
         return connect(self, address)
 
     return connect_locally
+
+
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """Commands log to the stream that their runner closes behind them."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

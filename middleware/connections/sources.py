@@ -10,7 +10,6 @@ from mappers.vocabulary import ConnectionId, DeliveryKind, Priority
 from middleware.connections.store import ConnectionRow
 from middleware.hub import Hub
 from middleware.pipeline.rules import source_lane, source_of
-from middleware.registry import manifest_of
 from middleware.store.duties import Duty
 from middleware.store.rows import RouteRow
 
@@ -46,7 +45,10 @@ async def _tell(hub: Hub, routes: Iterable[RouteRow], *, kept: bool) -> None:
         channel = await hub.connections.get(route.source)
         crm = await hub.connections.get(route.target)
         is_over = crm.state == "removed" or (kept and channel.state == "removed")
-        if not is_over and getattr(manifest_of(crm.provider).can, "sources", False):
+        if kept and route.policy.dry_run:
+            continue  # nothing is written before it goes live
+        can = (await hub.directory.get(route.target)).can
+        if not is_over and getattr(can, "sources", False):
             await _owe(hub, route, channel, kept=kept)
 
 

@@ -133,7 +133,8 @@ class Settler:
     async def _do(self, job: Job) -> Outcome:
         tools = self.tools
         try:
-            if job.policy.dry_run:
+            # A dry route writes nothing to its CRM; who answers a customer means it.
+            if job.policy.dry_run and isinstance(self.to, ConnectedCrm):
                 return Outcome(await rehearse(job, self.to, tools.means), None)
             return Outcome(await perform.perform(job, self.to, tools.means), None)
         except ProviderError as error:

@@ -150,9 +150,9 @@ class Intake:
         if conversation.contact is None:
             return
         for route in await self.unit.routes_from(conversation.connection):
-            if await self.unit.link(conversation.contact, route.target) is not None:
-                at = Counterpart(route, conversation, conversation.contact)
-                await self.planner.require(at, DeliveryKind.ENSURE_CONTACT)
+            at = Counterpart(route, conversation, conversation.contact)
+            if await self.planner.latest(at, DeliveryKind.ENSURE_CONTACT) is not None:
+                await self.planner.require(at, DeliveryKind.ENSURE_CONTACT, anew=True)
 
     async def _reply(self, event: OperatorReplied) -> str:
         unit, message = self.unit, event.message

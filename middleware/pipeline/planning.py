@@ -12,6 +12,7 @@ from mappers.vocabulary import (
     ContactId,
     DeliveryId,
     DeliveryKind,
+    DeliveryState,
     Message,
     MessageId,
     Priority,
@@ -32,6 +33,7 @@ from middleware.store.rows import (
 )
 
 DEAL_LOOKS = "adopt"
+BEGUN = frozenset({DeliveryState.CALLING, DeliveryState.DOUBT})
 # An entry that goes to no deal, and makes none; a deal that is one channel's alone.
 APART = "apart"
 
@@ -259,12 +261,16 @@ class Planner:
         *,
         after: DeliveryId | None = None,
         detail: dict[str, Any] | None = None,
+        anew: bool = False,
     ) -> DeliveryId:
-        """Owe a prerequisite anew, unless the one that is owed already has not been done yet."""
+        """Owe a prerequisite anew, unless the one that is owed already has not been done yet.
+
+        `anew`: one that is under way began before what we know now.
+        """
         subject, about = _subject(kind, at)
         detail = {**(detail or {}), **about}
         last = await self.latest(at, kind)
-        if last is not None and last.state not in SETTLED:
+        if last is not None and last.state not in (SETTLED if not anew else SETTLED | BEGUN):
             return last.id
         return await self.unit.owe(
             Duty(

@@ -24,7 +24,7 @@ def as_timeline(
     shown: dict[str, list[Json]] = {}
     for note in notes:
         if note["title"]:
-            entry = {"text": note["text"], "appeared_at": note["created_at"]}
+            entry = {"text": note["text"], "appeared_at": note["created_at"], "sha256": ""}
             owner = owners[note["entity"], note["entity_id"]]
             shown.setdefault(owner, []).append({**entry, "is_from_operator": False})
     return [{"client_id": owner, "messages": messages} for owner, messages in shown.items()]
@@ -40,6 +40,7 @@ def as_replies(
             "client_conversation_id": owners[note["entity"], note["entity_id"]],
             "text": note["text"].removeprefix(PREFIX).split("\n")[0].strip(),
             "at": note["created_at"],
+            "sha256": "",
             "statuses": list(_marks(note["text"].split("\n")[1:])),
         }
         for note in notes

@@ -6,14 +6,13 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
 import httpx
 import pytest
-import structlog
 from sqlalchemy import update
 from typer.testing import CliRunner, Result
 
@@ -85,9 +84,8 @@ class Shell:
 
 
 @pytest.fixture
-def shell(postgres_url: str, tmp_path: Path) -> Iterator[Shell]:
-    yield Shell(postgres_url, tmp_path)
-    structlog.reset_defaults()  # commands log to the stream that their runner has closed
+def shell(postgres_url: str, tmp_path: Path) -> Shell:
+    return Shell(postgres_url, tmp_path)
 
 
 async def dead_writes(hub: Hub) -> list[Any]:

@@ -73,7 +73,7 @@ async def test_a_dry_route_is_set_and_told_of_at_the_command_line(town: Town) ->
     town.telegram.say(NINA, WORDS, name="Нина")
     await town.settle()
     assert town.timeline() == ()
-    assert "dry_run=True" in await says(town, "routes")
+    assert "dry_run: true" in await says(town, "routes")
     (row,) = await town.rows("SELECT message_id FROM deliveries WHERE kind = 'write'")
     traced = await says(town, "trace", str(row["message_id"]))
     assert "skipped (hub.dry_run)" in traced
@@ -81,7 +81,7 @@ async def test_a_dry_route_is_set_and_told_of_at_the_command_line(town: Town) ->
     assert WORDS in await says(town, "trace", str(row["message_id"]), "--raw")
 
     assert "dry run" in await says(town, "replay", "--state", "skipped", "--yes")
-    await says(town, "route", *ends)
+    await says(town, "route", *ends, "--no-dry-run")
     replay = ("replay", "--state", "skipped", "--code", "hub.dry_run", "--yes")
     assert "Replayed: 1" in await says(town, *replay)
     await town.settle()

@@ -146,6 +146,7 @@ async def test_the_version_of_then_or_of_now_is_chosen(
 
     await mappings.add_version(town.hub, shop.caller, kept, SECOND, activate=True)
     await decide(town)
+    await town.settle()
     shown = told((await shop.look(row["id"], mapping)).effects)
     assert shown["write_fields", "contact.Откуда"] == ((), (value,))
     shown.pop(("open_conversation", "customer"))  # no entry of this replay shows the name

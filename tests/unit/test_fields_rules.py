@@ -46,7 +46,7 @@ CATALOGUE = Catalogue(
     ),
 )
 MAPPED = MappedRow(name="shop", document="", provider="telegram", title="Бот")
-OPEN = DealRow(deal="901", record="7", state="open", seen_at=NOW)
+OPEN = DealRow(deal="901", record="7", state="open", seen_at=NOW, pipeline="1")
 JOB = Job(
     deals=(OPEN,),
     id=DeliveryId(UUID(int=1)),
