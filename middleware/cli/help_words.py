@@ -51,6 +51,15 @@ RUSSIAN: Mapping[str, str] = {
     "The CRM's id of the pipeline.": "Id воронки в CRM.",
     "The CRM's id of the stage.": "Id этапа в CRM.",
     "skip or wait.": "skip или wait.",
+    "Show what a connection decides, or change it. What is left out stays as it is.": (
+        "Показать, что решает подключение, или изменить. Не названное остаётся как есть."
+    ),
+    "hold or resend.": "hold или resend.",
+    "The oldest reply that is sent without asking: 24h.": (
+        "Самый старый ответ, который уйдёт без вопроса: 24h."
+    ),
+    "ru or en: our own words there.": "ru или en: на каком языке наши слова.",
+    "How long an entry waits for its file: 5s.": "Сколько запись ждёт свой файл: 5s.",
     "How long a closed deal is still used: 3d, 12h.": (
         "Сколько ещё использовать закрытую сделку: 3d, 12h."
     ),

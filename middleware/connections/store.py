@@ -59,6 +59,12 @@ SET_CONFIG = text(
     WHERE id = :id AND config_version = :version
     """
 )
+SET_SETTINGS = text(
+    """
+    UPDATE connections SET settings = settings || :settings, config_version = config_version + 1
+    WHERE id = :id
+    """
+).bindparams(bindparam("settings", type_=JSONB))
 SET_STATE = text(
     "UPDATE connections SET state = :state, reason = :reason WHERE id = :id AND state <> 'removed'"
 )
@@ -241,6 +247,14 @@ class ConnectionStore:
         async with transaction(self.engine) as at:
             values = {"id": connection, "config": config, "version": version}
             return bool((await at.execute(SET_CONFIG, values)).rowcount)
+
+    async def set_settings(
+        self, connection: ConnectionId, settings: ConnectionSettings, *, listens: bool
+    ) -> None:
+        """Replace what an admin decided; every worker sees it with its next look at the account."""
+        values = {"id": connection, "settings": _stored_settings(settings, listens=listens)}
+        async with transaction(self.engine) as at:
+            await at.execute(SET_SETTINGS, values)
 
     async def set_state(self, connection: ConnectionId, state: str, reason: str = "") -> None:
         async with transaction(self.engine) as at:

@@ -92,12 +92,7 @@ class Planner:
     unit: Unit
     now: datetime
 
-    async def write(
-        self,
-        conversation: ConversationRow,
-        contact: ContactId,
-        new: Incoming,
-    ) -> None:
+    async def write(self, conversation: ConversationRow, contact: ContactId, new: Incoming) -> None:
         """Owe a customer's message to every CRM that the channel is routed to."""
         for route in await self.unit.routes_from(conversation.connection):
             if await self.carries(route, contact):
@@ -269,8 +264,8 @@ class Planner:
         """
         subject, about = _subject(kind, at)
         detail = {**(detail or {}), **about}
-        last = await self.latest(at, kind)
-        if last is not None and last.state not in (SETTLED if not anew else SETTLED | BEGUN):
+        last, over = await self.latest(at, kind), SETTLED | BEGUN if anew else SETTLED
+        if last is not None and last.state not in over:
             return last.id
         return await self.unit.owe(
             Duty(

@@ -207,6 +207,15 @@ class TestDoing:
         (route,) = shell.json("routes")
         assert route["policy"]["tags"] == ["бот", "опт"]
         assert route["policy"]["answer_within"] == "PT30M"
+        said = shell.says("settings", "bot", "--reply-age-limit", "2d", "--language", "en")
+        assert "reply_age_limit: 2d" in said
+        refused = ("--reply-age-limit", "soon", "--on-doubt", "guess")
+        said = shell.says("settings", "bot", *refused, status=1)
+        assert "hold, resend" in said
+        assert "3d, 12h" in said
+        said = shell.says("settings", "bot")
+        assert "reply_age_limit: 2d" in said
+        assert "language: en" in said
         shell.says("route", "bot", "crm", "--off")
         assert shell.json("routes") == []
 
