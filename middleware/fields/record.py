@@ -31,6 +31,9 @@ async def record_fields(unit: Unit, job: Job, result: FieldsWritten, now: dateti
     await unit.settle(job, settlement)
     for card, keys in sorted(rules.filled(job, plan.changes).items()):
         await unit.remember_filled(job.target, card, keys)
+    if job.contact is not None:
+        for hint in plan.hints:
+            await unit.hint(job.workspace, job.contact, hint)
     for rule in plan.tasks:
         await _owe_task(unit, job, rule)
 

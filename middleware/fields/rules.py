@@ -1,6 +1,6 @@
 """What a mapping makes of one delivery: facts, places to read, changes. Values in, values out."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
@@ -10,11 +10,23 @@ from mappers.mapping.facts import Told, facts_of
 from mappers.mapping.lint import is_writable
 from mappers.mapping.model import Change, Current, Document, Facts
 from mappers.mapping.targets import places_of
-from mappers.vocabulary import Catalogue, ContactId, MessageId, Permanent, ProviderError
+from mappers.phones import e164
+from mappers.vocabulary import (
+    Catalogue,
+    Confidence,
+    ContactId,
+    Identity,
+    IdentityKind,
+    MessageId,
+    Permanent,
+    ProviderError,
+)
 from middleware.pipeline.deals import used_by
 from middleware.store.duties import Job, MappedRow
 
 TASK = "task"
+MAPPED = "hub.mapped"
+KINDS: Mapping[str, IdentityKind] = {"phone": IdentityKind.PHONE, "email": IdentityKind.EMAIL}
 ON_DEAL = frozenset({"pipeline", "stage", "tags"})
 Values = Mapping[str, tuple[str, ...]]
 
@@ -29,11 +41,13 @@ class Plan:
     """What a document does with one message.
 
     `missing` are targets that the account does not have, or not as the document means them.
+    `hints` are ways to reach somebody that the mapping found in what was said.
     """
 
     changes: tuple[Change, ...]
     missing: tuple[str, ...] = ()
     values: Values = field(default_factory=dict, repr=False)
+    hints: tuple[Identity, ...] = field(default=(), repr=False)
 
     @property
     def tasks(self) -> tuple[int, ...]:
@@ -115,7 +129,24 @@ def changes(
         if each.outcome == "no_such" and not is_writable(document, each.rule, catalogue)
     )
     written = {c.key: c.after for c in decided if c.outcome == "written" and c.key != TASK}
-    return Plan(changes=tuple(decided), missing=tuple(dict.fromkeys(missing)), values=written)
+    return Plan(
+        changes=tuple(decided),
+        missing=tuple(dict.fromkeys(missing)),
+        values=written,
+        hints=tuple(_hints(decided, job, catalogue)),
+    )
+
+
+def _hints(decided: Collection[Change], job: Job, catalogue: Catalogue) -> Iterator[Identity]:
+    """Phones and e-mails that the mapping found: they may be somebody's whom we know."""
+    theirs = {each.value for each in job.person.identities} if job.person is not None else set()
+    for change in decided:
+        places = places_of(change.target, catalogue)
+        kind = KINDS.get(places[0].sort) if places and change.outcome == "written" else None
+        for value in change.after if kind is not None else ():
+            spelt = e164(value) if kind is IdentityKind.PHONE else value.strip().lower()
+            if kind and spelt and spelt not in theirs and value not in change.before:
+                yield Identity(kind=kind, value=spelt, evidence=MAPPED, confidence=Confidence.WEAK)
 
 
 def _possible(change: Change, job: Job) -> Change:

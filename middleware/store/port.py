@@ -95,6 +95,13 @@ class Unit(Protocol):
         """Return a contact as last seen, with every identity that is known to be theirs."""
         ...
 
+    async def hint(self, workspace: WorkspaceId, contact: ContactId, identity: Identity) -> None:
+        """Record a weak sign of who they are: a claim for review, if it is surely somebody else's.
+
+        What is nobody's is not remembered, and nothing is linked.
+        """
+        ...
+
     async def conversation_for(
         self, connection: ConnectionId, external: str, contact: ContactId | None
     ) -> ConversationRow:

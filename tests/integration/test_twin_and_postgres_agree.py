@@ -232,6 +232,8 @@ class Agreement(RuleBasedStateMachine):
             row = await unit.contact_for(WORKSPACE, person)
             world.kept.contacts.append(row.id)
             met = [await unit.conversations_of(each, CRM) for each in person.identities]
+            for hint in person.identities:
+                await unit.hint(WORKSPACE, of(world.kept.contacts, user), hint)
             return row, await unit.person(row.id), met, await unit.routes_to(CRM)
 
         self.in_unit(work)

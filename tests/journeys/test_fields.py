@@ -10,6 +10,7 @@ from middleware.cli.looking import lines_of
 from middleware.fields import catalogues
 from middleware.health.flow import Health
 from middleware.operations.accounts import flow as accounts
+from middleware.operations.claims import flow as claims
 from middleware.operations.deliveries import flow as deliveries
 from middleware.operations.deliveries.flow import Bulk
 from middleware.operations.deliveries.model import Filter
@@ -354,3 +355,21 @@ async def test_a_rule_gives_the_responsible_one_task_for_the_same_words(shop: Sh
     assert (task["text"], task["entity_id"]) == ("Перезвонить: Нина", shop.lead["id"])
     (made,) = await shop.town.rows("SELECT state FROM deliveries WHERE kind = 'create_task'")
     assert made["state"] == "done"
+
+
+async def test_a_phone_that_a_mapping_found_asks_who_is_who_and_links_nobody(shop: Shop) -> None:
+    await shop.map(
+        "version: 1\nrules:\n  - target: contact.phone\n    source: message.text\n"
+        "    transform: [{extract: '([0-9]{11})'}, e164]\n"
+    )
+    town = shop.town
+    town.telegram.say(PETR, "Здравствуйте", name="Пётр")
+    town.telegram.share_contact(PETR, PHONE)
+    await town.settle()
+    await shop.say(f"Мой номер {PHONE}, и ещё 79990001122")
+
+    (claim,) = (await claims.find(town.hub, shop.caller)).items
+    assert claim.evidence == "hub.mapped"
+    held = await town.rows("SELECT contact_id FROM identities WHERE kind = 'phone'")
+    assert len(held) == 1
+    assert len(town.amocrm.contacts(ACCOUNT)) == 2

@@ -18,6 +18,10 @@ EVIDENCE: Mapping[str, Mapping[Language, str]] = {
         "ru": "в него в CRM влили прежнюю карточку",
         "en": "the record before was merged into it in the CRM",
     },
+    "hub.mapped": {
+        "ru": "так решило сопоставление полей, это лишь намёк",
+        "en": "a mapping took it from what was said, which is only a hint",
+    },
     "hub.created": {
         "ru": "создано хабом",
         "en": "made by the hub",

@@ -37,6 +37,14 @@ class People(Chapter):
                 await tx.claims.insert(claim)
         return ContactRow(id=contact, is_new=is_new, learned=tuple(learned))
 
+    async def hint(self, workspace: WorkspaceId, contact: ContactId, identity: Identity) -> None:
+        tx = await self._turn()
+        known = tx.identities.get(identity_key(workspace, identity))
+        is_sure = known is not None and known.identity.confidence is Confidence.STRONG
+        if known is not None and is_sure and known.contact != contact:
+            claim = Claim(contact=contact, identity=identity, holder=known.contact)
+            await tx.claims.insert(claim)
+
     async def person(self, contact: ContactId) -> Person | None:
         return person_of(await self._turn(), contact)
 

@@ -58,6 +58,15 @@ ADD_CLAIM = text(
     VALUES (:contact, :kind, :value, :evidence, :holder) ON CONFLICT DO NOTHING
     """
 )
+HINT = text(
+    """
+    INSERT INTO claims (contact_id, kind, value, evidence, holder_id)
+    SELECT :contact, kind, value, :evidence, contact_id FROM identities
+    WHERE workspace_id = :workspace AND kind = :kind AND value = :value
+      AND confidence = 'strong' AND contact_id <> :contact
+    ON CONFLICT DO NOTHING
+    """
+)
 ADD_CONVERSATION = text(
     """
     INSERT INTO conversations (id, workspace_id, connection_id, external, contact_id)
@@ -203,6 +212,14 @@ async def contact_for(
             claim = {**_identity(workspace, identity, contact), "holder": row.contact_id}
             await at.execute(ADD_CLAIM, claim)
     return ContactRow(id=contact, is_new=is_new, learned=tuple(learned))
+
+
+async def hint(
+    at: AsyncConnection, workspace: WorkspaceId, contact: ContactId, identity: Identity
+) -> None:
+    values = _identity(workspace, identity, contact)
+    del values["confidence"]
+    await at.execute(HINT, values)
 
 
 async def person(at: AsyncConnection, contact: ContactId) -> Person | None:

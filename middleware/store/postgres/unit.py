@@ -133,6 +133,9 @@ class PostgresUnit:
     async def person(self, contact: ContactId) -> Person | None:
         return await people.person(self.at, contact)
 
+    async def hint(self, workspace: WorkspaceId, contact: ContactId, identity: Identity) -> None:
+        await people.hint(self.at, workspace, contact, identity)
+
     async def conversation_for(
         self, connection: ConnectionId, external: str, contact: ContactId | None
     ) -> ConversationRow:
