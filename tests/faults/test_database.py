@@ -110,7 +110,7 @@ async def test_fault_03_without_a_database_hooks_are_told_to_come_again_and_noth
             town.reply(NINA, "ответ")
             await town.amocrm.drain()
             await until(town, lambda: len(town.telegram.pushed()) > before)
-        assert {pushed.status for pushed in town.telegram.pushed()[before:]} == {503}
+            assert {pushed.status for pushed in town.telegram.pushed()[before:]} == {503}
         assert town.amocrm.replies[0].hook_status == 503
         await until_database_answers(town)
         await lapse(town)

@@ -239,3 +239,17 @@ async def test_a_shared_phone_of_somebody_else_is_a_claim_and_no_merge(town: Tow
 
     assert await town.count("SELECT count(*) FROM contacts") == 2
     assert await town.count("SELECT count(*) FROM claims") == 1
+
+
+async def test_a_phone_shared_while_the_card_is_being_made_reaches_it(town: Town) -> None:
+    town.amocrm.stage.arm("slow", match="POST /shop/api/v4/contacts", seconds=1)
+    town.telegram.say(NINA, "Раз", name="Нина")
+    making = "SELECT count(*) FROM deliveries WHERE kind = 'ensure_contact' AND state = 'calling'"
+    async with town.patience():
+        while not await town.count(making):
+            await town.pause()
+    town.telegram.share_contact(NINA, PHONE)
+    await town.settle()
+
+    (contact,) = contacts(town)
+    assert contact["phones"] == [PHONE]
