@@ -41,7 +41,7 @@ from middleware.pipeline.filling import plan_fields
 from middleware.pipeline.gestures import plan_reaction, plan_typing
 from middleware.pipeline.planning import Counterpart, Incoming, News, Planner, Shown
 from middleware.pipeline.replying import Reply, plan_reply
-from middleware.pipeline.writing_first import WritesFirst
+from middleware.pipeline.writing_first import WritesFirst, as_typed
 from middleware.store.duties import Duty
 from middleware.store.port import Unit
 from middleware.store.rows import ConversationRow, Fact, NewMessage
@@ -168,14 +168,7 @@ class Intake:
             return "reply.of_unknown_conversation"
         is_behind = event.recovered or await self._is_behind(conversation)
         added = await unit.add_message(
-            NewMessage(
-                workspace=self.connection.workspace,
-                connection=self.connection.id,
-                conversation=conversation.id,
-                message=message,
-                planned=False,
-                operator=event.operator.id,
-            )
+            as_typed(self.connection, event, conversation.id, planned=False)
         )
         if added is None:
             return "reply.known"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from mappers.vocabulary import (
     Addressee,
     ConnectionId,
+    ConversationId,
     DeliveryKind,
     OpenedConversation,
     OperatorReplied,
@@ -74,16 +75,7 @@ class WritesFirst:
         if not routes:
             return "reply.of_unknown_conversation"
         exchange = await unit.conversation_for(self.crm.id, message.conversation, None)
-        added = await unit.add_message(
-            NewMessage(
-                workspace=self.crm.workspace,
-                connection=self.crm.id,
-                conversation=exchange.id,
-                message=message,
-                planned=True,
-                operator=event.operator.id,
-            )
-        )
+        added = await unit.add_message(as_typed(self.crm, event, exchange.id, planned=True))
         if added is None:
             return "reply.known"
         channels = {route.source: await self.directory.get(route.source) for route in routes}
@@ -105,6 +97,20 @@ class WritesFirst:
         await unit.raise_status(added, Status.FAILED)
         await self.planner.report(row, News(status=Status.FAILED, code=NOBODY))
         return "reply.to_nobody"
+
+
+def as_typed(
+    crm: Connected, event: OperatorReplied, conversation: ConversationId, *, planned: bool
+) -> NewMessage:
+    """What an operator typed in the CRM, as it is kept; `planned` where nothing is left to plan."""
+    return NewMessage(
+        workspace=crm.workspace,
+        connection=crm.id,
+        conversation=conversation,
+        message=event.message,
+        planned=planned,
+        operator=event.operator.id,
+    )
 
 
 def whom_to_write(
