@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from middleware.api import pages, problems
 from middleware.api.router import PREFIX, router
 from middleware.health.routes import health_routes
+from middleware.health.watching import WatchedDoor
 from middleware.hub import Hub
 from middleware.media.routes import media_routes
 from middleware.webhooks.door import App, HookDoor
@@ -26,10 +27,11 @@ def make_app(hub: Hub) -> App:
     problems.install(inner)
     for each in (router, pages.router, health_routes(hub), media_routes(hub)):
         inner.include_router(each)
-    return HookDoor(
+    door = HookDoor(
         inner,
         hub.addresses,
         hub.flusher,
         hub.refusals,
         body_limit=hub.settings.hook_body_limit_bytes,
     )
+    return WatchedDoor(door, hub.metrics)

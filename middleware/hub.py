@@ -24,6 +24,7 @@ from middleware.db.embedded import EmbeddedPostgres
 from middleware.db.engine import end_frozen, make_engine
 from middleware.fields.catalogues import Catalogues
 from middleware.health.metrics import Metrics
+from middleware.health.watching import WatchedBudgets, watch_loop
 from middleware.http.budget import MemoryBudgets
 from middleware.http.gateway import Gateway
 from middleware.http.guard import Guard
@@ -114,11 +115,15 @@ async def open_hub(settings: Settings, clock: Clock | None = None) -> AsyncItera
     async with AsyncExitStack() as stack:
         url = await _database(stack, settings)
         await migrate.upgrade(url)
+        metrics = Metrics()
         engine = make_engine(
-            url, pool_size=settings.pool_size, statement_timeout=settings.statement_timeout
+            url,
+            pool_size=settings.pool_size,
+            statement_timeout=settings.statement_timeout,
+            told=metrics.waited_for_database,
         )
         stack.push_async_callback(engine.dispose)
-        hub = _wire(settings, clock or SystemClock(), engine, url)
+        hub = _wire(settings, clock or SystemClock(), engine, url, metrics)
         stack.push_async_callback(hub.gateway.aclose)
         yield hub
 
@@ -138,13 +143,13 @@ async def _end(task: asyncio.Task[None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str) -> Hub:
-    vault, metrics = Vault(load_keys(settings)), Metrics()
+def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str, metrics: Metrics) -> Hub:
+    vault = Vault(load_keys(settings))
     store, connections = PostgresStore(engine), ConnectionStore(engine)
-    keeper = ThreadKeeper(settings.lease_ttl, lambda: _keeper_store(url))
+    keeper = ThreadKeeper(settings.lease_ttl, lambda: _keeper_store(url), metrics.lost)
     gateway = Gateway(
         clock,
-        MemoryBudgets(clock),
+        WatchedBudgets(MemoryBudgets(clock), metrics),
         Guard(clock),
         Ledger(vault.ledger_key, metrics.exchanged),
         HttpSettings(user_agent=f"Threadline/{version('threadline')}"),
@@ -180,6 +185,7 @@ def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str) -> Hu
         owner=owner,
         wake=executor.wake,
         told=metrics.attempted,
+        opened=metrics.circuit_opened,
     )
 
     async def told_once() -> tuple[ConnectionId, ...]:
@@ -203,7 +209,13 @@ def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str) -> Hu
         refusals=Refusals(),
         hands=hands,
         executor=executor,
-        flusher=Flusher(store, executor.wake, pulse.catch_up, limit=settings.hook_queue),
+        flusher=Flusher(
+            store,
+            executor.wake,
+            pulse.catch_up,
+            limit=settings.hook_queue,
+            told=metrics.flushed,
+        ),
         listeners=Listeners(hands),
         pulse=pulse,
         metrics=metrics,
@@ -298,4 +310,5 @@ def _start_loops(hub: Hub) -> list[asyncio.Task[None]]:
         (WRITE_REFUSALS_EVERY_S, write_refusals),
         (PARTITIONS_EVERY_S, keep_partitions),
     )
-    return [asyncio.create_task(every(hub.clock, period, work)) for period, work in works]
+    loops = [asyncio.create_task(every(hub.clock, period, work)) for period, work in works]
+    return [*loops, asyncio.create_task(watch_loop(hub.metrics))]

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -61,11 +62,16 @@ def _untold(_provider: str, _job: Job, _verdict: Verdict | None, _now: datetime)
     """Nobody counts."""
 
 
+def _unopened(_provider: str) -> None:
+    """Nobody counts these either."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hands:
     """What every server of a process shares. `wake` rings for connections that got work.
 
-    `told` hears of every attempt's end: provider, delivery, what was decided, and when.
+    `told` hears of every attempt's end: provider, delivery, what was decided, and when; `opened`
+    of every circuit that opens, by its provider.
     `leftovers` are leases that could not be given back while the store was away.
     """
 
@@ -78,6 +84,7 @@ class Hands:
     owner: str
     wake: Callable[[Iterable[ConnectionId]], None]
     told: Told = _untold
+    opened: Callable[[str], None] = _unopened
     leftovers: set[Lease] = field(default_factory=set)
 
 
@@ -132,7 +139,7 @@ class Server:
         self.lease = lease
         self.wakeups = wakeups
         pause = hands.tools.retry.first_wait * 5
-        self.circuit = Circuit(hands.clock, pause)
+        self.circuit = Circuit(hands.clock, pause, partial(hands.opened, connected.provider))
         self.settler = Settler(self.insist, hands.tools, hands.directory, connected, self.circuit)
         self.calls: set[asyncio.Task[None]] = set()
         self.stopped: BaseException | None = None
