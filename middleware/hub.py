@@ -143,17 +143,21 @@ async def _end(task: asyncio.Task[None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str, metrics: Metrics) -> Hub:
-    vault = Vault(load_keys(settings))
-    store, connections = PostgresStore(engine), ConnectionStore(engine)
-    keeper = ThreadKeeper(settings.lease_ttl, lambda: _keeper_store(url), metrics.lost)
-    gateway = Gateway(
+def _gateway(clock: Clock, vault: Vault, metrics: Metrics) -> Gateway:
+    return Gateway(
         clock,
         WatchedBudgets(MemoryBudgets(clock), metrics),
         Guard(clock),
         Ledger(vault.ledger_key, metrics.exchanged),
         HttpSettings(user_agent=f"Threadline/{version('threadline')}"),
     )
+
+
+def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str, metrics: Metrics) -> Hub:
+    vault = Vault(load_keys(settings))
+    store, connections = PostgresStore(engine), ConnectionStore(engine)
+    keeper = ThreadKeeper(settings.lease_ttl, lambda: _keeper_store(url), metrics.lost)
+    gateway = _gateway(clock, vault, metrics)
     media = media_store(settings)
     owner = own_name()
     directory = StoredDirectory(
