@@ -28,7 +28,7 @@ from middleware.health.watching import WatchedBudgets, watch_loop
 from middleware.http.budget import MemoryBudgets
 from middleware.http.gateway import Gateway
 from middleware.http.guard import Guard
-from middleware.http.ledger import Ledger
+from middleware.http.ledger import Exchange, Ledger
 from middleware.http.pools import HttpSettings
 from middleware.media.choice import media_store
 from middleware.media.flow import Shelf
@@ -47,6 +47,8 @@ from middleware.serve.upkeep import SWEEP_LIMIT, Pulse, every
 from middleware.settings import Settings
 from middleware.store.port import Store
 from middleware.store.postgres import PostgresStore
+from middleware.tracing.choice import tracer_of
+from middleware.tracing.port import Tracer
 from middleware.webhooks.addresses import Addresses
 from middleware.webhooks.flush import Flusher
 from middleware.webhooks.refusals import Refusals
@@ -107,7 +109,9 @@ def own_name() -> str:
 
 
 @asynccontextmanager
-async def open_hub(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Hub]:
+async def open_hub(
+    settings: Settings, clock: Clock | None = None, tracer: Tracer | None = None
+) -> AsyncIterator[Hub]:
     """Open the database, bring its schema up to date, and wire the hub.
 
     Raises: `PostgresUnavailable`, and `migrate.SchemaError` for a database newer than the code.
@@ -123,7 +127,10 @@ async def open_hub(settings: Settings, clock: Clock | None = None) -> AsyncItera
             told=metrics.waited_for_database,
         )
         stack.push_async_callback(engine.dispose)
-        hub = _wire(settings, clock or SystemClock(), engine, url, metrics)
+        owner = own_name()
+        eyes = _Eyes(owner, metrics, tracer or tracer_of(settings, owner))
+        stack.push_async_callback(eyes.tracer.aclose)
+        hub = _wire(settings, clock or SystemClock(), engine, url, eyes)
         stack.push_async_callback(hub.gateway.aclose)
         yield hub
 
@@ -143,23 +150,36 @@ async def _end(task: asyncio.Task[None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def _gateway(clock: Clock, vault: Vault, metrics: Metrics) -> Gateway:
+@dataclass(frozen=True, slots=True)
+class _Eyes:
+    """Who watches the parts of the hub work, and under which name they do it."""
+
+    owner: str
+    metrics: Metrics
+    tracer: Tracer
+
+    def exchanged(self, exchange: Exchange) -> None:
+        self.metrics.exchanged(exchange)
+        self.tracer.exchanged(exchange)
+
+
+def _gateway(clock: Clock, vault: Vault, eyes: _Eyes) -> Gateway:
     return Gateway(
         clock,
-        WatchedBudgets(MemoryBudgets(clock), metrics),
+        WatchedBudgets(MemoryBudgets(clock), eyes.metrics),
         Guard(clock),
-        Ledger(vault.ledger_key, metrics.exchanged),
+        Ledger(vault.ledger_key, eyes.exchanged),
         HttpSettings(user_agent=f"Threadline/{version('threadline')}"),
     )
 
 
-def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str, metrics: Metrics) -> Hub:
+def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str, eyes: _Eyes) -> Hub:
+    owner, metrics = eyes.owner, eyes.metrics
     vault = Vault(load_keys(settings))
     store, connections = PostgresStore(engine), ConnectionStore(engine)
     keeper = ThreadKeeper(settings.lease_ttl, lambda: _keeper_store(url), metrics.lost)
-    gateway = _gateway(clock, vault, metrics)
+    gateway = _gateway(clock, vault, eyes)
     media = media_store(settings)
-    owner = own_name()
     directory = StoredDirectory(
         Keys(connections, store, vault, owner, settings.lease_ttl), gateway, keeper, clock
     )
@@ -190,6 +210,7 @@ def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str, metri
         wake=executor.wake,
         told=metrics.attempted,
         opened=metrics.circuit_opened,
+        tracer=eyes.tracer,
     )
 
     async def told_once() -> tuple[ConnectionId, ...]:

@@ -30,6 +30,7 @@ from middleware.store.errors import StoreConflict, StoreUnavailable
 from middleware.store.port import LeaseLost, NotInFlight, Store, Unit
 from middleware.store.retry import in_unit
 from middleware.store.rows import InboxRow, InboxState, Lease
+from middleware.tracing.port import UNTRACED, Tracer
 
 log = structlog.get_logger(__name__)
 
@@ -85,6 +86,7 @@ class Hands:
     wake: Callable[[Iterable[ConnectionId]], None]
     told: Told = _untold
     opened: Callable[[str], None] = _unopened
+    tracer: Tracer = UNTRACED
     leftovers: set[Lease] = field(default_factory=set)
 
 
@@ -244,7 +246,8 @@ class Server:
             self.lease, limits.inbox_batch, hold=limits.overtaking
         )
         for row in rows:
-            await self._read(row)
+            with self.hands.tracer.reading(self.connected.provider, row):
+                await self._read(row)
         return bool(rows)
 
     async def _read(self, row: InboxRow) -> None:
@@ -307,7 +310,9 @@ class Server:
     async def _attempt(self, job: Job) -> None:
         about = {"delivery_id": str(job.id), "kind": job.kind.value, "attempt": job.attempts}
         try:
-            verdict = await self.settler.attempt(job)
+            with self.hands.tracer.attempting(self.connected.provider, job) as ended:
+                verdict = await self.settler.attempt(job)
+                ended(verdict)
         except (StoreUnavailable, StoreConflict, LeaseLost) as why:
             log.warning("delivery.left_in_flight", **about, why=type(why).__name__)
             self.stopped = self.stopped or why
