@@ -130,6 +130,7 @@ async def open_hub(
         owner = own_name()
         eyes = _Eyes(owner, metrics, tracer or tracer_of(settings, owner))
         stack.push_async_callback(eyes.tracer.aclose)
+        stack.push_async_callback(_end, asyncio.create_task(watch_loop(metrics), name="loop lag"))
         hub = _wire(settings, clock or SystemClock(), engine, url, eyes)
         stack.push_async_callback(hub.gateway.aclose)
         yield hub
@@ -335,5 +336,4 @@ def _start_loops(hub: Hub) -> list[asyncio.Task[None]]:
         (WRITE_REFUSALS_EVERY_S, write_refusals),
         (PARTITIONS_EVERY_S, keep_partitions),
     )
-    loops = [asyncio.create_task(every(hub.clock, period, work)) for period, work in works]
-    return [*loops, asyncio.create_task(watch_loop(hub.metrics))]
+    return [asyncio.create_task(every(hub.clock, period, work)) for period, work in works]
