@@ -48,7 +48,12 @@ def main() -> None:
     options = parser.parse_args()
     emulator, credentials = with_demo_account(options.hub)
     base = options.base.rstrip("/") or f"http://{options.host}:{options.port}"
-    addresses = {"api_base": f"{base}/{credentials['subdomain']}", "amojo_base": f"{base}/amojo"}
+    addresses = {
+        "api_base": f"{base}/{credentials['subdomain']}",
+        "amojo_base": f"{base}/amojo",
+        "oauth_base": base,
+        "trusted_origins": [base],
+    }
     sys.stdout.write(json.dumps({**addresses, **credentials}, ensure_ascii=False, indent=2) + "\n")
     sys.stdout.flush()
     uvicorn.run(emulator.app, host=options.host, port=options.port, log_level="warning")
