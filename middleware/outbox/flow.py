@@ -42,6 +42,7 @@ from middleware.outbox.rules import (
 )
 from middleware.store.duties import Attempt, Job
 from middleware.store.port import Unit
+from middleware.tracing.place import in_place
 
 NOT_FOUND = "not_found"
 RENEWED = Transient(code="hub.credentials_renewed")
@@ -125,7 +126,7 @@ class Settler:
             else:
                 await recorder.failed(outcome.failure, verdict)
 
-        await self.commit(record)
+        await self.commit(in_place(record))
         if not in_doubt and not perform.is_repeatable(job, self.to):
             self.circuit.note(doubt=isinstance(outcome.failure, Ambiguous))
         return verdict

@@ -5,7 +5,7 @@ reads it, minutes later and in another process, finds them again. A delivery rem
 it was planned at, in its detail. Nothing is remembered while nobody traces.
 """
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -13,6 +13,7 @@ from hashlib import blake2b
 
 from mappers.vocabulary import ConnectionId
 from middleware.store.duties import Duty, Job
+from middleware.store.port import Unit
 
 DETAIL = "trace"
 TRACE_DIGITS = 32
@@ -50,6 +51,19 @@ def root_of(connection: ConnectionId, digest: bytes) -> Place:
     """Where the trace of a parcel begins; the same whoever asks, and whenever."""
     made = blake2b(connection.bytes + digest, digest_size=24, person=b"threadline trace").digest()
     return Place(int.from_bytes(made[:16]) or 1, int.from_bytes(made[16:]) or 1)
+
+
+def in_place(work: Callable[[Unit], Awaitable[None]]) -> Callable[[Unit], Awaitable[None]]:
+    """Let work that is done later, and maybe by another task, belong where it was made."""
+    place = here()
+    if place is None:
+        return work
+
+    async def placed(unit: Unit) -> None:
+        with being_at(place):
+            await work(unit)
+
+    return placed
 
 
 def marked(duty: Duty) -> Duty:
