@@ -13,9 +13,13 @@ RUSSIAN: Mapping[str, str] = {
         "Показать автодополнение для этой оболочки, чтобы скопировать или изменить."
     ),
     "Show this message and exit.": "Показать эту справку.",
-    "Run the hub until it is told to stop: web server, database and workers in one process.": (
-        "Запустить хаб: веб-сервер, база и обработка в одном процессе, пока его не остановят."
+    "Run the hub until it is told to stop: all of it in one process, or the parts that are named."
+    "\n\nSeveral processes need an executor that reaches them: THREADLINE_EXECUTOR=celery.": (
+        "Запустить хаб, пока его не остановят: весь в одном процессе или только названные части."
+        "\n\nНескольким процессам нужен исполнитель, который их достигает:"
+        " THREADLINE_EXECUTOR=celery."
     ),
+    "What this process does; without it, everything.": "Что делает процесс; без указания — всё.",
     "Address to listen on.": "Адрес, на котором слушать.",
     "Port to listen on; 0: any free one.": "Порт; 0 — любой свободный.",
     "Look at the hub and ask every provider what stands in the way. Changes nothing.": (

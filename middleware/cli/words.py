@@ -12,6 +12,12 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         " которые можно опрашивать; CRM до нас не достучится.",
         "connect_next": "Дальше, в другом окне: threadline connect telegram --token -",
         "route_next": "Дальше: threadline route КАНАЛ CRM — и сообщения пойдут.",
+        "plays": "Процесс работает: {parts}.",
+        "parts_need_celery": "Вебхуки и обработка в разных процессах находят друг друга через"
+        " брокер: задайте THREADLINE_EXECUTOR=celery и THREADLINE_BROKER_URL, или запустите"
+        " `threadline up` без частей.",
+        "gave_up": "Процесс больше не слышит брокера и остановился. Работу делают другие;"
+        " запустите его снова.",
         "stop_hint": "Ctrl-C останавливает: начатые вызовы будут закончены.",
         "stopped": "Остановлено.",
         "port_taken": "Адрес {address} занят или недоступен ({why}). Укажите другой: --port.",
@@ -104,6 +110,12 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         " be polled work, and no CRM can call us.",
         "connect_next": "Next, in another window: threadline connect telegram --token -",
         "route_next": "Next: threadline route CHANNEL CRM, and messages flow.",
+        "plays": "This process is up: {parts}.",
+        "parts_need_celery": "Hooks and serving in different processes find each other through a"
+        " broker: set THREADLINE_EXECUTOR=celery and THREADLINE_BROKER_URL, or run `threadline up`"
+        " without parts.",
+        "gave_up": "This process does not hear its broker any more and has stopped. Others do the"
+        " work; start it again.",
         "stop_hint": "Ctrl-C stops it; calls in flight are finished first.",
         "stopped": "Stopped.",
         "port_taken": "The address {address} is taken or cannot be had ({why}). Choose another:"

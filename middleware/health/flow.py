@@ -15,7 +15,6 @@ from middleware.health.store import HealthStore, Numbers
 from middleware.hub import Hub
 from middleware.store.errors import StoreConflict, StoreUnavailable
 
-SWEEPS_WITHIN_S = 30.0
 LONG_DUE = timedelta(minutes=5)
 FRESH_FOR_S = 2.0
 
@@ -58,7 +57,7 @@ class Health:
         return generate_latest(self._hub.metrics.registry) + generate_latest(snapshot)
 
     async def _look(self) -> Readiness:
-        broken = list(self._of_process())
+        broken = list(self._hub.vitals.broken())
         try:
             url = self._hub.engine.url.render_as_string(hide_password=False)
             if not await migrate.is_current(url):
@@ -74,6 +73,8 @@ class Health:
         return Readiness(state="degraded" if left else "ready", reasons=tuple(left))
 
     async def _left_lying(self, lanes: int, connections: int, unfilled: int) -> AsyncIterator[str]:
+        for reason in self._hub.vitals.strained():
+            yield reason
         if lanes:
             minutes = round(LONG_DUE.total_seconds() / 60)
             yield (
@@ -89,12 +90,6 @@ class Health:
             await self._hub.media.check()
         except OSError:
             yield "Files cannot be kept or served, and wait; messages go on: `threadline doctor`."
-
-    def _of_process(self) -> Iterator[str]:
-        if not self._hub.keeper.is_alive:
-            yield "The keeper of leases does not run: nothing can be served."
-        if self._hub.clock.monotonic() - self._hub.metrics.swept_at > SWEEPS_WITHIN_S:
-            yield "The sweeper has not gone round for a while: nothing is found that is due."
 
 
 class _Snapshot(Collector):

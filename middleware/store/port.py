@@ -330,6 +330,10 @@ class Store(Protocol):
         """Prolong leases; return those that are still ours."""
         ...
 
+    async def owner(self, connection: ConnectionId, purpose: Purpose) -> str | None:
+        """Say who holds a lease now, if anybody does."""
+        ...
+
     async def release(self, lease: Lease) -> None: ...
 
     # The schedule.

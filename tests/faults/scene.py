@@ -24,10 +24,11 @@ from middleware.clock import Clock
 from middleware.connections.flow import Wanted, connect, register_application
 from middleware.connections.model import ConnectionSettings
 from middleware.db.engine import transaction
-from middleware.hub import Hub, open_hub, working
+from middleware.hub import Hub, open_hub
 from middleware.settings import Settings
 from middleware.store.errors import StoreUnavailable
 from middleware.store.policy import Policy
+from middleware.working import working
 from tests.journeys.town import ACCOUNT, TOKEN, Town, running
 
 NINA, PETR = 1001, 1002

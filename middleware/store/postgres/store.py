@@ -52,6 +52,10 @@ class PostgresStore:
         async with transaction(self.engine) as at:
             return await leases.renew(at, held, ttl)
 
+    async def owner(self, connection: ConnectionId, purpose: Purpose) -> str | None:
+        async with transaction(self.engine) as at:
+            return await leases.owner(at, connection, purpose)
+
     async def release(self, lease: Lease) -> None:
         async with transaction(self.engine) as at:
             await leases.release(at, lease)
