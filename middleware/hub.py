@@ -24,10 +24,11 @@ from middleware.db.engine import make_engine
 from middleware.fields.catalogues import Catalogues
 from middleware.health.metrics import Metrics
 from middleware.health.vitals import Vitals
-from middleware.http.budget import Budgets, MemoryBudgets
+from middleware.health.watching import WatchedBudgets, watch_loop
+from middleware.http.budget import MemoryBudgets
 from middleware.http.gateway import Gateway
 from middleware.http.guard import Guard
-from middleware.http.ledger import Ledger
+from middleware.http.ledger import Exchange, Ledger
 from middleware.http.pools import HttpSettings
 from middleware.http.shared_budget import ANSWERS_WITHIN_S, RedisScripts, SharedBudgets
 from middleware.media.choice import media_store
@@ -48,6 +49,8 @@ from middleware.serve.upkeep import Pulse
 from middleware.settings import Settings
 from middleware.store.port import Store
 from middleware.store.postgres import PostgresStore
+from middleware.tracing.choice import tracer_of
+from middleware.tracing.port import Tracer
 from middleware.webhooks.addresses import Addresses
 from middleware.webhooks.flush import Flusher
 from middleware.webhooks.refusals import Refusals
@@ -113,7 +116,9 @@ def worker_name() -> str:
 
 
 @asynccontextmanager
-async def open_hub(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Hub]:
+async def open_hub(
+    settings: Settings, clock: Clock | None = None, tracer: Tracer | None = None
+) -> AsyncIterator[Hub]:
     """Open the database, bring its schema up to date, and wire the hub.
 
     Raises: `PostgresUnavailable`, and `migrate.SchemaError` for a database newer than the code.
@@ -121,13 +126,25 @@ async def open_hub(settings: Settings, clock: Clock | None = None) -> AsyncItera
     async with AsyncExitStack() as stack:
         url = await _database(stack, settings)
         await migrate.upgrade(url)
+        metrics = Metrics()
         engine = make_engine(
-            url, pool_size=settings.pool_size, statement_timeout=settings.statement_timeout
+            url,
+            pool_size=settings.pool_size,
+            statement_timeout=settings.statement_timeout,
+            told=metrics.waited_for_database,
         )
         stack.push_async_callback(engine.dispose)
         clock = clock or SystemClock()
-        sharing = await _sharing(stack, settings, clock)
-        hub = _wire(settings, clock, engine, url, sharing)
+        owner = own_name()
+        around = _Around(
+            owner=owner,
+            metrics=metrics,
+            tracer=tracer or tracer_of(settings, owner),
+            sharing=await _sharing(stack, settings, clock),
+        )
+        stack.push_async_callback(around.tracer.aclose)
+        stack.push_async_callback(_end, asyncio.create_task(watch_loop(metrics), name="loop lag"))
+        hub = _wire(settings, clock, engine, url, around)
         stack.push_async_callback(hub.gateway.aclose)
         stack.push_async_callback(hub.executor.stop)
         yield hub
@@ -162,12 +179,26 @@ async def _end(task: asyncio.Task[None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def _gateway(clock: Clock, budgets: Budgets, vault: Vault, metrics: Metrics) -> Gateway:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Around:
+    """Under which name the hub works, who watches it, and with whom it shares its budgets."""
+
+    owner: str
+    metrics: Metrics
+    tracer: Tracer
+    sharing: SharedBudgets | None
+
+    def exchanged(self, exchange: Exchange) -> None:
+        self.metrics.exchanged(exchange)
+        self.tracer.exchanged(exchange)
+
+
+def _gateway(clock: Clock, vault: Vault, around: _Around) -> Gateway:
     return Gateway(
         clock,
-        budgets,
+        WatchedBudgets(around.sharing or MemoryBudgets(clock), around.metrics),
         Guard(clock),
-        Ledger(vault.ledger_key, metrics.exchanged),
+        Ledger(vault.ledger_key, around.exchanged),
         HttpSettings(user_agent=f"Threadline/{version('threadline')}"),
     )
 
@@ -189,15 +220,13 @@ def _tools(
     )
 
 
-def _wire(
-    settings: Settings, clock: Clock, engine: AsyncEngine, url: str, sharing: SharedBudgets | None
-) -> Hub:
-    vault, metrics = Vault(load_keys(settings)), Metrics()
+def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str, around: _Around) -> Hub:
+    owner, metrics = around.owner, around.metrics
+    vault = Vault(load_keys(settings))
     store, connections = PostgresStore(engine), ConnectionStore(engine)
-    keeper = ThreadKeeper(settings.lease_ttl, lambda: _keeper_store(url))
-    gateway = _gateway(clock, sharing or MemoryBudgets(clock), vault, metrics)
+    keeper = ThreadKeeper(settings.lease_ttl, lambda: _keeper_store(url), metrics.lost)
+    gateway = _gateway(clock, vault, around)
     media = media_store(settings)
-    owner = own_name()
     directory = StoredDirectory(
         Keys(connections, store, vault, owner, settings.lease_ttl), gateway, keeper, clock
     )
@@ -219,6 +248,8 @@ def _wire(
         wake=executor.wake,
         pass_on=executor.pass_on,
         told=metrics.attempted,
+        opened=metrics.circuit_opened,
+        tracer=around.tracer,
     )
 
     async def told_once() -> tuple[ConnectionId, ...]:
@@ -244,8 +275,14 @@ def _wire(
         own=own,
         executor=executor,
         celery=celery,
-        sharing=sharing,
-        flusher=Flusher(store, executor.wake, pulse.catch_up, limit=settings.hook_queue),
+        sharing=around.sharing,
+        flusher=Flusher(
+            store,
+            executor.wake,
+            pulse.catch_up,
+            limit=settings.hook_queue,
+            told=metrics.flushed,
+        ),
         listeners=Listeners(hands),
         pulse=pulse,
         metrics=metrics,

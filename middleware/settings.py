@@ -132,6 +132,12 @@ class Settings(BaseSettings):
         timedelta(days=90), description="How long raw hooks, attempts and files are kept."
     )
 
+    traces: bool = Field(
+        False,
+        description="Send traces by OpenTelemetry, OTLP over HTTP; where to and how many is said by"
+        " the usual `OTEL_*` variables. Needs the extra `threadline[otel]`.",
+    )
+
     @model_validator(mode="after")
     def _has_a_key_to_its_bucket(self) -> Self:
         if self.s3_bucket and not (self.s3_key_id and self.s3_secret.get_secret_value()):

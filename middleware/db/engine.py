@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from middleware.db.pool import Waited, watched
 from middleware.store.errors import StoreConflict, StoreUnavailable
 
 CONFLICTS = frozenset({"40001", "40P01", "55P03"})
@@ -31,8 +32,16 @@ END_FROZEN = text(
 )
 
 
-def make_engine(url: str, *, pool_size: int, statement_timeout: timedelta) -> AsyncEngine:
+def _untold(_seconds: float) -> None:
+    """Nobody counts."""
+
+
+def make_engine(
+    url: str, *, pool_size: int, statement_timeout: timedelta, told: Waited = _untold
+) -> AsyncEngine:
     """Build the engine of one process. `url` may be any of PostgreSQL's spellings.
+
+    `told` hears how long each piece of work waited for a connection.
 
     A transaction left idle is ended by the server sooner than a lease runs out, so that a worker
     that hangs in the middle of one cannot commit it later.
@@ -40,6 +49,7 @@ def make_engine(url: str, *, pool_size: int, statement_timeout: timedelta) -> As
     timeout_ms = round(statement_timeout.total_seconds() * 1000)
     return create_async_engine(
         _with_driver(url),
+        poolclass=watched(told),
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=5,

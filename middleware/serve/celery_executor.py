@@ -12,7 +12,7 @@ from uuid import UUID
 from mappers.vocabulary import ConnectionId
 from middleware.serve.broker import make_celery
 from middleware.serve.executor import InProcessExecutor
-from middleware.serve.publisher import Publisher
+from middleware.serve.publisher import Bells, Publisher
 
 
 def queue_of(owner: str) -> str:
@@ -26,7 +26,8 @@ class CeleryExecutor:
     def __init__(self, broker_url: str, own: InProcessExecutor) -> None:
         self.own = own
         self._loop = asyncio.get_running_loop()
-        self.publisher = Publisher(make_celery(broker_url), self._not_taken)
+        self.bells = Bells()
+        self.publisher = Publisher(make_celery(broker_url), self.bells, self._not_taken)
         self._is_stopped = False
 
     @property

@@ -49,7 +49,6 @@ class Ears:
         self._loop = asyncio.get_running_loop()
         self._heard_at = float("-inf")
         self._taken_since = clock.monotonic()
-        self.received = 0
         receive(app, self._serve, self._hear)
         self._worker: Any = worker_of(app, name)
         self._thread = threading.Thread(target=self._run, name="hear wake-ups", daemon=True)
@@ -68,6 +67,7 @@ class Ears:
             self._taken_since = now
         elif now - max(self._heard_at, self._taken_since) > DEAF_AFTER_S or self._has_ended():
             log.error("worker.deaf")
+            self._executor.bells.deaf += 1
             self._deaf()
         self._publisher.ask_to_hear(self._name)
 
@@ -89,7 +89,7 @@ class Ears:
             self._worker.start()
 
     def _serve(self, ids: Sequence[str]) -> None:
-        self.received += len(ids)
+        self._executor.bells.received += len(ids)
         self._on_loop(self._executor.own.wake, [ConnectionId(UUID(each)) for each in ids])
 
     def _hear(self) -> None:

@@ -7,6 +7,7 @@ no more often than every `PAUSE_S`: who serves it looks again by itself.
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -23,18 +24,27 @@ PAUSE_S = 0.01
 Refused = Callable[[Sequence[str]], None]
 
 
+@dataclass(slots=True)
+class Bells:
+    """What was rung through the broker, and what came of it, in connections."""
+
+    published: int = 0
+    refused: int = 0
+    received: int = 0
+    deaf: int = 0
+
+
 class Publisher:
     """`refused` hears, in the thread, of connections that the broker did not take."""
 
-    def __init__(self, app: Celery, refused: Refused) -> None:
+    def __init__(self, app: Celery, bells: Bells, refused: Refused) -> None:
         self._app = app
+        self._bells = bells
         self._refused = refused
         self._waiting: dict[str, dict[str, None]] = {}
         self._lock = threading.Lock()
         self._bell = threading.Event()
         self._is_stopping = False
-        self.published = 0
-        self.turned_away = 0
         self.is_taken = True
         self._thread = threading.Thread(target=self._run, name="publish wake-ups", daemon=True)
         self._thread.start()
@@ -76,10 +86,10 @@ class Publisher:
         for start in range(0, len(ids), IDS_IN_A_TASK):
             chunk = ids[start : start + IDS_IN_A_TASK]
             if not self._send(SERVE, (chunk,), to):
-                self.turned_away += len(ids) - start
+                self._bells.refused += len(ids) - start
                 self._refused(ids[start:])
                 return
-            self.published += len(chunk)
+            self._bells.published += len(chunk)
 
     def _send(self, name: str, arguments: tuple[Any, ...], to: str) -> bool:
         way = {"queue": own_queue(to), "declare": []} if to else {}

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -29,6 +30,7 @@ from middleware.store.errors import StoreConflict, StoreUnavailable
 from middleware.store.port import LeaseLost, NotInFlight, Store, Unit
 from middleware.store.retry import in_unit
 from middleware.store.rows import InboxRow, InboxState, Lease
+from middleware.tracing.port import UNTRACED, Tracer
 
 log = structlog.get_logger(__name__)
 
@@ -65,12 +67,17 @@ def _untold(_provider: str, _job: Job, _verdict: Verdict | None, _now: datetime)
     """Nobody counts."""
 
 
+def _unopened(_provider: str) -> None:
+    """Nobody counts these either."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hands:
     """What every server of a process shares. `wake` rings for connections that got work.
 
     `pass_on` rings at the owner of a lease that we wanted.
-    `told` hears of every attempt's end: provider, delivery, what was decided, and when.
+    `told` hears of every attempt's end: provider, delivery, what was decided, and when; `opened`
+    of every circuit that opens, by its provider.
     `leftovers` are leases that could not be given back while the store was away.
     """
 
@@ -84,6 +91,8 @@ class Hands:
     wake: Callable[[Iterable[ConnectionId]], None]
     pass_on: Callable[[ConnectionId, str], None] = _served_elsewhere
     told: Told = _untold
+    opened: Callable[[str], None] = _unopened
+    tracer: Tracer = UNTRACED
     leftovers: set[Lease] = field(default_factory=set)
 
 
@@ -140,7 +149,7 @@ class Server:
         self.lease = lease
         self.wakeups = wakeups
         pause = hands.tools.retry.first_wait * 5
-        self.circuit = Circuit(hands.clock, pause)
+        self.circuit = Circuit(hands.clock, pause, partial(hands.opened, connected.provider))
         self.settler = Settler(self.insist, hands.tools, hands.directory, connected, self.circuit)
         self.calls: set[asyncio.Task[None]] = set()
         self.stopped: BaseException | None = None
@@ -246,7 +255,8 @@ class Server:
             self.lease, limits.inbox_batch, hold=limits.overtaking
         )
         for row in rows:
-            await self._read(row)
+            with self.hands.tracer.reading(self.connected.provider, row):
+                await self._read(row)
         return bool(rows)
 
     async def _read(self, row: InboxRow) -> None:
@@ -309,7 +319,9 @@ class Server:
     async def _attempt(self, job: Job) -> None:
         about = {"delivery_id": str(job.id), "kind": job.kind.value, "attempt": job.attempts}
         try:
-            verdict = await self.settler.attempt(job)
+            with self.hands.tracer.attempting(self.connected.provider, job) as ended:
+                verdict = await self.settler.attempt(job)
+                ended(verdict)
         except (StoreUnavailable, StoreConflict, LeaseLost) as why:
             log.warning("delivery.left_in_flight", **about, why=type(why).__name__)
             self.stopped = self.stopped or why

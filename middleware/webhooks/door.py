@@ -6,7 +6,7 @@ is forged or malformed is refused, counted and never stored.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
 
@@ -14,7 +14,7 @@ from mappers.vocabulary import ForgedWebhook, MalformedWebhook, Received, Webhoo
 from middleware.store.errors import StoreUnavailable
 from middleware.store.rows import Parcelled
 from middleware.webhooks.addresses import Place
-from middleware.webhooks.flush import Flusher, Overflow
+from middleware.webhooks.flush import Overflow
 from middleware.webhooks.keys import digest_of
 from middleware.webhooks.refusals import Refusals
 
@@ -42,6 +42,14 @@ class Finder(Protocol):
     async def find(self, address: str, account: str = "") -> Place | None: ...
 
 
+class Keeps(Protocol):
+    """Commits parcels, and is told when something true was not kept; `Flusher` in production."""
+
+    async def keep(self, parcels: Sequence[Parcelled]) -> None: ...
+
+    def miss(self, why: Exception) -> None: ...
+
+
 class HookDoor:
     """Answers `/hooks/{address}[/{tail}]` and passes everything else on to `inner`."""
 
@@ -49,7 +57,7 @@ class HookDoor:
         self,
         inner: App,
         addresses: Finder,
-        flusher: Flusher,
+        flusher: Keeps,
         refusals: Refusals,
         *,
         body_limit: int,

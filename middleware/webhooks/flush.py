@@ -5,6 +5,7 @@ else's: a flush that fails for its content is bisected. A full queue refuses at 
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,12 @@ log = structlog.get_logger(__name__)
 LARGEST_FLUSH = 500
 LINES = 2
 
+Flushed = Callable[[int, float], None]
+
+
+def _untold(_parcels: int, _took_s: float) -> None:
+    """Nobody counts."""
+
 
 class Overflow(Exception):
     """Too much waits for its commit already: come back later."""
@@ -37,7 +44,8 @@ class Flusher:
     """Commits what doors receive, two flushes side by side.
 
     `missed` is set when something true was answered 503: providers that call once will not call
-    again, and what they said must be read back. `kept` counts parcels, repeats included.
+    again, and what they said must be read back. `kept` counts parcels, repeats included. `told`
+    hears of every commit: how many parcels it took, and for how long.
     """
 
     def __init__(
@@ -47,11 +55,13 @@ class Flusher:
         catch_up: Callable[[], Awaitable[None]],
         *,
         limit: int,
+        told: Flushed = _untold,
     ) -> None:
         self._store = store
         self._wake = wake
         self._limit = limit
         self._catch_up = catch_up
+        self._told = told
         self._catching_up = asyncio.Lock()
         self.missed = asyncio.Event()
         self.kept = 0
@@ -108,7 +118,9 @@ class Flusher:
             if self.missed.is_set():
                 await self.make_up()
             parcels = [parcel for waiting in batch for parcel in waiting.parcels]
+            began = time.perf_counter()
             await again(lambda: self._store.append(parcels))
+            self._told(len(parcels), time.perf_counter() - began)
         except (StoreUnavailable, StoreConflict) as error:
             self.miss(error)
             for waiting in batch:
