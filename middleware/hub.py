@@ -112,7 +112,7 @@ async def open_hub(settings: Settings, clock: Clock | None = None) -> AsyncItera
     Raises: `PostgresUnavailable`, and `migrate.SchemaError` for a database newer than the code.
     """
     async with AsyncExitStack() as stack:
-        url = await _database(stack, settings)
+        url = await stack.enter_async_context(open_database(settings))
         await migrate.upgrade(url)
         engine = make_engine(
             url, pool_size=settings.pool_size, statement_timeout=settings.statement_timeout
@@ -123,19 +123,22 @@ async def open_hub(settings: Settings, clock: Clock | None = None) -> AsyncItera
         yield hub
 
 
-async def _database(stack: AsyncExitStack, settings: Settings) -> str:
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[str]:
+    """Find the database as it is, and keep the embedded one running until the block ends.
+
+    Raises: `PostgresUnavailable`.
+    """
     if settings.database_url is not None:
-        return settings.database_url.get_secret_value()
-    embedded = EmbeddedPostgres(settings.data_dir / "postgres")
-    await stack.enter_async_context(embedded)
-    guard = asyncio.create_task(embedded.guard(), name="guard the database")
-    stack.push_async_callback(_end, guard)
-    return embedded.url
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+        yield settings.database_url.get_secret_value()
+        return
+    async with EmbeddedPostgres(settings.data_dir / "postgres") as embedded:
+        guard = asyncio.create_task(embedded.guard(), name="guard the database")
+        try:
+            yield embedded.url
+        finally:
+            guard.cancel()
+            await asyncio.gather(guard, return_exceptions=True)
 
 
 def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str) -> Hub:

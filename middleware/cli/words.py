@@ -14,6 +14,18 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "route_next": "Дальше: threadline route КАНАЛ CRM — и сообщения пойдут.",
         "stop_hint": "Ctrl-C останавливает: начатые вызовы будут закончены.",
         "stopped": "Остановлено.",
+        "backed_up": "Копия снята и проверена: {file} (строк: {rows}, файлов: {files}).",
+        "backup_has_keys": "Ключи внутри: с этим файлом открыт каждый подключённый аккаунт. Храните"
+        " его как пароль.",
+        "backup_lacks_keys": "Ключей в ней нет: без {keys} аккаунты не открыть. Храните копию"
+        " ключей отдельно от этого файла.",
+        "backup_keys_given": "Ключей в ней нет: они заданы в THREADLINE_SECRET_KEYS. Храните копию"
+        " этой настройки отдельно от файла.",
+        "backup_bucket": "Файлов сообщений в ней нет: они в {bucket}, у которого свои копии.",
+        "backup_whole": "{file} цел: копия от {at} UTC.",
+        "restored": "Восстановлено на {at} UTC (строк: {rows}, файлов: {files}).",
+        "restored_next": "Дальше: threadline up. Что могло быть сделано после копии, хаб найдёт сам"
+        " или спросит: threadline held list",
         "port_taken": "Адрес {address} занят или недоступен ({why}). Укажите другой: --port.",
         "database_away": "База данных недоступна ({why}). Проверьте THREADLINE_DATABASE_URL или"
         " каталог данных.",
@@ -106,6 +118,19 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "route_next": "Next: threadline route CHANNEL CRM, and messages flow.",
         "stop_hint": "Ctrl-C stops it; calls in flight are finished first.",
         "stopped": "Stopped.",
+        "backed_up": "Backed up and proven whole: {file} ({rows} rows, {files} files).",
+        "backup_has_keys": "The keys are in it: whoever has this file has every connected account."
+        " Keep it like a password.",
+        "backup_lacks_keys": "The keys are not in it: without {keys} no account opens. Keep a copy"
+        " of the keys apart from this file.",
+        "backup_keys_given": "The keys are not in it: they are in THREADLINE_SECRET_KEYS. Keep a"
+        " copy of that setting apart from this file.",
+        "backup_bucket": "Files of messages are not in it: they are in {bucket}, which has copies"
+        " of its own.",
+        "backup_whole": "{file} is whole: a backup of {at} UTC.",
+        "restored": "Restored as of {at} UTC ({rows} rows, {files} files).",
+        "restored_next": "Next: threadline up. What may have been done since the backup is looked"
+        " for, or a person is asked: threadline held list",
         "port_taken": "The address {address} is taken or cannot be had ({why}). Choose another:"
         " --port.",
         "database_away": "The database cannot be reached ({why}). Look at"

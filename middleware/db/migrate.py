@@ -93,6 +93,23 @@ async def downgrade(url: str, revision: str, *, tries: int = TRIES) -> None:
     await _migrate(command.downgrade, url, revision, tries)
 
 
+async def move(url: str, revision: str) -> None:
+    """Bring a database to a revision that this version knows, whichever side of it it is on.
+
+    Raises: as `upgrade`.
+    """
+    now = await known_revision(url)
+    scripts = ScriptDirectory.from_config(_config())
+    passed = {script.revision for script in scripts.iterate_revisions(now or "base", "base")}
+    await (downgrade if revision in passed else upgrade)(url, revision)
+
+
+def knows(revision: str) -> bool:
+    """Whether this version has a migration of that name."""
+    scripts = ScriptDirectory.from_config(_config())
+    return revision in {script.revision for script in scripts.walk_revisions()}
+
+
 async def giving_way(work: Callable[[], Awaitable[T]], *, tries: int = TRIES) -> T:
     """Change the schema by `work`, again from its beginning where a table was in use.
 
@@ -191,12 +208,12 @@ async def _takes_turn(connection: AsyncConnection) -> bool:
 
 
 async def _migrate(act: Callable[[Config, str], None], url: str, revision: str, tries: int) -> None:
-    was = await _known_revision(url)
+    was = await known_revision(url)
     try:
         # Alembic's commands are plain functions; `env.py` brings an event loop of its own.
         await giving_way(lambda: asyncio.to_thread(_act, act, url, revision), tries=tries)
     except CommandError as error:
-        await _known_revision(url)  # a newer hub may have been first in the queue
+        await known_revision(url)  # a newer hub may have been first in the queue
         raise SchemaError(f'The schema was not changed. Alembic says: "{error}".') from error
     except DBAPIError as error:
         raise _explained(error) from error
@@ -212,12 +229,12 @@ def _act(act: Callable[[Config, str], None], url: str, revision: str) -> None:
         act(config, revision)
 
 
-async def _known_revision(url: str) -> str | None:
+async def known_revision(url: str) -> str | None:
+    """Return the revision the database is at, as `current`. Raises: `DatabaseNewer`, too."""
     revision = await current(url)
     if revision is None:
         return None
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if revision not in known:
+    if not knows(revision):
         raise DatabaseNewer(
             f"The database is at revision {revision}, which this version does not know: a newer"
             " Threadline has migrated it. Nothing was changed. Start that version or a later one;"
