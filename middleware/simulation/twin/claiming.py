@@ -89,10 +89,17 @@ def _turn(tx: Transaction, head: Delivery, *, probe_only: bool) -> tuple[datetim
             return head.due_at, head
         case DeliveryState.READY:
             return _ready(tx, head, now, probe_only=probe_only)
+        case DeliveryState.DOUBT if _must_wait(tx, head):
+            return now + LOOK_AGAIN, head
         case DeliveryState.DOUBT:
             return None, replace(head, attempts=head.attempts + 1)
         case _:
             return None, head
+
+
+def _must_wait(tx: Transaction, head: Delivery) -> bool:
+    before = None if head.after is None else tx.deliveries.one("id", head.after)
+    return before is not None and before.state not in SETTLED
 
 
 def _ready(

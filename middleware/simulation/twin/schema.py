@@ -7,6 +7,8 @@ from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 from mappers.vocabulary import (
+    NEEDS_A_PERSON,
+    SETTLED,
     ConnectionId,
     ContactId,
     ConversationId,
@@ -65,6 +67,8 @@ class Pulse:
 
     at: datetime
     database: int
+    restored_at: datetime | None = None
+    lost_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,7 +276,14 @@ def _parked(delivery: Delivery) -> ConnectionId | None:
 
 
 def _waits_after(delivery: Delivery) -> DeliveryId | None:
-    return delivery.after if delivery.state is DeliveryState.READY else None
+    waits = delivery.state in {DeliveryState.READY, DeliveryState.DOUBT}
+    return delivery.after if waits else None
+
+
+def _begins(delivery: Delivery) -> bool | None:
+    """Whether it was begun or may be: everything but what is over or waits for a person."""
+    is_over = delivery.state in SETTLED | NEEDS_A_PERSON
+    return None if is_over else True
 
 
 def _ready(delivery: Delivery) -> int | None:
@@ -393,6 +404,7 @@ class Tables:
             after=_waits_after,
             in_flight=_in_flight,
             parked=_parked,
+            unfinished=_begins,
         )
         self.attempts: Table[tuple[DeliveryId, int, datetime], NotedAttempt] = Table(
             "attempts", lambda noted: (noted.delivery, noted.number, noted.attempt.started_at)
