@@ -1,5 +1,6 @@
 """Backing up while the hub works, and restoring while none does."""
 
+import getpass
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -77,7 +78,13 @@ async def back_up(settings: Settings, where: Path, *, with_keys: bool, with_file
                     members=tuple(into.members),
                 )
             )
+        await store.note(url, _noted("backup.written", path, copied.made_at))
     return path
+
+
+def _noted(action: str, path: Path, made_at: datetime) -> store.Noted:
+    actor = f"cli {getpass.getuser()}"
+    return store.Noted(actor=actor, action=action, subject=path.name, made_at=made_at)
 
 
 def _where_keys_are(*, with_keys: bool, given: bool) -> Keys:
@@ -138,6 +145,7 @@ async def restore(
                 await store.copy_in(at, manifest, read, check)
             _put_files(settings, file, manifest)
         await migrate.upgrade(url)
+        await store.note(url, _noted("backup.restored", path, manifest.made_at))
     return manifest
 
 

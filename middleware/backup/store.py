@@ -6,12 +6,13 @@ way, whatever their versions are, and no client tools have to match them.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import IO, Any
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from middleware.backup.archive import Archive
 from middleware.backup.manifest import Counter, Manifest, TableCopy
@@ -66,6 +67,18 @@ ANYTHING = text(
     """
 )
 SET_SEQUENCE = text("SELECT setval(CAST(:name AS regclass), :last)")
+NOTE = text(
+    """
+    INSERT INTO audit_log (workspace_id, actor, action, subject, detail)
+    SELECT min(id::text)::uuid, :actor, :action, :subject, jsonb_build_object('made_at',
+        CAST(:made_at AS timestamptz)) FROM workspaces
+    """
+).bindparams(bindparam("made_at", type_=TIMESTAMP(timezone=True)))
+LAST = text(
+    """
+    SELECT max(at) AS at, clock_timestamp() AS now FROM audit_log WHERE action = 'backup.written'
+    """
+)
 # What makes the hub that starts on it know that this is another database than it was.
 MARK = text("UPDATE pulses SET database = 'restored'")
 SEALED = (
@@ -128,6 +141,33 @@ async def _copy_out(at: AsyncConnection, into: Archive) -> Copied:
             if is_partition(row.relname)
         ),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """Who did what to which file."""
+
+    actor: str
+    action: str
+    subject: str
+    made_at: datetime
+
+
+async def note(url: str, noted: Noted) -> None:
+    """Write a line into the audit log. Raises: `StoreUnavailable`."""
+    engine = make_engine(url, pool_size=1, statement_timeout=timedelta(seconds=15))
+    try:
+        async with transaction(engine) as at:
+            await at.execute(NOTE, asdict(noted))
+    finally:
+        await engine.dispose()
+
+
+async def since_last(engine: AsyncEngine) -> timedelta | None:
+    """Tell how long ago the last backup was made; None: never, as far as we know."""
+    async with transaction(engine) as at:
+        row = (await at.execute(LAST)).one()
+    return None if row.at is None else row.now - row.at
 
 
 async def _driver(at: AsyncConnection) -> Any:

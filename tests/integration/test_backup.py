@@ -5,6 +5,7 @@ import stat
 import zipfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
@@ -16,6 +17,7 @@ from pydantic import SecretStr
 from middleware.backup.archive import BackupDamaged, BackupExists, verified
 from middleware.backup.flow import KeysMissing, NotEmpty, back_up, restore
 from middleware.backup.manifest import KEYS, MANIFEST
+from middleware.backup.store import since_last
 from middleware.db import migrate
 from middleware.errors import BadRequest
 from middleware.hub import open_database, open_hub
@@ -69,7 +71,7 @@ async def content(url: str) -> dict[str, list[str]]:
         return {
             name: sorted(str(row[0]) for row in await at.fetch(SPELT.format(name)))
             for name in names
-            if name != "pulses"
+            if name not in {"pulses", "audit_log"}
         }
 
 
@@ -88,6 +90,10 @@ async def test_what_was_backed_up_is_what_is_restored(
 ) -> None:
     async with a_used_hub(postgres_url, tmp_path / "here") as here:
         path = await back_up(here, tmp_path, with_keys=True, with_files=True)
+        async with open_hub(here) as hub:
+            since = await since_last(hub.engine)
+            assert since is not None
+            assert since < timedelta(minutes=1)
     there = settings_on(empty_postgres_url, tmp_path / "there")
 
     manifest = await restore(there, path)
@@ -104,7 +110,10 @@ async def test_what_was_backed_up_is_what_is_restored(
         assert await a.fetchval(number) == await b.fetchval(number)
         (restored,) = await b.fetch("SELECT database FROM pulses")
         assert restored["database"] == "restored"
+        noted = await b.fetchval("SELECT action FROM audit_log ORDER BY id DESC")
+        assert noted == "backup.restored"
     async with open_hub(there) as hub:
+        assert await since_last(hub.engine) is None
         (row,) = await hub.connections.all()
         assert hub.vault.open(row.config) == {"token": "t"}
 

@@ -6,12 +6,14 @@ Talk, back up, talk more, lose everything since, restore, go on.
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from middleware.backup.flow import back_up, restore
 from middleware.hub import Hub
+from middleware.operations.accounts.flow import pause, resume
+from middleware.operations.model import Caller
 from middleware.settings import Settings
-from tests.faults.scene import gate
+from middleware.store.policy import Policy
+from tests.faults.scene import gate, until_rows
 from tests.journeys.town import (
     ACCOUNT,
     Plan,
@@ -27,10 +29,7 @@ from tests.journeys.town import (
 NINA, PETR, OLGA = 1001, 1002, 1003
 Story = Callable[[Town], Awaitable[None]]
 WRITE = "POST /amojo/v2/origin/custom"
-
-
-async def nothing(_: Town) -> None:
-    """Nobody does anything."""
+SEND = "sendMessage"
 
 
 async def lose(world: World, settings: Settings, plan: Plan, before: Story, since: Story) -> Town:
@@ -103,3 +102,73 @@ async def test_what_was_said_since_the_backup_is_neither_doubled_nor_sent_again(
             assert town.seen_by(PETR) == ["Рады знакомству", "И снова здравствуйте"]
             assert len(world.amocrm.contacts(ACCOUNT)) == contacts
             assert len(world.amocrm.leads(ACCOUNT)) == deals
+
+
+async def test_what_was_under_way_at_the_backup_is_looked_for_or_a_person_is_asked(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    """In the CRM it can be found; on a customer's phone nobody can look but a person."""
+    settings = settings_for(postgres_url, tmp_path, free_port())
+    async with open_world() as world:
+        async with running(settings) as hub:
+            town = await move_in(world, hub, Plan(policy=Policy(on_doubt="resend")))
+            town.telegram.say(NINA, "Здравствуйте", name="Нина")
+            await town.settle()
+            with gate(world.amocrm.stage, WRITE), gate(world.telegram.stage, SEND) as sending:
+                town.telegram.say(NINA, "раз")
+                town.telegram.say(NINA, "два")
+                town.reply(NINA, "первый ответ")
+                town.reply(NINA, "второй ответ")
+                async with town.patience():
+                    await sending.reached.wait()
+                await until_rows(town, "SELECT count(*) FROM deliveries WHERE state = 'calling'", 2)
+                await until_rows(town, "SELECT count(*) FROM deliveries WHERE kind = 'send'", 2)
+                path = await back_up(settings, tmp_path, with_keys=False, with_files=True)
+            await town.settle()
+            entries = town.entries()
+        await restore(settings, path, replace=True)
+
+        async with running(settings) as hub:
+            town = back(town, hub)
+            await town.settle()
+            assert sorted(town.entries()) == sorted(entries)
+            assert town.seen_by(NINA) == ["первый ответ", "второй ответ"]
+            assert await held(town) == ["hub.restored"] * 2
+
+
+async def test_without_chats_answers_are_not_sent_again_nor_messages_noted_again(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    """The inbox that nobody had read at the backup is read again, and so are the cards."""
+    settings = settings_for(postgres_url, tmp_path, free_port())
+    async with open_world() as world:
+        async with running(settings) as hub:
+            town = await move_in(world, hub, Plan(notes=True))
+            caller = Caller(workspace=town.workspace, name="admin")
+            town.telegram.say(NINA, "Здравствуйте", name="Нина")
+            await town.settle()
+            await pause(hub, caller, town.bot)
+            town.telegram.say(NINA, "ждёт в ящике")
+            town.telegram.say(OLGA, "я новенькая", name="Ольга")
+            await town.settle()
+            path = await back_up(settings, tmp_path, with_keys=False, with_files=True)
+            await resume(hub, caller, town.bot)
+            await town.settle()
+            town.note("// Ответ Ольге", card=world.amocrm.contacts(ACCOUNT)[-1]["id"])
+            async with town.patience():
+                while not town.seen_by(OLGA):
+                    await town.pause()
+            await town.settle()
+            notes = [note.text for note in town.notes()]
+            assert sorted(notes) == ["Здравствуйте", "ждёт в ящике", "я новенькая"]
+        await restore(settings, path, replace=True)
+
+        async with running(settings) as hub:
+            town = back(town, hub)
+            await resume(hub, caller, town.bot)
+            await town.settle()
+            # An answer that was sent has its mark on the card, which no restore takes away.
+            assert await held(town) == []
+            assert [note.text for note in town.notes()] == notes
+            assert town.seen_by(OLGA) == ["Ответ Ольге"]
+            assert len(world.amocrm.contacts(ACCOUNT)) == 2
