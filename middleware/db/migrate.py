@@ -43,6 +43,9 @@ LOOK_AGAIN_SECONDS = 0.2
 TRIES = 6
 LONGEST_PAUSE_S = 16
 LOCKED = "55P03"
+# What a newer version leaves for older ones that still run, or start once more, beside it.
+WORKS_FROM = "Works with versions that know revision "
+TOLD = "SELECT obj_description('alembic_version'::regclass)"
 T = TypeVar("T")
 
 # Alembic keeps the migration under way in module globals: one at a time in a process, or the
@@ -78,11 +81,17 @@ COMPARED: MappingProxyType[str, Any] = MappingProxyType(
 async def upgrade(url: str, revision: str = "head", *, tries: int = TRIES) -> None:
     """Apply what is missing, up to `revision`; nothing when it is there already.
 
-    It goes on to its end when cancelled.
+    Nor where a newer version has migrated it and left everything that this one uses. It goes on to
+    its end when cancelled.
 
     Raises: `DatabaseNewer`; `SchemaInUse`; `StoreUnavailable`.
     """
-    await _migrate(command.upgrade, url, revision, tries)
+    try:
+        await _migrate(command.upgrade, url, revision, tries)
+    except DatabaseNewer:
+        if not await fits(url):
+            raise
+        log.warning("schema.of_a_newer_version", revision=await current(url))
 
 
 async def downgrade(url: str, revision: str, *, tries: int = TRIES) -> None:
@@ -157,6 +166,45 @@ async def current(url: str) -> str | None:
 async def is_current(url: str) -> bool:
     """Whether the database is at the revision this code was written for."""
     return await current(url) == ScriptDirectory.from_config(_config()).get_current_head()
+
+
+async def fits(url: str) -> bool:
+    """Whether this code can work on the database: it is at its revision, or a newer one allows it.
+
+    Raises: `StoreUnavailable`.
+    """
+    engine = make_engine(url, pool_size=1, statement_timeout=timedelta(seconds=5))
+    try:
+        async with transaction(engine) as connection:
+            revision = await connection.run_sync(_revision)
+            if revision is None or knows(revision):
+                return revision == ScriptDirectory.from_config(_config()).get_current_head()
+            told = (await connection.execute(text(TOLD))).scalar_one()
+    finally:
+        await engine.dispose()
+    return told is not None and knows(str(told).removeprefix(WORKS_FROM))
+
+
+def works_from(scripts: ScriptDirectory, revision: str) -> str:
+    """Name the oldest revision whose code can work on a database of this one.
+
+    Migrations only add, so that is the first of all; unless one takes something away, and says
+    since which revision no code uses it: `works_from`.
+    """
+    line = list(scripts.iterate_revisions(revision, "base"))
+    said = (getattr(script.module, "works_from", "") for script in line)
+    return next(filter(None, said), line[-1].revision)
+
+
+async def tell_older_versions(connection: AsyncConnection) -> None:
+    """Leave word for versions that do not know this revision whether they may go on."""
+    revision = await connection.run_sync(_revision)
+    if revision is not None:
+        oldest = works_from(ScriptDirectory.from_config(_config()), revision)
+        await connection.execute(
+            text(f"COMMENT ON TABLE alembic_version IS '{WORKS_FROM}{oldest}'")
+        )
+        await connection.commit()
 
 
 @asynccontextmanager
