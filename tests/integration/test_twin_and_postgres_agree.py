@@ -432,10 +432,9 @@ class Agreement(RuleBasedStateMachine):
         since = SPOKEN_AT + timedelta(hours=hours)
         self.tell(lambda world: world.store.fall_behind([CRM], since, asks=asks))
 
-    @rule(lived=st.booleans())
-    def be_restored(self, lived: bool) -> None:
-        if lived:
-            self.tell(lambda world: world.store.pulse())
+    @rule()
+    def be_restored(self) -> None:
+        self.tell(lambda world: world.store.pulse())
         self.tell(lambda world: world.store.distrust())
 
     @rule(number=any_of_them)

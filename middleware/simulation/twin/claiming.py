@@ -13,7 +13,7 @@ from mappers.vocabulary import (
 )
 from middleware.simulation.twin import lanes
 from middleware.simulation.twin.jobs import assemble
-from middleware.simulation.twin.schema import Delivery, Lane, duty_key
+from middleware.simulation.twin.owed import Delivery, Lane, duty_key
 from middleware.simulation.twin.transactions import Transaction
 from middleware.store.duties import DRY_RUN, Job
 

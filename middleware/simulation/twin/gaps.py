@@ -14,7 +14,8 @@ from mappers.vocabulary import (
 from middleware.pipeline.rules import history_lane, needs_history_again
 from middleware.simulation.twin.chapter import there
 from middleware.simulation.twin.lanes import lane_at, latest, lock, owe
-from middleware.simulation.twin.schema import ConversationLink, Delivery, Pulse, duty_key
+from middleware.simulation.twin.owed import Delivery, duty_key
+from middleware.simulation.twin.schema import ConversationLink, Pulse
 from middleware.simulation.twin.transactions import Transaction
 from middleware.store.duties import RESTORED, UNSURE, Duty
 from middleware.store.rows import Silence

@@ -66,9 +66,6 @@ INSERT = text(
     ON CONFLICT DO NOTHING
     """
 ).bindparams(
-    bindparam("kind", type_=Text),
-    bindparam("state", type_=Text),
-    bindparam("target", type_=Uuid),
     bindparam("why", type_=JSONB),
     bindparam("detail", type_=JSONB),
     bindparam("after", type_=Uuid),
