@@ -124,7 +124,7 @@ async def open_hub(
     Raises: `PostgresUnavailable`, and `migrate.SchemaError` for a database newer than the code.
     """
     async with AsyncExitStack() as stack:
-        url = await _database(stack, settings)
+        url = await stack.enter_async_context(open_database(settings))
         await migrate.upgrade(url)
         metrics = Metrics()
         engine = make_engine(
@@ -150,14 +150,21 @@ async def open_hub(
         yield hub
 
 
-async def _database(stack: AsyncExitStack, settings: Settings) -> str:
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[str]:
+    """Find the database as it is, and keep the embedded one running until the block ends.
+
+    Raises: `PostgresUnavailable`.
+    """
     if settings.database_url is not None:
-        return settings.database_url.get_secret_value()
-    embedded = EmbeddedPostgres(settings.data_dir / "postgres")
-    await stack.enter_async_context(embedded)
-    guard = asyncio.create_task(embedded.guard(), name="guard the database")
-    stack.push_async_callback(_end, guard)
-    return embedded.url
+        yield settings.database_url.get_secret_value()
+        return
+    async with EmbeddedPostgres(settings.data_dir / "postgres") as embedded:
+        guard = asyncio.create_task(embedded.guard(), name="guard the database")
+        try:
+            yield embedded.url
+        finally:
+            await _end(guard)
 
 
 async def _sharing(stack: AsyncExitStack, settings: Settings, clock: Clock) -> SharedBudgets | None:

@@ -26,6 +26,23 @@ RUSSIAN: Mapping[str, str] = {
         "Осмотреть хаб и спросить каждого провайдера, что мешает. Ничего не меняет."
     ),
     "Print JSON, for scripts.": "Вывести JSON, для скриптов.",
+    "Write everything the hub knows into one file, while it works, and prove the file whole.": (
+        "Записать всё, что знает хаб, в один файл, не останавливая его, и проверить файл."
+    ),
+    "File to write, or a folder to put it in.": "Файл или папка, куда его положить.",
+    "Put the keys in, too: whoever has the file has every account.": (
+        "Положить и ключи: с таким файлом открыт каждый аккаунт."
+    ),
+    "Leave out the files of messages.": "Не брать файлы сообщений.",
+    "Put a backup into an empty database, with every hub stopped.": (
+        "Восстановить копию в пустую базу, когда хабы остановлены."
+    ),
+    "A file that `threadline backup` wrote.": "Файл, который записал `threadline backup`.",
+    "Give up what is in the database now.": "Отказаться от того, что сейчас в базе.",
+    "Restore although no key opens the accounts any more.": (
+        "Восстановить, хотя ни один ключ аккаунтов не откроет."
+    ),
+    "Only prove the file whole. Changes nothing.": "Только проверить файл. Ничего не меняет.",
     "Print the version.": "Показать версию.",
     "List connections with their health.": "Список подключений и их состояние.",
     "Stop serving an account for a while. Hooks are still kept, and what is owed waits.": (

@@ -23,6 +23,8 @@ from middleware.media.port import MediaRefused
 from middleware.operations.access.flow import SEEMS_TO_RUN
 from middleware.operations.accounts import flow as accounts
 from middleware.operations.model import Caller
+from middleware.operations.site import flow as site
+from middleware.operations.site.rules import Remark
 from middleware.secrets import UnreadableSecret
 from middleware.working import EVERY_PART, Part, working
 
@@ -193,6 +195,7 @@ async def _of_hub(session: Session, hub: Hub, *, has_any: bool) -> tuple[Finding
             Finding(level="warning", what=word("hub_stopped"), advice=word("hub_stopped_do"))
         )
     found.append(await _of_files(session, hub))
+    found += [_said(session, remark) for remark in await site.examine(hub)]
     if address := session.settings.public_url:
         found.append(Finding(level="ok", what=word("public_ok", address=address)))
     else:
@@ -202,6 +205,12 @@ async def _of_hub(session: Session, hub: Hub, *, has_any: bool) -> tuple[Finding
         nothing, advice = word("no_connections"), word("no_connections_do")
         found.append(Finding(level="warning", what=nothing, advice=advice))
     return tuple(found)
+
+
+def _said(session: Session, remark: Remark) -> Finding:
+    what = session.word(remark.word, **remark.values)
+    advice = "" if remark.level == "ok" else session.word(f"{remark.word}_do")
+    return Finding(level=remark.level, what=what, advice=advice)
 
 
 async def _of_files(session: Session, hub: Hub) -> Finding:

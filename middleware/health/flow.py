@@ -69,7 +69,7 @@ class Health:
         broken = list(self._hub.vitals.broken())
         try:
             url = self._hub.engine.url.render_as_string(hide_password=False)
-            if not await migrate.is_current(url):
+            if not await migrate.fits(url):
                 broken.append("The database's schema is not the one this version was made for.")
             lanes, connections = await self._store.overdue(LONG_DUE)
             unfilled = await self._store.unfilled()

@@ -74,6 +74,8 @@ class Pulse:
     async def _beat(self, longest: timedelta) -> int:
         silence = await self._store.silence()
         behind = 0
+        if silence is not None and silence.is_restored:
+            await again(self._store.distrust)
         if silence is not None and (silence.is_restored or silence.now - silence.since > longest):
             behind = await self._fall_behind(silence)
         await self._store.pulse()

@@ -381,6 +381,14 @@ class Store(Protocol):
         """Tell how long the hub has left no sign of life; None when it never lived."""
         ...
 
+    async def distrust(self) -> None:
+        """Take nothing for undone that may have been done since the last sign of life.
+
+        For a database that was restored. What is owed already comes into doubt; so will, from now
+        on, what is owed about a message said before now, and for people whom the CRM may know.
+        """
+        ...
+
     async def fall_behind(
         self, connections: Sequence[ConnectionId], since: datetime, *, asks: bool = False
     ) -> int:

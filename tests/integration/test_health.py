@@ -106,6 +106,7 @@ async def test_work_left_lying_is_said(hub: Hub) -> None:
 async def test_another_schema_is_not_ours(hub: Hub) -> None:
     async with transaction(hub.engine) as at:
         await at.execute(text("UPDATE alembic_version SET version_num = 'another'"))
+        await at.execute(text("COMMENT ON TABLE alembic_version IS NULL"))
     async with working(hub):
         status, said = await readiness(hub)
     assert status == 503

@@ -187,6 +187,9 @@ class TwinStore:
 
         return await self._database.run("silence", work)
 
+    async def distrust(self) -> None:
+        await self._database.run("distrust", gaps.distrust)
+
     async def fall_behind(
         self, connections: Sequence[ConnectionId], since: datetime, *, asks: bool = False
     ) -> int:

@@ -100,6 +100,10 @@ class PostgresStore:
             return None
         return Silence(since=row.at, now=row.now, is_restored=row.is_restored)
 
+    async def distrust(self) -> None:
+        async with transaction(self.engine) as at:
+            await gaps.distrust(at)
+
     async def fall_behind(
         self, connections: Sequence[ConnectionId], since: datetime, *, asks: bool = False
     ) -> int:
