@@ -15,8 +15,15 @@ from middleware.tracing.port import UNTRACED
 from middleware.webhooks.door import App, HookDoor
 
 
+def make_bare_app(hub: Hub) -> App:
+    """Build what is left for a process that nobody calls: whether it is well, and its numbers."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.include_router(health_routes(hub))
+    return app
+
+
 def make_app(hub: Hub) -> App:
-    """Build the application of an open hub. It works while `middleware.hub.working` runs."""
+    """Build the application of an open hub. It works while `middleware.working` does."""
     inner = FastAPI(
         title="Threadline",
         version=version("threadline"),

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from mappers.text import Language
 from middleware.cli import (
     access,
+    backup,
     connecting,
     connections,
     contacts,
@@ -71,6 +72,7 @@ MODULES = (
     looking,
     tail,
     access,
+    backup,
     trial,
     simulate,
     docs,

@@ -1,6 +1,6 @@
 """Whether this process can do its work, and the numbers for whoever draws them."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -13,7 +13,6 @@ from middleware.health.store import HealthStore, Numbers
 from middleware.hub import Hub
 from middleware.store.errors import StoreConflict, StoreUnavailable
 
-SWEEPS_WITHIN_S = 30.0
 LONG_DUE = timedelta(minutes=5)
 FRESH_FOR_S = 2.0
 COUNTED_EVERY_S = 5.0
@@ -67,10 +66,10 @@ class Health:
         return self._numbers[1]
 
     async def _look(self) -> Readiness:
-        broken = list(self._of_process())
+        broken = list(self._hub.vitals.broken())
         try:
             url = self._hub.engine.url.render_as_string(hide_password=False)
-            if not await migrate.is_current(url):
+            if not await migrate.fits(url):
                 broken.append("The database's schema is not the one this version was made for.")
             lanes, connections = await self._store.overdue(LONG_DUE)
             unfilled = await self._store.unfilled()
@@ -83,6 +82,8 @@ class Health:
         return Readiness(state="degraded" if left else "ready", reasons=tuple(left))
 
     async def _left_lying(self, lanes: int, connections: int, unfilled: int) -> AsyncIterator[str]:
+        for reason in self._hub.vitals.strained():
+            yield reason
         if lanes:
             minutes = round(LONG_DUE.total_seconds() / 60)
             yield (
@@ -98,9 +99,3 @@ class Health:
             await self._hub.media.check()
         except OSError:
             yield "Files cannot be kept or served, and wait; messages go on: `threadline doctor`."
-
-    def _of_process(self) -> Iterator[str]:
-        if not self._hub.keeper.is_alive:
-            yield "The keeper of leases does not run: nothing can be served."
-        if self._hub.clock.monotonic() - self._hub.metrics.swept_at > SWEEPS_WITHIN_S:
-            yield "The sweeper has not gone round for a while: nothing is found that is due."

@@ -4,7 +4,7 @@ Labels are words of ours, few and known beforehand. A thousand connections are n
 one: a provider is a label, an account never is.
 """
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
 LAG_S = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 86400)
 CALL_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -129,32 +129,5 @@ class Process:
             "threadline_database_wait_seconds",
             "How long work waited for a database connection of the pool.",
             buckets=SHORT_S,
-            registry=registry,
-        )
-
-
-class Wakeups:
-    """Bells rung through a broker, and what happens when it is not there."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.published = Counter(
-            "threadline_wakeups_published", "Wake-ups given to the broker.", registry=registry
-        )
-        self.received = Counter(
-            "threadline_wakeups_received", "Wake-ups taken from the broker.", registry=registry
-        )
-        self.refused = Counter(
-            "threadline_wakeups_refused",
-            "Wake-ups that the broker did not take; a sweep finds their connections.",
-            registry=registry,
-        )
-        self.deaf = Counter(
-            "threadline_worker_deaf",
-            "Times a worker heard nothing from the broker while work was due, and gave itself up.",
-            registry=registry,
-        )
-        self.budgets_alone = Gauge(
-            "threadline_budgets_alone",
-            "1 while the shared budgets are away and this process keeps to a share of its own.",
             registry=registry,
         )

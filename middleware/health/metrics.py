@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from prometheus_client import CollectorRegistry
 
 from mappers.vocabulary import DeliveryKind, Priority
-from middleware.health.instruments import Calls, Door, Process, Wakeups, Work
+from middleware.health.instruments import Calls, Door, Process, Work
 from middleware.http.ledger import Exchange
 from middleware.outbox.rules import Verdict
 from middleware.store.duties import Job
@@ -18,10 +18,7 @@ NO_ANSWER = "no_answer"
 
 
 class Metrics:
-    """Counts, and remembers when the sweeper last went round (monotonic seconds).
-
-    The executor's are plain instruments: `wakeups_published_total.inc(3)`, `budgets_alone.set(1)`.
-    """
+    """Counts, and remembers when the sweeper last went round (monotonic seconds)."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -30,12 +27,6 @@ class Metrics:
         self._calls = Calls(self.registry)
         self._door = Door(self.registry)
         self._process = Process(self.registry)
-        wakeups = Wakeups(self.registry)
-        self.wakeups_published_total = wakeups.published
-        self.wakeups_received_total = wakeups.received
-        self.wakeups_refused_total = wakeups.refused
-        self.worker_deaf_total = wakeups.deaf
-        self.budgets_alone = wakeups.budgets_alone
 
     def attempted(self, provider: str, job: Job, verdict: Verdict | None, now: datetime) -> None:
         """Count one try at a delivery; without a verdict it has succeeded."""

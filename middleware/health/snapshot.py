@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from middleware.db.pool import in_use
 from middleware.health.store import Due, Numbers
 from middleware.hub import Hub
+from middleware.serve.publisher import Bells
 
 IDLE = Due(lanes=0, most_lanes=0, oldest_s=0.0, behind=0)
 
@@ -24,6 +25,7 @@ class Snapshot(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from self._hooks()
         yield from self._process()
+        yield from self._others()
         if self._numbers is not None:
             yield from _waiting(self._numbers)
             yield from _due(self._numbers)
@@ -66,6 +68,24 @@ class Snapshot(Collector):
                 "Since the sweeper last went round.",
                 value=hub.clock.monotonic() - hub.metrics.swept_at,
             )
+
+    def _others(self) -> Iterator[Metric]:
+        """What passes between this process and its like; all zero where it is the only one."""
+        hub = self._hub
+        bells = Bells() if hub.celery is None else hub.celery.bells
+        counted = (
+            ("wakeups_published", "Wake-ups given to the broker.", bells.published),
+            ("wakeups_received", "Wake-ups taken from the broker.", bells.received),
+            ("wakeups_refused", "Wake-ups that the broker did not take.", bells.refused),
+            ("worker_deaf", "Times this worker gave itself up, hearing nothing.", bells.deaf),
+        )
+        for name, says, value in counted:
+            yield CounterMetricFamily(f"threadline_{name}", says, value=value)
+        yield GaugeMetricFamily(
+            "threadline_budgets_alone",
+            "1 while shared budgets are away and this process keeps to a share of its own.",
+            value=hub.sharing is not None and hub.sharing.is_alone,
+        )
 
 
 def _waiting(numbers: Numbers) -> Iterator[Metric]:

@@ -59,6 +59,10 @@ class Limits:
 Told = Callable[[str, Job, Verdict | None, datetime], None]
 
 
+def _served_elsewhere(_connection: ConnectionId, _owner: str) -> None:
+    """Nobody to ring for."""
+
+
 def _untold(_provider: str, _job: Job, _verdict: Verdict | None, _now: datetime) -> None:
     """Nobody counts."""
 
@@ -71,6 +75,7 @@ def _unopened(_provider: str) -> None:
 class Hands:
     """What every server of a process shares. `wake` rings for connections that got work.
 
+    `pass_on` rings at the owner of a lease that we wanted.
     `told` hears of every attempt's end: provider, delivery, what was decided, and when; `opened`
     of every circuit that opens, by its provider.
     `leftovers` are leases that could not be given back while the store was away.
@@ -84,6 +89,7 @@ class Hands:
     limits: Limits
     owner: str
     wake: Callable[[Iterable[ConnectionId]], None]
+    pass_on: Callable[[ConnectionId, str], None] = _served_elsewhere
     told: Told = _untold
     opened: Callable[[str], None] = _unopened
     tracer: Tracer = UNTRACED
@@ -96,6 +102,8 @@ async def serve(hands: Hands, connection: ConnectionId, wakeups: Wakeups) -> Non
     try:
         lease = await hands.store.acquire(connection, "serve", hands.owner, hands.limits.lease_ttl)
         if lease is None:
+            if owner := await hands.store.owner(connection, "serve"):
+                hands.pass_on(connection, owner)
             return
     except (StoreUnavailable, StoreConflict):
         return
@@ -187,7 +195,8 @@ class Server:
         return not renewed
 
     def _is_over(self) -> bool:
-        return self.stopped is not None or self.hands.clock.monotonic() >= self.ends_at
+        is_told_to_end = self.stopped is not None or self.wakeups.is_ended
+        return is_told_to_end or self.hands.clock.monotonic() >= self.ends_at
 
     async def _anything_else(self) -> bool:
         """Wait for a call to end or a bell to ring; False when neither happens for a while."""

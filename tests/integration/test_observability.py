@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from middleware.app import make_app
-from middleware.hub import Hub, working
+from middleware.hub import Hub
+from middleware.working import working
 from tests.builders import a_caller, a_connection, a_delivery
 from tests.docs.pages import DOCS
 

@@ -24,10 +24,12 @@ from mappers.vocabulary import ConnectionId, WorkspaceId
 from middleware.app import make_app
 from middleware.connections.flow import ConnectedNow, Wanted, connect, register_application
 from middleware.db.engine import transaction
-from middleware.hub import Hub, open_hub, working
+from middleware.hub import Hub, open_hub
 from middleware.settings import Settings
 from middleware.store.policy import Policy
 from middleware.tracing.port import Tracer
+from middleware.working import working
+from tests import executor
 
 TOKEN = "700100:" + "A" * 35
 ACCOUNT = "shop"
@@ -174,6 +176,7 @@ def settings_for(postgres_url: str, data_dir: Path, port: int, **changes: Any) -
         "first_retry": timedelta(milliseconds=50),
         "longest_retry": timedelta(milliseconds=400),
         "settling_pace": 0.01,
+        **executor.settings(),
         **changes,
     }
     return Settings(**values)

@@ -5,7 +5,7 @@ from uuid import UUID
 from mappers.vocabulary import ConnectionId, DeliveryId, DeliveryKind, MessageId
 from middleware.simulation.twin import lanes
 from middleware.simulation.twin.chapter import Chapter
-from middleware.simulation.twin.schema import NotedAttempt
+from middleware.simulation.twin.owed import NotedAttempt
 from middleware.store.duties import Attempt, Duty, Job, Owed, Settlement
 from middleware.store.rows import RouteRow
 from middleware.tracing.place import marked
