@@ -20,6 +20,11 @@ OPERATIONS = DOCS / "operations"
 ALERTS = yaml.safe_load((OPERATIONS / "alerts.yml").read_text("utf-8"))
 RULES: list[dict[str, Any]] = [rule for group in ALERTS["groups"] for rule in group["rules"]]
 DASHBOARD = json.loads((OPERATIONS / "grafana/dashboards/threadline.json").read_text("utf-8"))
+RUNBOOKS = {
+    f"docs/runbooks/{page.name}"
+    for page in (DOCS / "runbooks").glob("*.md")
+    if page.name != "README.md"
+}
 METRIC = re.compile(r"\bthreadline_\w+")
 LABELS = re.compile(r"\{([^}]*)\}|\b(?:by|without) \(([^)]*)\)")
 # What a hub gives, and what the scrape adds.
@@ -76,7 +81,11 @@ def test_an_alert_says_who_is_called_and_what_helps(rule: dict[str, Any]) -> Non
     assert rule["labels"]["severity"] in {"page", "ticket"}
     assert rule["for"]
     assert rule["annotations"]["summary"]
-    assert re.fullmatch(r"docs/runbooks/[a-z-]+\.md", rule["annotations"]["runbook"])
+    assert rule["annotations"]["runbook"] in RUNBOOKS
+
+
+def test_every_runbook_has_an_alert_that_leads_to_it() -> None:
+    assert {rule["annotations"]["runbook"] for rule in RULES} == RUNBOOKS
 
 
 def test_panels_are_told_apart_and_stand_beside_each_other() -> None:
