@@ -46,6 +46,7 @@ from middleware.serve.upkeep import SWEEP_LIMIT, Pulse, every
 from middleware.settings import Settings
 from middleware.store.port import Store
 from middleware.store.postgres import PostgresStore
+from middleware.store.postgres.writer import InboxWriter
 from middleware.webhooks.addresses import Addresses
 from middleware.webhooks.flush import Flusher
 from middleware.webhooks.refusals import Refusals
@@ -78,6 +79,7 @@ class Hub:
     refusals: Refusals
     hands: Hands
     executor: InProcessExecutor
+    writer: InboxWriter
     flusher: Flusher
     listeners: Listeners
     pulse: Pulse
@@ -120,6 +122,7 @@ async def open_hub(settings: Settings, clock: Clock | None = None) -> AsyncItera
         stack.push_async_callback(engine.dispose)
         hub = _wire(settings, clock or SystemClock(), engine, url)
         stack.push_async_callback(hub.gateway.aclose)
+        stack.push_async_callback(hub.writer.aclose)
         yield hub
 
 
@@ -141,6 +144,7 @@ async def _end(task: asyncio.Task[None]) -> None:
 def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str) -> Hub:
     vault, metrics = Vault(load_keys(settings)), Metrics()
     store, connections = PostgresStore(engine), ConnectionStore(engine)
+    writer = InboxWriter(engine)
     keeper = ThreadKeeper(settings.lease_ttl, lambda: _keeper_store(url))
     gateway = Gateway(
         clock,
@@ -203,7 +207,8 @@ def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str) -> Hu
         refusals=Refusals(),
         hands=hands,
         executor=executor,
-        flusher=Flusher(store, executor.wake, pulse.catch_up, limit=settings.hook_queue),
+        writer=writer,
+        flusher=Flusher(writer.append, executor.wake, pulse.catch_up, limit=settings.hook_queue),
         listeners=Listeners(hands),
         pulse=pulse,
         metrics=metrics,

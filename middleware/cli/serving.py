@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 import uvicorn
+import uvloop
 
 from mappers.vocabulary.adapters import Finding
 from middleware import log
@@ -52,8 +53,8 @@ def up(
     settings = session.settings.model_copy(update=given)
     log.configure(settings)
     session = Session(settings, session.language)
-    with session.sentences():
-        asyncio.run(_up(session))
+    with session.sentences(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_up(session))
 
 
 async def _up(session: Session) -> None:
@@ -98,6 +99,8 @@ async def _serve(session: Session, hub: Hub, door: socket.socket) -> None:
         access_log=False,  # addresses of hooks and of held links are secrets
         server_header=False,
         lifespan="off",
+        ws="none",
+        proxy_headers=False,  # `make_app` reads them where somebody asks
         timeout_graceful_shutdown=DRAIN_S,
     )
     server = _Guest(config, partial(_welcome, session, hub, door.getsockname()[1]))
