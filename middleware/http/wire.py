@@ -1,10 +1,9 @@
 """Between the port's words and httpx's: a call spelt out, an answer read, silence explained."""
 
-import contextlib
 import json
 import re
 import zlib
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
@@ -68,7 +67,7 @@ class Spelt:
             self.method,
             self.url,
             headers=self.headers,
-            content=self.content or None,
+            stream=httpx.ByteStream(self.content),
             extensions=dict(extensions),
         )
 
@@ -156,14 +155,11 @@ async def read(response: httpx.Response, most_bytes: int) -> HttpReply:
     unpack = _Gzip() if "gzip" in encoding else None
     body = bytearray()
     received = 0
-    # httpx promises an iterator and returns a generator, which wants closing when left early.
-    raw = cast("AsyncGenerator[bytes, None]", response.aiter_raw())
-    async with contextlib.aclosing(raw) as chunks:
-        async for chunk in chunks:
-            received += len(chunk)
-            body += unpack(chunk, most_bytes - len(body)) if unpack else chunk
-            if max(received, len(body)) > most_bytes:
-                raise ResponseTooLarge
+    async for chunk in cast("AsyncIterable[bytes]", response.stream):
+        received += len(chunk)
+        body += unpack(chunk, most_bytes - len(body)) if unpack else chunk
+        if max(received, len(body)) > most_bytes:
+            raise ResponseTooLarge
     if unpack and received:
         unpack.finish()
     headers = {name.lower(): value for name, value in response.headers.items()}
