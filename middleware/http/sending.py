@@ -188,8 +188,7 @@ class Sending:
                 duration_s=clock.monotonic() - began,
                 begun=this.begun,
                 failure=failure,
-                status=this.reply.status if this.reply else None,
-                content=this.reply.body if this.reply else None,
+                reply=this.reply,
             )
             self._means.ledger.note(self._question(), outcome)
 
@@ -200,6 +199,7 @@ class Sending:
             method=self._spelt.method,
             host=self._spelt.url.host,
             content=self._spelt.content,
+            json=self._call.json,
         )
 
 
