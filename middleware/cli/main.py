@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from mappers.text import Language
 from middleware.cli import (
     access,
+    bench,
     connecting,
     connections,
     contacts,
@@ -72,6 +73,7 @@ MODULES = (
     tail,
     access,
     trial,
+    bench,
     simulate,
     docs,
 )

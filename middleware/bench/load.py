@@ -1,0 +1,272 @@
+"""The load: hooks as a channel sends them; `python -m middleware.bench.load`, a process of its own.
+
+An order comes as JSON on standard input, a `Report` goes out on standard output. Closed loop: every
+socket sends its next hook when the last was answered. Open loop: hooks are due at a steady rate
+whoever is late, and latency counts from when a hook was due, so a server that stalls cannot hide.
+"""
+
+import asyncio
+import json
+import re
+import sys
+import time
+from array import array
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
+
+import uvloop
+
+from middleware.bench.marks import Mark, text_of
+from middleware.bench.rules import percentile, scheduled
+
+LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+GIVE_UP_S = 20.0
+TICK_S = 0.001
+CHAT_BASE = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where one bot's hooks go, and the secret that they show."""
+
+    bot: int
+    path: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What to send. `rate` 0 is a closed loop; `count` 0 goes on for `seconds`.
+
+    Messages are numbered from `first` in every chat, so that whoever finds them knows their order.
+    """
+
+    port: int
+    targets: tuple[Target, ...]
+    chats: int = 50
+    sockets: int = 32
+    seconds: float = 3.0
+    count: int = 0
+    rate: float = 0.0
+    first: int = 0
+
+    def as_json(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def of(cls, given: dict[str, Any]) -> "Order":
+        targets = tuple(Target(**each) for each in given.pop("targets"))
+        return cls(**given, targets=targets)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What came of it. Latencies are in seconds; `late` hooks were never answered."""
+
+    sent: int
+    accepted: int
+    refused: int
+    late: int
+    began: float
+    lasted: float
+    p50: float
+    p90: float
+    p99: float
+    longest: float
+    cpu_s: float
+
+    @property
+    def per_s(self) -> float:
+        return self.accepted / self.lasted if self.lasted else 0.0
+
+
+@dataclass(slots=True)
+class Sending:
+    """Everything the sockets of one order share."""
+
+    order: Order
+    began: float
+    ends_at: float
+    hooks: Iterator[tuple[Target, Mark, int]]
+    taken: "array[float]" = field(default_factory=lambda: array("d"))
+    sent: int = 0
+    refused: int = 0
+    last_at: float = 0.0
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    idle: list["Socket"] = field(default_factory=list)
+    due: deque[float] = field(default_factory=deque)
+    busy: int = 0
+
+    def note(self, due: float, status: bytes) -> None:
+        self.last_at = time.monotonic()
+        if status[:1] == b"2":
+            self.taken.append(self.last_at - due)
+        else:
+            self.refused += 1
+
+    def next_due(self) -> float | None:
+        """When the next hook was due; None when there is none (now)."""
+        if self.order.rate:
+            return self.due.popleft() if self.due else None
+        now = time.monotonic()
+        is_over = self.sent >= self.order.count if self.order.count else now >= self.ends_at
+        return None if is_over else now
+
+
+class Socket(asyncio.Protocol):
+    def __init__(self, sending: Sending) -> None:
+        self.sending = sending
+        self.buffer = b""
+        self.due = 0.0
+        self.is_busy = False
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def go_on(self) -> None:
+        """Send the next hook, or rest."""
+        due = self.sending.next_due()
+        if due is None or self.transport is None or self.transport.is_closing():
+            if due is not None:
+                self.sending.refused += 1
+            self._rest()
+            return
+        if not self.is_busy:
+            self.is_busy = True
+            self.sending.busy += 1
+        self.due = due
+        self.sending.sent += 1
+        target, mark, number = next(self.sending.hooks)
+        self.transport.write(_request(target, mark, number, due))
+
+    def _rest(self) -> None:
+        if self.is_busy:
+            self.is_busy = False
+            self.sending.busy -= 1
+        self.sending.idle.append(self)
+        if not self.sending.busy:
+            self.sending.done.set()
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        head = self.buffer.find(b"\r\n\r\n")
+        if head < 0:
+            return
+        length = LENGTH.search(self.buffer, 0, head)
+        end = head + 4 + (int(length[1]) if length else 0)
+        if len(self.buffer) >= end:
+            self.sending.note(self.due, self.buffer[9:12])
+            self.buffer = self.buffer[end:]
+            self.go_on()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
+        if self.is_busy:
+            self.sending.refused += 1
+            self.transport = None
+            self._rest()
+
+
+def _request(target: Target, mark: Mark, number: int, due: float) -> bytes:
+    text = text_of(Mark(mark.bot, mark.chat, mark.number, int(due * 1e9)))
+    user = b'"id":%d,"first_name":"Anna","last_name":"Petrova"' % (CHAT_BASE + mark.chat)
+    body = (
+        b'{"update_id":%d,"message":{"message_id":%d,"from":{%s,"is_bot":false,'
+        b'"language_code":"ru"},"chat":{%s,"type":"private"},"date":%d,"text":"%s"}}'
+        % (number + 1, number + 1, user, user, int(time.time()), text)
+    )
+    return (
+        b"POST %s HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
+        b"x-telegram-bot-api-secret-token: %s\r\ncontent-length: %d\r\n\r\n%s"
+        % (target.path.encode(), target.secret.encode(), len(body), body)
+    )
+
+
+def _hooks(order: Order) -> Iterator[tuple[Target, Mark, int]]:
+    """Every bot and every chat in turn, one message each, and again."""
+    round_ = order.first
+    while True:
+        for chat in range(order.chats):
+            for target in order.targets:
+                yield target, Mark(target.bot, chat, round_, 0), round_ * order.chats + chat
+        round_ += 1
+
+
+async def send(order: Order) -> Report:
+    """Send what is ordered, and wait for the answers, as long as it makes sense."""
+    loop, used = asyncio.get_running_loop(), time.process_time()
+    sending = Sending(order, 0.0, 0.0, _hooks(order))
+    sockets = [
+        (await loop.create_connection(lambda: Socket(sending), "127.0.0.1", order.port))[1]
+        for _ in range(order.sockets)
+    ]
+    sending.began = time.monotonic()
+    sending.ends_at = sending.began + order.seconds
+    if order.rate:
+        sending.idle = list(sockets)
+        await _dispatch(sending)
+    else:
+        for each in sockets:
+            each.go_on()
+    late = await _answers(sending)
+    for each in sockets:
+        if each.transport is not None:
+            each.transport.close()
+    return _report(sending, late, time.process_time() - used)
+
+
+async def _dispatch(sending: Sending) -> None:
+    """Hand out what is due to whoever is idle; what finds nobody waits, and its clock runs."""
+    rate, planned, released = sending.order.rate, 0, 0
+    total = int(rate * sending.order.seconds)
+    while released < total:
+        planned = min(total, int((time.monotonic() - sending.began) * rate) + 1)
+        while released < planned:
+            sending.due.append(scheduled(sending.began, rate, released))
+            released += 1
+        while sending.idle and sending.due:
+            sending.idle.pop().go_on()
+        await asyncio.sleep(TICK_S)
+
+
+async def _answers(sending: Sending) -> int:
+    """Wait for the rest; return how many hooks were never answered."""
+    ends_at = time.monotonic() + sending.order.seconds + GIVE_UP_S
+    while time.monotonic() < ends_at and (sending.busy or sending.due):
+        while sending.idle and sending.due:
+            sending.idle.pop().go_on()
+        sending.done.clear()
+        if sending.busy:
+            try:
+                await asyncio.wait_for(sending.done.wait(), 1.0)
+            except TimeoutError:
+                continue
+    return sending.busy + len(sending.due)
+
+
+def _report(sending: Sending, late: int, cpu_s: float) -> Report:
+    taken = sending.taken
+    return Report(
+        sent=sending.sent,
+        accepted=len(taken),
+        refused=sending.refused,
+        late=late,
+        began=sending.began,
+        lasted=max(1e-9, sending.last_at - sending.began),
+        p50=percentile(taken, 0.5),
+        p90=percentile(taken, 0.9),
+        p99=percentile(taken, 0.99),
+        longest=max(taken, default=0.0),
+        cpu_s=cpu_s,
+    )
+
+
+def main() -> None:
+    report = uvloop.run(send(Order.of(json.load(sys.stdin))))
+    sys.stdout.write(json.dumps(asdict(report)))
+
+
+if __name__ == "__main__":
+    main()
