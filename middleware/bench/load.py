@@ -25,6 +25,8 @@ LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 GIVE_UP_S = 20.0
 TICK_S = 0.001
 CHAT_BASE = 1000
+LOOK_EVERY_S = 0.01
+ASK_ARRIVED = b"GET /_bench/arrived HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,8 @@ class Order:
     """What to send. `rate` 0 is a closed loop; `count` 0 goes on for `seconds`.
 
     Messages are numbered from `first` in every chat, so that whoever finds them knows their order.
+    `window` keeps as many under way as that and no more, from the hook to what the stub on `stub`
+    has counted: as fast as the whole takes them, without a backlog that would have to be drained.
     """
 
     port: int
@@ -51,6 +55,8 @@ class Order:
     count: int = 0
     rate: float = 0.0
     first: int = 0
+    window: int = 0
+    stub: int = 0
 
     def as_json(self) -> bytes:
         return json.dumps(asdict(self)).encode()
@@ -98,6 +104,7 @@ class Sending:
     idle: list["Socket"] = field(default_factory=list)
     due: deque[float] = field(default_factory=deque)
     busy: int = 0
+    arrived: int = 0
 
     def note(self, due: float, status: bytes) -> None:
         self.last_at = time.monotonic()
@@ -110,6 +117,8 @@ class Sending:
         """When the next hook was due; None when there is none (now)."""
         if self.order.rate:
             return self.due.popleft() if self.due else None
+        if self.order.window and self.sent - self.arrived >= self.order.window:
+            return None
         now = time.monotonic()
         is_over = self.sent >= self.order.count if self.order.count else now >= self.ends_at
         return None if is_over else now
@@ -204,10 +213,13 @@ async def send(order: Order) -> Report:
     ]
     sending.began = time.monotonic()
     sending.ends_at = sending.began + order.seconds
+    sending.idle = list(sockets)
     if order.rate:
-        sending.idle = list(sockets)
         await _dispatch(sending)
+    elif order.window:
+        await _keep_full(sending)
     else:
+        sending.idle = []
         for each in sockets:
             each.go_on()
     late = await _answers(sending)
@@ -229,6 +241,20 @@ async def _dispatch(sending: Sending) -> None:
         while sending.idle and sending.due:
             sending.idle.pop().go_on()
         await asyncio.sleep(TICK_S)
+
+
+async def _keep_full(sending: Sending) -> None:
+    """Send as long as it lasts, whenever what is under way falls below the window."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", sending.order.stub)
+    while time.monotonic() < sending.ends_at:
+        writer.write(ASK_ARRIVED)
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = LENGTH.search(head)
+        sending.arrived = int(await reader.readexactly(int(length[1]) if length else 0))
+        for _ in range(len(sending.idle)):
+            sending.idle.pop(0).go_on()
+        await asyncio.sleep(LOOK_EVERY_S)
+    writer.close()
 
 
 async def _answers(sending: Sending) -> int:

@@ -26,6 +26,8 @@ from middleware.bench.variants import (
 )
 
 OPENS_WITHIN_S = 120.0
+PATIENCE_S = 10.0
+CALLS_AT_ONCE = 20
 GOALS = {
     "per_s": Goal(name="channel → CRM, times the naive rate", goal=5, dream=8),
     "cpu": Goal(name="CPU per message, share of naive", goal=1 / 4, dream=1 / 8, floor=False),
@@ -34,14 +36,19 @@ GOALS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
-    """How much is sent, to whom, and what the CRM takes for an answer (seconds)."""
+    """To whom is sent, and how long the CRM takes for an answer (seconds).
 
-    messages: int = 3000
+    `window`: so many messages are under way at once, from the hook to the CRM.
+    """
+
     chats: int = 50
     bots: int = 1
     low: float = 0.0
     high: float = 0.0
-    patience_s: float = 60.0
+
+    @property
+    def window(self) -> int:
+        return max(100, 20 * self.bots, 2 * CALLS_AT_ONCE * self.bots if self.high else 0)
 
     @property
     def suffix(self) -> str:
@@ -50,8 +57,8 @@ class Flow:
 
 
 def slowed(flow: Flow) -> Flow:
-    """The same with a CRM as far away as they are, and with as much as one can wait for."""
-    return replace(flow, low=0.2, high=0.5, messages=min(flow.messages, 20 * flow.bots + 100))
+    """The same with a CRM as far away as they are."""
+    return replace(flow, low=0.2, high=0.5)
 
 
 def variants_of(findings: Findings) -> dict[str, Start]:
@@ -79,7 +86,8 @@ async def measure(wishes: Wishes, flows: tuple[Flow, ...]) -> Findings:
             for number in range(wishes.rounds):
                 for flow in (each for each in flows if each.bots == bots):
                     for name, start in variants.items():
-                        found = await one(ground, start, flow, (f"{name}, {flow.suffix}", number))
+                        about = (f"{name}, {flow.suffix}", number)
+                        found = await one(ground, start, (flow, wishes.seconds), about)
                         wishes.tell(_line(found))
                         findings.samples.append(found)
     if findings is None:
@@ -88,8 +96,11 @@ async def measure(wishes: Wishes, flows: tuple[Flow, ...]) -> Findings:
     return findings
 
 
-async def one(ground: Ground, start: Start, flow: Flow, name: tuple[str, int]) -> Sample:
+async def one(
+    ground: Ground, start: Start, asked: tuple[Flow, float], name: tuple[str, int]
+) -> Sample:
     """Measure one variant once."""
+    flow, seconds = asked
     await ground.stub.pace()
     await ground.stub.reset()
     async with start(ground) as running:
@@ -101,11 +112,13 @@ async def one(ground: Ground, start: Start, flow: Flow, name: tuple[str, int]) -
             port=running.port,
             targets=running.targets,
             chats=flow.chats,
-            count=flow.messages,
+            seconds=seconds,
             first=1,
+            window=flow.window,
+            stub=ground.stub.port,
         )
         report = await run_load(order)
-        state = await ground.stub.wait_for(report.accepted, flow.patience_s)
+        state = await ground.stub.wait_for(report.accepted, max(PATIENCE_S, seconds))
         used, others = watch.end()
         metrics = _metrics(report, state, used)
         return sample(*name, metrics, others)

@@ -7,6 +7,7 @@ them alike, and its own CPU is never counted.
     POST /_bench/reset                              forget what was counted
     POST /_bench/pace?low=0.2&high=0.5&limit=7      seconds an answer takes; calls a second
     GET  /_bench/state                              what was counted
+    GET  /_bench/arrived                            how many texts, as a bare number
 """
 
 import argparse
@@ -102,6 +103,8 @@ class Provider:
 
     def control(self, path: str, query: str) -> Answer:
         match path:
+            case "arrived":
+                return Answer(200, b"%d" % len(self.ledger.written))
             case "reset":
                 self.ledger = Ledger()
             case "pace":

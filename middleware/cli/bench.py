@@ -57,7 +57,7 @@ def run_pipeline(
     context: typer.Context,
     *,
     rounds: Rounds = 3,
-    messages: Annotated[int, typer.Option(help="Messages of every run.", min=1)] = 3000,
+    seconds: Seconds = 8.0,
     bots: Annotated[
         list[int], typer.Option(help="Bots with an account each; say it again for more runs.")
     ] = [1, 10, 100],  # noqa: B006  # Typer's way to say a list
@@ -68,12 +68,10 @@ def run_pipeline(
     report: Report = None,
 ) -> None:
     """Messages a second from channel to CRM, and what each costs in CPU, part by part."""
-    wishes = _wishes(rounds, 0.0, quick, database_url)
+    wishes = _wishes(rounds, seconds, quick, database_url)
     if quick:
-        messages, bots, slow = min(messages, 200), [2], False
-    flows = [
-        pipeline.Flow(messages=messages, chats=max(2, chats // each), bots=each) for each in bots
-    ]
+        bots, slow = [2], False
+    flows = [pipeline.Flow(chats=max(2, chats // each), bots=each) for each in bots]
     if slow:
         flows += [pipeline.slowed(flow) for flow in flows]
     _tell(context, _found(context, pipeline.measure(wishes, tuple(flows))), report)

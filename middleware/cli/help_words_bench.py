@@ -17,7 +17,6 @@ RUSSIAN_OF_BENCH: Mapping[str, str] = {
     "Messages a second from channel to CRM, and what each costs in CPU, part by part.": (
         "Сообщений в секунду от канала до CRM и цена каждого в процессоре, по частям."
     ),
-    "Messages of every run.": "Сообщений в каждом прогоне.",
     "Bots with an account each; say it again for more runs.": (
         "Ботов, у каждого свой аккаунт; повторите для новых прогонов."
     ),
