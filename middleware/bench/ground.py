@@ -50,7 +50,7 @@ async def prepared(
             url, server = await stack.enter_async_context(redis(folder))
             ground = replace(ground, redis_url=url, redis=server)
         await move_in(ground)
-        yield ground
+        yield replace(ground, targets=await ground.stub.targets())
 
 
 def findings_of(command: str, ground: Ground) -> Findings:

@@ -19,6 +19,7 @@ from middleware.bench.wide import WIDE, open_wide
 from middleware.cli.main import run
 from middleware.connections import flow
 from middleware.connections.model import ConnectionSettings
+from middleware.db import partitions
 from middleware.hub import Hub, open_hub
 from middleware.settings import Settings
 from middleware.store.policy import Policy
@@ -66,6 +67,7 @@ class Mover:
 
 async def move_in(plan: Plan) -> None:
     async with open_hub(Settings()) as hub:
+        await partitions.ensure(hub.engine, hub.clock.now().date())
         await Mover(hub, plan, await hub.connections.workspace()).move_in()
         await hub.executor.stop()
 

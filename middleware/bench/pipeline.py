@@ -4,7 +4,7 @@ Every chat is opened before the clock runs, so what is counted is a message of a
 one hook in, one call out. The stub stands for the CRM and is used by hub and peer alike.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -97,14 +97,20 @@ async def measure(wishes: Wishes, flows: tuple[Flow, ...]) -> Findings:
 
 
 async def one(
-    ground: Ground, start: Start, asked: tuple[Flow, float], name: tuple[str, int]
+    ground: Ground,
+    start: Start,
+    asked: tuple[Flow, float],
+    name: tuple[str, int],
+    prepare: Callable[[Running], Awaitable[None]] | None = None,
 ) -> Sample:
-    """Measure one variant once."""
+    """Measure one variant once; `prepare` comes between opening the chats and the clock."""
     flow, seconds = asked
     await ground.stub.pace()
     await ground.stub.reset()
     async with start(ground) as running:
         await open_chats(ground, running, flow)
+        if prepare is not None:
+            await prepare(running)
         await ground.stub.pace(low=flow.low, high=flow.high)
         await ground.stub.reset()
         watch = Watch.begin(running)

@@ -58,6 +58,9 @@ class Findings:
     def judge(self, goal: Goal, value: Spread | None) -> None:
         self.judged.append(Judged(goal, value))
 
+    def of(self, metric: str, variant: str) -> Spread | None:
+        return spread(self.samples, variant, metric)
+
     def total(self, metric: str) -> float:
         """Add one count up over every sample that has it."""
         return sum(each.metrics.get(metric, 0.0) for each in self.samples)

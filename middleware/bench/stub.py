@@ -4,8 +4,9 @@ It answers just enough for accounts to be connected and messages to be written, 
 arrives, and judges nothing; the emulators judge. Hub and peers write to the same stub, so it slows
 them alike, and its own CPU is never counted.
 
-    POST /_bench/reset                              forget what was counted
-    POST /_bench/pace?low=0.2&high=0.5&limit=7      seconds an answer takes; calls a second
+    GET  /_bench/reset                              forget what was counted
+    GET  /_bench/evict                              forget where bots want their hooks
+    GET  /_bench/pace?low=0.2&high=0.5&limit=7      seconds an answer takes; calls a second
     GET  /_bench/state                              what was counted
     GET  /_bench/arrived                            how many texts, as a bare number
 """
@@ -107,6 +108,8 @@ class Provider:
                 return Answer(200, b"%d" % len(self.ledger.written))
             case "reset":
                 self.ledger = Ledger()
+            case "evict":
+                self.hooks.clear()
             case "pace":
                 given = dict(parse_qsl(query))
                 self.pace = Pace(

@@ -1,18 +1,20 @@
 """What is measured: each variant starts its processes, says where hooks go, and ends them all."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from middleware.bench import machine
-from middleware.bench.driver import Stub
+from middleware.bench.driver import Stub, until_answered
 from middleware.bench.load import Target
-from middleware.bench.servers import Database, until_listening
+from middleware.bench.servers import READY_WITHIN_S, Database
 from middleware.bench.side import redis_binary
 from middleware.bench.stub_answers import amojo_id
 from middleware.bench.wide import WIDE
+from middleware.db.embedded_site import SHELTER, settle
 from middleware.settings import Settings
 from middleware.trial.plan import Plan, Shop
 from middleware.trial.processes import HOST, Child, TrialFailed, free_port
@@ -28,7 +30,7 @@ NAIVE_READY_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What every variant stands on. `hooks` are the addresses that the hub gave its bots."""
+    """What every variant stands on. `targets` are the addresses that the hub gave its bots."""
 
     folder: Path
     stub: Stub
@@ -37,6 +39,7 @@ class Ground:
     redis: Child | None = None
     bots: int = 1
     wide: bool = True
+    targets: tuple[Target, ...] = ()
 
     @property
     def hub_env(self) -> dict[str, str]:
@@ -122,7 +125,11 @@ async def move_in(ground: Ground) -> None:
     path.unlink(missing_ok=True)
     plan_of(ground.stub, ground.bots).write(path)
     url = await ground.database.make(BASE)
-    env = {**ground.hub_env, "THREADLINE_DATABASE_URL": url}
+    await _move_in(ground, {**ground.hub_env, "THREADLINE_DATABASE_URL": url})
+
+
+async def _move_in(ground: Ground, env: Mapping[str, str]) -> None:
+    path = ground.folder / "plan.json"
     mover = Child("move-in", "middleware.bench.hubside", ("move-in", str(path)), ground.folder, env)
     await mover.start()
     if await mover.ended() != 0:
@@ -140,10 +147,33 @@ async def hub(ground: Ground, name: str = "hub", prepare: str = "") -> AsyncIter
         async with _started({"hub": child}, port):
             yield Running(
                 port=port,
-                targets=await ground.stub.targets(),
+                targets=ground.targets,
                 trees={"hub": child.pid, **ground.roots(redis=False, postgres=True)},
                 children={"hub": child},
                 database=url,
+            )
+
+
+@asynccontextmanager
+async def embedded(ground: Ground) -> AsyncIterator[Running]:
+    """`threadline up` as it comes: with a database of its own, which it starts itself."""
+    async with _own_database(ground.folder / "embedded") as home:
+        env = {**ground.hub_env, "THREADLINE_DATA_DIR": str(home)}
+        await ground.stub.evict()
+        await _move_in(ground, env)
+        port = free_port()
+        env["THREADLINE_PORT"] = str(port)
+        child = Child("hub-embedded", "middleware.bench.hubside", ("up",), ground.folder, env)
+        async with _started({"hub": child}, port):
+            found = settle(home / "postgres", None, SHELTER).postmaster()
+            if found is None:
+                raise TrialFailed("the embedded database is not there")
+            yield Running(
+                port=port,
+                targets=await ground.stub.targets(),
+                trees={"hub": child.pid, "postgres": found.pid},
+                children={"hub": child},
+                database=found.url,
             )
 
 
@@ -161,7 +191,7 @@ async def hub_celery(ground: Ground, name: str = "celery") -> AsyncIterator[Runn
             trees = {part: child.pid for part, child in parts.items()}
             yield Running(
                 port=port,
-                targets=await ground.stub.targets(),
+                targets=ground.targets,
                 trees={**trees, **ground.roots(redis=True, postgres=True)},
                 children=parts,
                 database=url,
@@ -259,6 +289,18 @@ def _hub_part(
 
 
 @asynccontextmanager
+async def _own_database(home: Path) -> AsyncIterator[Path]:
+    """Begin with no database, and see to it that none is left running."""
+    await asyncio.to_thread(home.mkdir, mode=0o711)
+    try:
+        yield home
+    finally:
+        site = await asyncio.to_thread(settle, home / "postgres", None, SHELTER)
+        await site.command("pg_ctl", "stop", "-s", "-m", "immediate")
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@asynccontextmanager
 async def _hub_database(ground: Ground, name: str) -> AsyncIterator[str]:
     url = await ground.database.make(f"bench_{name}", BASE)
     try:
@@ -278,7 +320,7 @@ async def _started(children: Mapping[str, Child], port: int) -> AsyncIterator[No
             stack.push_async_callback(child.stop)
             await child.start()
         first = next(iter(children.values()))
-        await until_listening(port, first)
+        await until_answered(port, first, READY_WITHIN_S)
         if not machine.serves(port, first.pid):
             raise TrialFailed(f"port {port} is served by a process that was not started here")
         yield

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import structlog
 import typer
 
-from middleware.bench import ingest, pipeline
+from middleware.bench import fair, growth, ingest, pipeline, recover
 from middleware.bench.ground import Wishes
 from middleware.bench.report import Findings, show
 from middleware.cli.session import BROKEN, INTERRUPTED, session_of
@@ -75,6 +75,70 @@ def run_pipeline(
     if slow:
         flows += [pipeline.slowed(flow) for flow in flows]
     _tell(context, _found(context, pipeline.measure(wishes, tuple(flows))), report)
+
+
+@bench.command("growth")
+def run_growth(
+    context: typer.Context,
+    *,
+    rounds: Rounds = 3,
+    seconds: Seconds = 8.0,
+    connections: Annotated[
+        list[int], typer.Option(help="Bots with an account each; the first is the small one.")
+    ] = [1, 100, 1000],  # noqa: B006  # Typer's way to say a list
+    customers: Annotated[int, typer.Option(help="Customers known already.", min=1)] = 1_000_000,
+    backlog: Annotated[int, typer.Option(help="Hooks that nobody read yet.", min=1)] = 1_000_000,
+    quick: Quick = False,
+    database_url: Database = "",
+    report: Report = None,
+) -> None:
+    """What a message costs beside many connections, many customers and a long backlog."""
+    wishes = _wishes(rounds, seconds, quick, database_url)
+    if quick:
+        connections, customers, backlog = [1, 5], min(customers, 1000), min(backlog, 2000)
+    sizes = growth.Sizes(
+        connections=tuple(connections),
+        customers=(0, customers),
+        backlogs=(max(1, backlog // 100), backlog),
+    )
+    _tell(context, _found(context, growth.measure(wishes, sizes)), report)
+
+
+@bench.command("fair")
+def run_fair(
+    context: typer.Context,
+    *,
+    rounds: Rounds = 3,
+    seconds: Seconds = 20.0,
+    flood: Annotated[int, typer.Option(help="What a noisy tenant has unread.", min=1)] = 100_000,
+    tenants: Annotated[int, typer.Option(help="Tenants that are all alike.", min=2)] = 10,
+    quick: Quick = False,
+    database_url: Database = "",
+    report: Report = None,
+) -> None:
+    """What a quiet tenant feels of a noisy one, and whether equals get equal shares."""
+    wishes = _wishes(rounds, seconds, quick, database_url)
+    if quick:
+        flood, tenants = min(flood, 500), min(tenants, 3)
+    crowd = fair.Crowd(flood=flood, tenants=tenants)
+    _tell(context, _found(context, fair.measure(wishes, crowd)), report)
+
+
+@bench.command("recover")
+def run_recover(
+    context: typer.Context,
+    *,
+    rounds: Rounds = 5,
+    backlog: Annotated[int, typer.Option(help="Hooks that nobody read yet.", min=1)] = 10_000,
+    quick: Quick = False,
+    database_url: Database = "",
+    report: Report = None,
+) -> None:
+    """How soon the hub delivers again after kill -9, and how soon it starts from cold."""
+    wishes = _wishes(rounds, 0.0, quick, database_url)
+    if quick:
+        backlog = min(backlog, 500)
+    _tell(context, _found(context, recover.measure(wishes, recover.Blow(backlog=backlog))), report)
 
 
 def _wishes(rounds: int, seconds: float, quick: bool, database_url: str) -> Wishes:

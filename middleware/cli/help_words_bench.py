@@ -21,5 +21,21 @@ RUSSIAN_OF_BENCH: Mapping[str, str] = {
         "Ботов, у каждого свой аккаунт; повторите для новых прогонов."
     ),
     "Conversations of every bot.": "Разговоров у каждого бота.",
+    "What a message costs beside many connections, many customers and a long backlog.": (
+        "Сколько стоит сообщение рядом с множеством подключений, клиентов и длинной очередью."
+    ),
+    "Bots with an account each; the first is the small one.": (
+        "Ботов, у каждого свой аккаунт; первое число — малый случай."
+    ),
+    "Customers known already.": "Сколько клиентов уже известно.",
+    "Hooks that nobody read yet.": "Сколько хуков ещё не прочитано.",
+    "What a quiet tenant feels of a noisy one, and whether equals get equal shares.": (
+        "Что тихий клиент чувствует от шумного и поровну ли достаётся равным."
+    ),
+    "What a noisy tenant has unread.": "Сколько непрочитанного у шумного.",
+    "Tenants that are all alike.": "Сколько одинаковых клиентов хаба.",
+    "How soon the hub delivers again after kill -9, and how soon it starts from cold.": (
+        "Как скоро хаб снова доставляет после kill -9 и как быстро запускается с нуля."
+    ),
     "Also with a CRM that answers in 200-500 ms.": "Также с CRM, отвечающей за 200–500 мс.",
 }
