@@ -29,6 +29,8 @@ QUIET = FIRST_BOT
 CHATS = 20
 SETTLES_S = 2.0
 PATIENCE_S = 120.0
+# A share is counted once this many messages of each have arrived, had they been equal.
+BEGUN = 20
 BESIDE = Goal(name="quiet p99 beside a flood, times alone", goal=2, dream=1.2, floor=False)
 EQUAL = Goal(name="Jain index of equal tenants", goal=0.95, dream=0.99)
 
@@ -135,6 +137,7 @@ async def _equals(
         watch = Watch.begin(running)
         for bot in bots:
             await bulk.unread(running.database, bot, count=each, chats=CHATS)
+        await ground.stub.wait_for(BEGUN * crowd.tenants, PATIENCE_S)
         await asyncio.sleep(seconds)
         told = (await ground.stub.state())["latency"]
         _, others = watch.end()

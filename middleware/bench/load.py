@@ -12,7 +12,6 @@ import sys
 import time
 from array import array
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
@@ -89,13 +88,23 @@ class Report:
 
 
 @dataclass(slots=True)
+class Chat:
+    """A conversation of a target, which has `beside` of them; never two of its hooks at once."""
+
+    target: Target
+    place: int
+    beside: int
+    number: int
+
+
+@dataclass(slots=True)
 class Sending:
     """Everything the sockets of one order share."""
 
     order: Order
     began: float
     ends_at: float
-    hooks: Iterator[tuple[Target, Mark, int]]
+    chats: deque["Chat"]
     taken: "array[float]" = field(default_factory=lambda: array("d"))
     sent: int = 0
     refused: int = 0
@@ -129,7 +138,7 @@ class Socket(asyncio.Protocol):
         self.sending = sending
         self.buffer = b""
         self.due = 0.0
-        self.is_busy = False
+        self.chat: Chat | None = None
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -137,27 +146,25 @@ class Socket(asyncio.Protocol):
 
     def go_on(self) -> None:
         """Send the next hook, or rest."""
-        due = self.sending.next_due()
-        if due is None or self.transport is None or self.transport.is_closing():
-            if due is not None:
-                self.sending.refused += 1
-            self._rest()
+        sending, is_open = self.sending, self.transport is not None
+        due = sending.next_due() if is_open and sending.chats else None
+        if due is None or self.transport is None:
+            sending.idle.append(self)
+            if not sending.busy:
+                sending.done.set()
             return
-        if not self.is_busy:
-            self.is_busy = True
-            self.sending.busy += 1
-        self.due = due
-        self.sending.sent += 1
-        target, mark, number = next(self.sending.hooks)
-        self.transport.write(_request(target, mark, number, due))
+        sending.busy += 1
+        sending.sent += 1
+        self.due, self.chat = due, sending.chats.popleft()
+        self.transport.write(_request(self.chat, due))
 
-    def _rest(self) -> None:
-        if self.is_busy:
-            self.is_busy = False
+    def _answered(self) -> None:
+        """The chat's next message may come now, by whoever is free."""
+        if self.chat is not None:
             self.sending.busy -= 1
-        self.sending.idle.append(self)
-        if not self.sending.busy:
-            self.sending.done.set()
+            self.chat.number += 1
+            self.sending.chats.append(self.chat)
+            self.chat = None
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -169,22 +176,25 @@ class Socket(asyncio.Protocol):
         if len(self.buffer) >= end:
             self.sending.note(self.due, self.buffer[9:12])
             self.buffer = self.buffer[end:]
+            self._answered()
             self.go_on()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
-        if self.is_busy:
+        self.transport = None
+        if self.chat is not None:
             self.sending.refused += 1
-            self.transport = None
-            self._rest()
+            self._answered()
+            self.go_on()
 
 
-def _request(target: Target, mark: Mark, number: int, due: float) -> bytes:
-    text = text_of(Mark(mark.bot, mark.chat, mark.number, int(due * 1e9)))
-    user = b'"id":%d,"first_name":"Anna","last_name":"Petrova"' % (CHAT_BASE + mark.chat)
+def _request(chat: Chat, due: float) -> bytes:
+    target, update = chat.target, chat.number * chat.beside + chat.place + 1
+    text = text_of(Mark(target.bot, chat.place, chat.number, int(due * 1e9)))
+    user = b'"id":%d,"first_name":"Anna","last_name":"Petrova"' % (CHAT_BASE + chat.place)
     body = (
         b'{"update_id":%d,"message":{"message_id":%d,"from":{%s,"is_bot":false,'
         b'"language_code":"ru"},"chat":{%s,"type":"private"},"date":%d,"text":"%s"}}'
-        % (number + 1, number + 1, user, user, int(time.time()), text)
+        % (update, update, user, user, int(time.time()), text)
     )
     return (
         b"POST %s HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
@@ -193,20 +203,19 @@ def _request(target: Target, mark: Mark, number: int, due: float) -> bytes:
     )
 
 
-def _hooks(order: Order) -> Iterator[tuple[Target, Mark, int]]:
-    """Every bot and every chat in turn, one message each, and again."""
-    round_ = order.first
-    while True:
-        for chat in range(order.chats):
-            for target in order.targets:
-                yield target, Mark(target.bot, chat, round_, 0), round_ * order.chats + chat
-        round_ += 1
+def _chats(order: Order) -> deque[Chat]:
+    """Every bot's first chat, then every bot's second, and so on."""
+    return deque(
+        Chat(target, place, order.chats, order.first)
+        for place in range(order.chats)
+        for target in order.targets
+    )
 
 
 async def send(order: Order) -> Report:
     """Send what is ordered, and wait for the answers, as long as it makes sense."""
     loop, used = asyncio.get_running_loop(), time.process_time()
-    sending = Sending(order, 0.0, 0.0, _hooks(order))
+    sending = Sending(order, 0.0, 0.0, _chats(order))
     sockets = [
         (await loop.create_connection(lambda: Socket(sending), "127.0.0.1", order.port))[1]
         for _ in range(order.sockets)
@@ -238,9 +247,14 @@ async def _dispatch(sending: Sending) -> None:
         while released < planned:
             sending.due.append(scheduled(sending.began, rate, released))
             released += 1
-        while sending.idle and sending.due:
-            sending.idle.pop().go_on()
+        _hand_out(sending)
         await asyncio.sleep(TICK_S)
+
+
+def _hand_out(sending: Sending) -> None:
+    """Give what is due to whoever is idle."""
+    for _ in range(min(len(sending.idle), len(sending.due))):
+        sending.idle.pop(0).go_on()
 
 
 async def _keep_full(sending: Sending) -> None:
@@ -261,8 +275,7 @@ async def _answers(sending: Sending) -> int:
     """Wait for the rest; return how many hooks were never answered."""
     ends_at = time.monotonic() + sending.order.seconds + GIVE_UP_S
     while time.monotonic() < ends_at and (sending.busy or sending.due):
-        while sending.idle and sending.due:
-            sending.idle.pop().go_on()
+        _hand_out(sending)
         sending.done.clear()
         if sending.busy:
             try:

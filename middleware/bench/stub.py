@@ -96,7 +96,6 @@ class Pace:
 class Provider:
     """Everything the stub knows. `hooks` are the addresses that bots gave us, with secrets."""
 
-    base: str
     ledger: Ledger = field(default_factory=Ledger)
     pace: Pace = field(default_factory=Pace)
     hooks: dict[str, dict[str, object]] = field(default_factory=dict)
@@ -193,7 +192,7 @@ class Call(asyncio.Protocol):
 
 async def serve(port: int) -> None:
     loop = asyncio.get_running_loop()
-    provider = Provider(f"http://127.0.0.1:{port}")
+    provider = Provider()
     server = await loop.create_server(lambda: Call(provider), "127.0.0.1", port, backlog=2048)
     async with server:
         await server.serve_forever()
