@@ -20,9 +20,7 @@ from middleware.bench.variants import (
     Ground,
     Running,
     Start,
-    has_celery_form,
-    hub,
-    hub_celery,
+    forms,
 )
 
 QUIET = FIRST_BOT
@@ -46,20 +44,17 @@ class Crowd:
 
 async def measure(wishes: Wishes, crowd: Crowd) -> Findings:
     """Raises: `TrialFailed`."""
-    forms: dict[str, Start] = {"hub": hub}
-    if has_celery_form():
-        forms["hub+celery"] = hub_celery
     async with prepared(wishes, bots=max(2, crowd.tenants)) as ground:
         findings = findings_of("fair", ground)
         for number in range(wishes.rounds):
-            for name, start in forms.items():
+            for name, start in forms().items():
                 for found in (
                     await _beside(ground, start, (crowd, wishes.seconds), (name, number)),
                     await _equals(ground, start, (crowd, wishes.seconds), (name, number)),
                 ):
                     wishes.tell(_line(found))
                     findings.samples.append(found)
-    for name in forms:
+    for name in forms():
         findings.judge(
             replace(BESIDE, name=f"{name}: {BESIDE.name}"), findings.of("p99 beside/alone", name)
         )

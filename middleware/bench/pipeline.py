@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from middleware.bench import limits
 from middleware.bench.driver import run_load
 from middleware.bench.ground import Watch, Wishes, cpu_metrics, findings_of, prepared, sample
 from middleware.bench.load import Order, Report
@@ -18,9 +19,7 @@ from middleware.bench.variants import (
     Ground,
     Running,
     Start,
-    has_celery_form,
-    hub,
-    hub_celery,
+    forms,
     naive,
     why_no_naive,
 )
@@ -63,9 +62,7 @@ def slowed(flow: Flow) -> Flow:
 
 def variants_of(findings: Findings) -> dict[str, Start]:
     """What can be measured here; what cannot is told."""
-    found: dict[str, Start] = {"hub": hub}
-    if has_celery_form():
-        found["hub+celery"] = hub_celery
+    found = forms()
     if why := why_no_naive():
         findings.notes.append(why)
     else:
@@ -93,7 +90,26 @@ async def measure(wishes: Wishes, flows: tuple[Flow, ...]) -> Findings:
     if findings is None:
         raise ValueError("nothing to measure")
     _judge(findings, flows)
+    await _limited(wishes, findings)
     return findings
+
+
+async def _limited(wishes: Wishes, findings: Findings) -> None:
+    """Ask the forms of the hub how they get on with a provider that counts."""
+    findings.notes.append(
+        "messages a second are measured with budgets wide open; the share of the limit is not"
+    )
+    async with prepared(wishes, wide=False) as ground:
+        for number in range(wishes.rounds):
+            for name, start in forms().items():
+                about = f"{name}, limited"
+                found = await limits.one(ground, start, 2 * wishes.seconds, (about, number))
+                wishes.tell(f"round {number + 1} {about}: {dict(found.metrics)}")
+                findings.samples.append(found)
+    for name in forms():
+        about = f"{name}, limited"
+        for metric, goal in (("share of the limit", limits.USED), ("rejected", limits.REJECTED)):
+            findings.judge(_named(goal, name), findings.of(metric, about))
 
 
 async def one(

@@ -21,9 +21,7 @@ from middleware.bench.variants import (
     Running,
     Start,
     embedded,
-    has_celery_form,
-    hub,
-    hub_celery,
+    forms,
 )
 
 CHATS = 20
@@ -40,17 +38,15 @@ class Blow:
 
 async def measure(wishes: Wishes, blow: Blow) -> Findings:
     """Raises: `TrialFailed`."""
-    forms: dict[str, Start] = {"hub, embedded": embedded, "hub": hub}
-    if has_celery_form():
-        forms["hub+celery"] = hub_celery
+    measured: dict[str, Start] = {"hub, embedded": embedded, **forms()}
     async with prepared(wishes, bots=1) as ground:
         findings = findings_of("recover", ground)
         for number in range(wishes.rounds):
-            for name, start in forms.items():
+            for name, start in measured.items():
                 found = await one(ground, start, blow, (name, number))
                 wishes.tell(_line(found))
                 findings.samples.append(found)
-    for name in forms:
+    for name in measured:
         for metric, goal in (("to CRM write s", BACK), ("cold start s", COLD)):
             findings.judge(replace(goal, name=f"{name}: {goal.name}"), findings.of(metric, name))
     return findings

@@ -61,10 +61,6 @@ class Findings:
     def of(self, metric: str, variant: str) -> Spread | None:
         return spread(self.samples, variant, metric)
 
-    def total(self, metric: str) -> float:
-        """Add one count up over every sample that has it."""
-        return sum(each.metrics.get(metric, 0.0) for each in self.samples)
-
     def as_json(self) -> dict[str, object]:
         return {
             "command": self.command,

@@ -85,7 +85,7 @@ def _summary(values: list[float]) -> dict[str, float]:
 
 @dataclass(slots=True)
 class Pace:
-    """How long an answer takes, and how many calls a second an account stands (0: any)."""
+    """How long an answer takes; how many REST calls a second an account stands (0: any)."""
 
     low: float = 0.0
     high: float = 0.0
@@ -123,8 +123,8 @@ class Provider:
 
     def take(self, method: str, path: str, body: bytes) -> Answer:
         """Answer a provider's call, and remember it."""
-        scope = path.rpartition("/")[0] if not path.startswith("/amojo") else path[:110]
-        if self.pace.limit and not self._may(scope.split("/api/")[0]):
+        account, is_counted, _ = path.partition("/api/")
+        if self.pace.limit and is_counted and not self._may(account):
             self.ledger.rejected += 1
             return TOO_MANY
         label, given = answer(method, path, body, self.hooks)

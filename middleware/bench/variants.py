@@ -264,6 +264,12 @@ def has_celery_form() -> bool:
     return "executor" in Settings.model_fields
 
 
+def forms() -> dict[str, Start]:
+    """The forms in which this hub runs, by name."""
+    found: dict[str, Start] = {"hub": hub}
+    return found | {"hub+celery": hub_celery} if has_celery_form() else found
+
+
 def why_no_naive() -> str:
     """Say why the naive peer cannot be measured; empty when it can."""
     if not NAIVE.exists():
