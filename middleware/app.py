@@ -1,8 +1,10 @@
 """The hub as an ASGI application: the hook door in front, everything else behind it."""
 
+import os
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from middleware.api import pages, problems
 from middleware.api.router import PREFIX, router
@@ -13,6 +15,9 @@ from middleware.media.routes import media_routes
 from middleware.tracing.door import TracedFlusher
 from middleware.tracing.port import UNTRACED
 from middleware.webhooks.door import App, HookDoor
+
+# As uvicorn names and reads it.
+TRUSTED_PROXIES = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
 
 
 def make_bare_app(hub: Hub) -> App:
@@ -34,6 +39,8 @@ def make_app(hub: Hub) -> App:
     )
     inner.state.hub = hub
     problems.install(inner)
+    # Here and not around the hooks, which ask nobody where they come from.
+    inner.add_middleware(ProxyHeadersMiddleware, trusted_hosts=TRUSTED_PROXIES)
     for each in (router, pages.router, health_routes(hub), media_routes(hub)):
         inner.include_router(each)
     tracer = hub.hands.tracer

@@ -49,6 +49,7 @@ from middleware.serve.upkeep import Pulse
 from middleware.settings import Settings
 from middleware.store.port import Store
 from middleware.store.postgres import PostgresStore
+from middleware.store.postgres.writer import InboxWriter
 from middleware.tracing.choice import tracer_of
 from middleware.tracing.port import Tracer
 from middleware.webhooks.addresses import Addresses
@@ -81,6 +82,7 @@ class Hub:
     executor: Executor
     celery: CeleryExecutor | None
     sharing: SharedBudgets | None
+    writer: InboxWriter
     flusher: Flusher
     listeners: Listeners
     pulse: Pulse
@@ -147,6 +149,7 @@ async def open_hub(
         hub = _wire(settings, clock, engine, url, around)
         stack.push_async_callback(hub.gateway.aclose)
         stack.push_async_callback(hub.executor.stop)
+        stack.push_async_callback(hub.writer.aclose)
         yield hub
 
 
@@ -231,6 +234,7 @@ def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str, aroun
     owner, metrics = around.owner, around.metrics
     vault = Vault(load_keys(settings))
     store, connections = PostgresStore(engine), ConnectionStore(engine)
+    writer = InboxWriter(engine)
     keeper = ThreadKeeper(settings.lease_ttl, lambda: _keeper_store(url), metrics.lost)
     gateway = _gateway(clock, vault, around)
     media = media_store(settings)
@@ -283,8 +287,9 @@ def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str, aroun
         executor=executor,
         celery=celery,
         sharing=around.sharing,
+        writer=writer,
         flusher=Flusher(
-            store,
+            writer.append,
             executor.wake,
             pulse.catch_up,
             limit=settings.hook_queue,

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 
+from middleware.cli.help_words_bench import RUSSIAN_OF_BENCH
+
 RUSSIAN: Mapping[str, str] = {
+    **RUSSIAN_OF_BENCH,
     "Every customer's thread, on one line: the CRM's timeline.": (
         "Каждый разговор с клиентом — в одной ленте CRM."
     ),

@@ -12,6 +12,7 @@ from mappers.text import Language
 from middleware.cli import (
     access,
     backup,
+    bench,
     connecting,
     connections,
     contacts,
@@ -74,6 +75,7 @@ MODULES = (
     access,
     backup,
     trial,
+    bench,
     simulate,
     docs,
 )

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 import uvicorn
+import uvloop
 
 from mappers.vocabulary.adapters import Finding
 from middleware import log
@@ -64,8 +65,8 @@ def up(
     played = frozenset(parts or EVERY_PART)
     if settings.executor == "in-process" and len(played & {Part.API, Part.WORKER}) == 1:
         session.fail(session.word("parts_need_celery"))
-    with session.sentences():
-        is_well = asyncio.run(_up(session, played))
+    with session.sentences(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        is_well = runner.run(_up(session, played))
     if not is_well:
         session.fail(session.word("gave_up"), BROKEN)
 
@@ -114,6 +115,8 @@ async def _serve(session: Session, hub: Hub, parts: frozenset[Part], door: socke
         access_log=False,  # addresses of hooks and of held links are secrets
         server_header=False,
         lifespan="off",
+        ws="none",
+        proxy_headers=False,  # `make_app` reads them where somebody asks
         timeout_graceful_shutdown=DRAIN_S,
     )
     server = _Guest(config, partial(_welcome, session, hub, parts, door.getsockname()[1]))

@@ -146,7 +146,9 @@ class SimHub:
         self.hands = self._hands(f"hub-{number}")
         self.executor = InProcessExecutor(self._serve, at_once=50)
         self.pulse = Pulse(self.store, self._told_once, GAP_AFTER)
-        self.flusher = Flusher(self.store, self.executor.wake, self.pulse.catch_up, limit=QUEUE)
+        self.flusher = Flusher(
+            self.store.append, self.executor.wake, self.pulse.catch_up, limit=QUEUE
+        )
         self.door = HookDoor(
             _nothing_else, SimAddresses(site), self.flusher, Refusals(), body_limit=BODY_LIMIT
         )

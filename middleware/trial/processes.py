@@ -40,6 +40,13 @@ class Child:
         return self.folder / f"{self.name}.log"
 
     @property
+    def pid(self) -> int:
+        """Raises: `TrialFailed` when it was never started."""
+        if self._process is None:
+            raise TrialFailed(f"{self.name} was not started")
+        return self._process.pid
+
+    @property
     def is_running(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
@@ -68,6 +75,11 @@ class Child:
         if not self.log.exists():
             return ""
         return " / ".join(self.log.read_text("utf-8", "replace").splitlines()[-3:])
+
+    async def ended(self) -> int | None:
+        """Wait for it to end by itself; return how it did."""
+        await self._gone()
+        return None if self._process is None else self._process.returncode
 
     async def kill(self) -> None:
         """End it as a power cut would."""

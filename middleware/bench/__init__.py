@@ -1,0 +1,1 @@
+"""The benchmark: the hub, its peers and the machine's own limits, measured side by side."""

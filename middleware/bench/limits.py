@@ -1,0 +1,56 @@
+"""The provider's limit: how much of it is used, and how often it is overstepped.
+
+Only new customers write: each costs several calls of the REST API, which counts them, beside the
+one that writes the message. The stub refuses the call after the seventh within any second, as the
+strictest reading of amoCRM's page has it; the hub keeps to its own budgets here.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+
+from middleware.bench.driver import run_load
+from middleware.bench.ground import Watch, sample
+from middleware.bench.load import Order
+from middleware.bench.rules import Goal, Sample
+from middleware.bench.stub_answers import WRITE
+from middleware.bench.variants import Ground, Start
+
+PER_S = 7
+WARMS_UP_S = 2.0
+FREE = ("crm write", "crm open", "crm history")
+USED = Goal(name="share of the provider's limit used", goal=0.95, dream=0.98)
+REJECTED = Goal(name="calls that the provider refused", goal=0, dream=0, floor=False)
+
+
+async def one(ground: Ground, start: Start, seconds: float, name: tuple[str, int]) -> Sample:
+    """Let more new customers write than the limit can serve, and look at a stretch of time."""
+    await ground.stub.reset()
+    async with start(ground) as running:
+        customers = int(PER_S * (seconds + WARMS_UP_S)) + PER_S
+        order = Order(port=running.port, targets=running.targets[:1], chats=customers, sockets=8)
+        await ground.stub.pace(limit=PER_S)
+        await run_load(replace(order, count=customers))
+        await ground.stub.wait_for(1, seconds + WARMS_UP_S)
+        watch, before = Watch.begin(running), await ground.stub.state()
+        await asyncio.sleep(seconds)
+        after = await ground.stub.state()
+        _, others = watch.end()
+        await ground.stub.pace()
+        calls = {
+            label: count - before["calls"].get(label, 0) for label, count in after["calls"].items()
+        }
+        metrics = {
+            "share of the limit": counted(calls) / (PER_S * seconds),
+            "rejected": after["rejected"],
+            "messages per CRM call": calls.get(WRITE, 0) / max(1, sum(calls.values())),
+            "doubled": after["doubled"],
+        }
+        return sample(*name, metrics, others)
+
+
+def counted(calls: Mapping[str, int]) -> int:
+    """Add up the calls that the limit counts."""
+    return sum(
+        count for label, count in calls.items() if label.startswith("crm ") and label not in FREE
+    )

@@ -1,0 +1,172 @@
+"""`threadline bench`: the hub measured beside its peers and the machine's own limits."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+
+from middleware.bench import fair, growth, ingest, pipeline, recover
+from middleware.bench.ground import Wishes
+from middleware.bench.report import Findings, show
+from middleware.cli.session import BROKEN, INTERRUPTED, session_of
+from middleware.trial.processes import TrialFailed
+
+Rounds = Annotated[int, typer.Option(help="Interleaved rounds; medians are told.", min=1)]
+Seconds = Annotated[float, typer.Option(help="How long each measurement lasts.", min=0.2)]
+Quick = Annotated[bool, typer.Option("--quick", help="One short round: a smoke test, no measure.")]
+Report = Annotated[
+    Path | None, typer.Option("--json", help="Write every number there.", dir_okay=False)
+]
+Database = Annotated[
+    str, typer.Option("--database-url", help="A PostgreSQL to use. Default: one of our own.")
+]
+
+bench = typer.Typer(no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Mount the commands of this module."""
+    app.add_typer(
+        bench, name="bench", help="Measure the hub beside its peers. Nothing is sent anywhere."
+    )
+
+
+@bench.command("ingest")
+def run_ingest(
+    context: typer.Context,
+    *,
+    rounds: Rounds = 3,
+    seconds: Seconds = 4.0,
+    quick: Quick = False,
+    database_url: Database = "",
+    report: Report = None,
+) -> None:
+    """Durable acknowledgements: how many a second, and how long a sender waits."""
+    wishes = _wishes(rounds, seconds, quick, database_url)
+    pressure = ingest.Pressure(rates=(20, 100), delays=(0.0,)) if quick else ingest.Pressure()
+    _tell(context, _found(context, ingest.measure(wishes, pressure)), report)
+
+
+@bench.command("pipeline")
+def run_pipeline(
+    context: typer.Context,
+    *,
+    rounds: Rounds = 3,
+    seconds: Seconds = 8.0,
+    bots: Annotated[
+        list[int], typer.Option(help="Bots with an account each; say it again for more runs.")
+    ] = [1, 10, 100],  # noqa: B006  # Typer's way to say a list
+    chats: Annotated[int, typer.Option(help="Conversations of every bot.", min=1)] = 50,
+    slow: Annotated[bool, typer.Option(help="Also with a CRM that answers in 200-500 ms.")] = True,
+    quick: Quick = False,
+    database_url: Database = "",
+    report: Report = None,
+) -> None:
+    """Messages a second from channel to CRM, and what each costs in CPU, part by part."""
+    wishes = _wishes(rounds, seconds, quick, database_url)
+    if quick:
+        bots, slow = [2], False
+    flows = [pipeline.Flow(chats=max(2, chats // each), bots=each) for each in bots]
+    if slow:
+        flows += [pipeline.slowed(flow) for flow in flows]
+    _tell(context, _found(context, pipeline.measure(wishes, tuple(flows))), report)
+
+
+@bench.command("growth")
+def run_growth(
+    context: typer.Context,
+    *,
+    rounds: Rounds = 3,
+    seconds: Seconds = 8.0,
+    connections: Annotated[
+        list[int], typer.Option(help="Bots with an account each; the first is the small one.")
+    ] = [1, 100, 1000],  # noqa: B006  # Typer's way to say a list
+    customers: Annotated[int, typer.Option(help="Customers known already.", min=1)] = 1_000_000,
+    backlog: Annotated[int, typer.Option(help="Hooks that nobody read yet.", min=1)] = 1_000_000,
+    quick: Quick = False,
+    database_url: Database = "",
+    report: Report = None,
+) -> None:
+    """What a message costs beside many connections, many customers and a long backlog."""
+    wishes = _wishes(rounds, seconds, quick, database_url)
+    if quick:
+        connections, customers, backlog = [1, 5], min(customers, 1000), min(backlog, 2000)
+    sizes = growth.Sizes(
+        connections=tuple(connections),
+        customers=(0, customers),
+        backlogs=(max(1, backlog // 100), backlog),
+    )
+    _tell(context, _found(context, growth.measure(wishes, sizes)), report)
+
+
+@bench.command("fair")
+def run_fair(
+    context: typer.Context,
+    *,
+    rounds: Rounds = 3,
+    seconds: Seconds = 20.0,
+    flood: Annotated[int, typer.Option(help="What a noisy tenant has unread.", min=1)] = 100_000,
+    tenants: Annotated[int, typer.Option(help="Tenants that are all alike.", min=2)] = 10,
+    quick: Quick = False,
+    database_url: Database = "",
+    report: Report = None,
+) -> None:
+    """What a quiet tenant feels of a noisy one, and whether equals get equal shares."""
+    wishes = _wishes(rounds, seconds, quick, database_url)
+    if quick:
+        flood, tenants = min(flood, 500), min(tenants, 3)
+    crowd = fair.Crowd(flood=flood, tenants=tenants)
+    _tell(context, _found(context, fair.measure(wishes, crowd)), report)
+
+
+@bench.command("recover")
+def run_recover(
+    context: typer.Context,
+    *,
+    rounds: Rounds = 5,
+    backlog: Annotated[int, typer.Option(help="Hooks that nobody read yet.", min=1)] = 10_000,
+    quick: Quick = False,
+    database_url: Database = "",
+    report: Report = None,
+) -> None:
+    """How soon the hub delivers again after kill -9, and how soon it starts from cold."""
+    wishes = _wishes(rounds, 0.0, quick, database_url)
+    if quick:
+        backlog = min(backlog, 500)
+    _tell(context, _found(context, recover.measure(wishes, recover.Blow(backlog=backlog))), report)
+
+
+def _wishes(rounds: int, seconds: float, quick: bool, database_url: str) -> Wishes:
+    if quick:
+        rounds, seconds = 1, 1.0
+    return Wishes(rounds=rounds, seconds=seconds, quick=quick, database_url=database_url)
+
+
+def _found(context: typer.Context, measuring: Coroutine[Any, Any, Findings]) -> Findings:
+    """Measure until done or told to stop; nothing that was started outlives us."""
+    session = session_of(context)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    try:
+        return asyncio.run(_until_told(measuring))
+    except TrialFailed as why:
+        session.fail(str(why), BROKEN)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise typer.Exit(INTERRUPTED) from None
+
+
+async def _until_told(measuring: Coroutine[Any, Any, Findings]) -> Findings:
+    running = asyncio.current_task()
+    if running is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    return await measuring
+
+
+def _tell(context: typer.Context, findings: Findings, report: Path | None) -> None:
+    show(findings, session_of(context).out)
+    if report is not None:
+        findings.write(report)

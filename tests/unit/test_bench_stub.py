@@ -1,0 +1,46 @@
+"""The stub counts what it must: texts once, their order within a chat, calls over the limit."""
+
+from middleware.bench.marks import Mark, text_of
+from middleware.bench.stub import Pace, Provider
+
+CHAT = "/amojo/v2/origin/custom/11111111-1111-4111-8111-111111111111_a"
+
+
+def provider_after(*marks: Mark) -> Provider:
+    provider = Provider()
+    for mark in marks:
+        assert provider.take("POST", CHAT, text_of(mark)).status == 200
+    return provider
+
+
+def test_a_text_that_comes_twice_is_doubled() -> None:
+    ledger = provider_after(Mark(1, 1, 1, 0), Mark(1, 1, 1, 0)).ledger
+    assert (len(ledger.written), ledger.doubled, ledger.disordered) == (1, 1, 0)
+
+
+def test_order_is_kept_within_a_chat_only() -> None:
+    ledger = provider_after(
+        Mark(1, 1, 2, 0), Mark(1, 2, 1, 0), Mark(2, 1, 1, 0), Mark(1, 1, 1, 0)
+    ).ledger
+    assert ledger.disordered == 1
+
+
+def test_the_digest_is_of_what_arrived_and_not_of_when() -> None:
+    one, other = Mark(1, 1, 1, 0), Mark(1, 2, 1, 0)
+    assert provider_after(one, other).ledger.digest == provider_after(other, one).ledger.digest
+    assert provider_after(one).ledger.digest != provider_after(other).ledger.digest
+
+
+def test_calls_over_the_limit_are_refused_and_counted() -> None:
+    provider = provider_after()
+    provider.pace = Pace(limit=2)
+    given = [provider.take("GET", "/acc1/api/v4/account", b"").status for _ in range(3)]
+    assert given == [200, 200, 429]
+    assert (provider.ledger.rejected, sum(provider.ledger.calls.values())) == (1, 2)
+
+
+def test_two_accounts_have_a_limit_each() -> None:
+    provider = provider_after()
+    provider.pace = Pace(limit=1)
+    given = [provider.take("GET", f"/acc{n}/api/v4/account", b"").status for n in (1, 2, 1)]
+    assert given == [200, 200, 429]
