@@ -5,27 +5,21 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import pytest
-import yaml
 from typer.main import get_command
 
 from middleware.cli.main import app
 from middleware.cli.reference import env_name
 from middleware.cli.serving import DRAIN_S
 from middleware.settings import Settings
+from tests.docs.compose import COMPOSE, EMULATORS, FILE, HUB, OURS, SERVICES
 from tests.docs.pages import DOCS, ROOT
 
-COMPOSE = ROOT / "docker-compose.yml"
 DOCKERFILE = ROOT / "Dockerfile"
-FILE = yaml.safe_load(COMPOSE.read_text("utf-8"))
-SERVICES: Mapping[str, Mapping[str, Any]] = FILE["services"]
-OURS = {name: service for name, service in SERVICES.items() if service["image"] == "threadline"}
-HUB = {name: service for name, service in OURS.items() if service["command"][0] == "threadline"}
-EMULATORS = {name: service for name, service in OURS.items() if name not in HUB}
 LEADS = (DOCS / "how-to/deploy.md", DOCS / "how-to/observe.md")
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SETTING = re.compile(r"\bTHREADLINE_[A-Z0-9_]+\b")
