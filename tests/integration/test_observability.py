@@ -58,6 +58,16 @@ async def test_everything_asked_for_is_told(hub: Hub) -> None:
     assert asked_for - names == set()
 
 
+async def test_alerts_are_tried_on_what_is_told(hub: Hub) -> None:
+    tried = yaml.safe_load((OPERATIONS / "alerts.test.yml").read_text("utf-8"))["tests"]
+    series = {each["series"].partition("{")[0] for test in tried for each in test["input_series"]}
+    async with working(hub):
+        assert series - await told(hub) == set()
+    named = {each["alertname"] for test in tried for each in test["alert_rule_test"]}
+    assert named <= {rule["alert"] for rule in RULES}
+    assert len(named) > len(RULES) / 2
+
+
 async def test_what_is_told_is_shown_somewhere(hub: Hub) -> None:
     async with working(hub):
         names = await told(hub)
