@@ -10,15 +10,18 @@ same ids.
 """
 
 import asyncio
+import logging
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 
+import structlog
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import (
@@ -43,11 +46,37 @@ Attributes = Mapping[str, str | int]
 
 FAILED = Status(StatusCode.ERROR)
 NS_PER_MS = 1_000_000
+CLOSES_WITHIN_S = 3.0
+
+log = structlog.get_logger(__name__)
 
 
 def exporting(owner: str) -> "Traced":
     """Send spans in the background to where OTEL_EXPORTER_OTLP_ENDPOINT says."""
-    return Traced(BatchSpanProcessor(OTLPSpanExporter()), owner)
+    # It tells of every try; `_Heard` tells once.
+    logging.getLogger("opentelemetry.exporter").setLevel(logging.CRITICAL)
+    return Traced(BatchSpanProcessor(_Heard(OTLPSpanExporter())), owner)
+
+
+class _Heard(SpanExporter):
+    """Says once that the collector is away, and once that it is back. Works in a thread."""
+
+    def __init__(self, inner: SpanExporter) -> None:
+        self._inner = inner
+        self._is_away = False
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        result = self._inner.export(spans)
+        is_away = result is not SpanExportResult.SUCCESS
+        if is_away and not self._is_away:
+            log.warning("traces.collector_away")
+        elif self._is_away and not is_away:
+            log.info("traces.collector_back")
+        self._is_away = is_away
+        return result
+
+    def shutdown(self) -> None:
+        self._inner.shutdown()
 
 
 class _Chosen(RandomIdGenerator):
@@ -179,4 +208,7 @@ class Traced:
         )
 
     async def aclose(self) -> None:
-        await asyncio.to_thread(self._provider.shutdown)
+        """Hand over the last spans, unless that takes long: nobody waits for a collector."""
+        last = threading.Thread(target=self._provider.shutdown, name="last spans", daemon=True)
+        last.start()
+        await asyncio.to_thread(last.join, CLOSES_WITHIN_S)

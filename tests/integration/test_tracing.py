@@ -1,7 +1,9 @@
 """Traces leave by the usual variables, and nothing of them is loaded while they are off."""
 
+import asyncio
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -15,10 +17,11 @@ from middleware.ids import uuid7
 from middleware.settings import Settings
 from middleware.store.rows import InboxRow, Parcelled
 from middleware.tracing.choice import NoTraces, tracer_of
-from middleware.tracing.otel import Traced
+from middleware.tracing.otel import CLOSES_WITHIN_S, Traced
 from middleware.tracing.place import root_of
 from middleware.webhooks.keys import digest_of
 
+# The client of Redis loads the metrics of OpenTelemetry by itself, wherever they are installed.
 OFF = """
 import asyncio, sys
 from middleware.settings import Settings
@@ -27,7 +30,8 @@ from middleware.app import make_app
 from middleware.tracing.choice import tracer_of
 from middleware.tracing.port import UNTRACED
 assert tracer_of(Settings(_env_file=None), "me") is UNTRACED
-print([name for name in sys.modules if name.startswith(("opentelemetry.sdk", "opentelemetry.exp"))])
+OURS = ("opentelemetry.sdk.trace", "opentelemetry.exporter", "middleware.tracing.otel")
+print([name for name in sys.modules if name.startswith(OURS)])
 """
 
 
@@ -75,6 +79,26 @@ async def test_spans_go_where_the_environment_says(monkeypatch: pytest.MonkeyPat
     assert told.path == "/v1/traces"
     assert b"shop-hub" in told.body
     assert b"hook" in told.body
+
+
+async def test_a_collector_that_is_away_is_told_of_once_and_waited_for_by_nobody(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1")
+    tracer = tracer_of(Settings(traces=True), "me")
+    for _ in range(3):
+        with tracer.keeping([a_parcel(ConnectionId(uuid7()))]):
+            pass
+    await asyncio.sleep(2.5)
+    began = time.monotonic()
+    await tracer.aclose()
+    assert time.monotonic() - began < 2 * CLOSES_WITHIN_S
+    told = "".join(capfd.readouterr())
+    assert told.count("traces.collector_away") == 1
+    assert "127.0.0.1" not in told
 
 
 def test_a_sampler_decides_alike_for_door_and_reader(monkeypatch: pytest.MonkeyPatch) -> None:
