@@ -1,9 +1,7 @@
 """The composition root: settings in, everything wired out. The only place that knows all."""
 
 import asyncio
-import os
 import random
-import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -44,6 +42,7 @@ from middleware.serve.celery_executor import CeleryExecutor
 from middleware.serve.executor import Executor, InProcessExecutor, Wakeups
 from middleware.serve.keeper import ThreadKeeper
 from middleware.serve.listener import Listeners
+from middleware.serve.roster import own_name, worker_name
 from middleware.serve.server import Hands, Limits, serve
 from middleware.serve.upkeep import Pulse
 from middleware.settings import Settings
@@ -105,16 +104,6 @@ def media_link(settings: Settings, vault: Vault, message: MessageId, position: i
     signed = f"{subject}.{vault.sign(f'media/{subject}')}"
     base = settings.public_url.rstrip("/")
     return f"{base}/media/{signed}" if base else ""
-
-
-def own_name() -> str:
-    """Name this process, as leases and traces call it."""
-    return f"{worker_name()}:{random.getrandbits(32):08x}"
-
-
-def worker_name() -> str:
-    """Name this process, as its like call it: in a container, the same after a restart."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 @asynccontextmanager

@@ -7,21 +7,21 @@ listener  asks for news where nobody tells them
 """
 
 import asyncio
-import fcntl
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from enum import StrEnum
+from functools import partial
 
 import structlog
 
 from middleware.db import partitions
 from middleware.db.engine import end_frozen
 from middleware.http.shared_budget import BEAT_S
-from middleware.hub import Hub, worker_name
+from middleware.hub import Hub
 from middleware.media.port import MediaAway
 from middleware.media.store import forget_old
-from middleware.serve.broker import make_celery
 from middleware.serve.ears import SIGN_EVERY_S, Ears
+from middleware.serve.roster import Roster, worker_name
 from middleware.serve.server import give_back_leftovers
 from middleware.serve.sweeper import SWEEP_LIMIT, Sweeper
 from middleware.serve.upkeep import every
@@ -62,8 +62,7 @@ async def working(hub: Hub, parts: Collection[Part] = EVERY_PART) -> AsyncIterat
     Before the first hook is taken, what was missed while nobody was here is owed.
     """
     async with AsyncExitStack() as stack:
-        if stack.enter_context(_alone(hub, parts)):
-            await hub.connections.expire_leases()
+        roster = stack.enter_context(Roster(hub.settings.data_dir / "processes", hub.hands.owner))
         await partitions.ensure(hub.engine, hub.clock.now().date())
         if {Part.WORKER, Part.LISTENER} & set(parts):
             hub.keeper.start()
@@ -71,6 +70,7 @@ async def working(hub: Hub, parts: Collection[Part] = EVERY_PART) -> AsyncIterat
             hub.vitals.needed[NO_KEEPER] = lambda: hub.keeper.is_alive
         stack.push_async_callback(hub.executor.stop)
         loops = [*_of_sharing(hub), *await _of_parts(hub, parts, stack)]
+        loops.append((SWEEP_EVERY_S, partial(_bury, hub, roster)))
         stack.push_async_callback(hub.listeners.stop)
         stack.push_async_callback(hub.flusher.drain)
         tasks = [asyncio.create_task(every(hub.clock, period, work)) for period, work in loops]
@@ -82,6 +82,14 @@ async def working(hub: Hub, parts: Collection[Part] = EVERY_PART) -> AsyncIterat
         finally:
             hub.vitals.is_working = False
     log.info("hub.stopped")
+
+
+async def _bury(hub: Hub, roster: Roster) -> None:
+    """End the leases of processes that are surely dead, so that nobody waits for them."""
+    if dead := roster.dead():
+        ended = await hub.connections.expire_leases_of(dead)
+        roster.forget(dead)
+        log.info("leases.of_the_dead", owners=dead, leases=ended)
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:
@@ -103,21 +111,6 @@ async def _of_parts(hub: Hub, parts: Collection[Part], stack: AsyncExitStack) ->
     if Part.API in parts:
         loops += await _api(hub)
     return loops
-
-
-@contextmanager
-def _alone(hub: Hub, parts: Collection[Part]) -> Iterator[bool]:
-    """Say whether no other process works on this data directory, for as long as the block lasts."""
-    settings = hub.settings
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    is_whole = frozenset(parts) == EVERY_PART
-    with (settings.data_dir / "hub.lock").open("w") as file:
-        try:
-            fcntl.flock(file, (fcntl.LOCK_EX if is_whole else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield is_whole and settings.database_url is None
 
 
 def _of_sharing(hub: Hub) -> Iterator[Loop]:
@@ -163,9 +156,8 @@ def _worker(hub: Hub, stack: AsyncExitStack) -> list[Loop]:
 def _ears(hub: Hub, stack: AsyncExitStack) -> Ears | None:
     if hub.celery is None:
         return None
-    app = make_celery(hub.settings.broker_url.get_secret_value())
-    ears = Ears(app, worker_name(), hub.celery, hub.clock, hub.give_up.set)
-    ears.start()
+    broker_url = hub.settings.broker_url.get_secret_value()
+    ears = Ears(broker_url, worker_name(), hub.celery, hub.clock, hub.give_up.set)
     stack.push_async_callback(ears.stop)
     return ears
 

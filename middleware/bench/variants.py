@@ -11,13 +11,13 @@ from middleware.bench import machine
 from middleware.bench.driver import Stub, until_answered
 from middleware.bench.load import Target
 from middleware.bench.servers import READY_WITHIN_S, Database
-from middleware.bench.side import redis_binary
 from middleware.bench.stub_answers import amojo_id
 from middleware.bench.wide import WIDE
 from middleware.db.embedded_site import SHELTER, settle
 from middleware.settings import Settings
 from middleware.trial.plan import Plan, Shop
 from middleware.trial.processes import HOST, Child, TrialFailed, free_port
+from middleware.trial.side import redis_binary
 
 BASE = "bench_base"
 FIRST_BOT = 7001

@@ -171,6 +171,9 @@ RUSSIAN: Mapping[str, str] = {
         "Ломать всё вокруг идущих разговоров и проверить, что с ними стало."
     ),
     "What is broken, and when, follows from it.": "От него зависит, что и когда сломается.",
+    "Processes that serve, woken by Celery; 0: one for all.": (
+        "Сколько процессов обрабатывают по вызову Celery; 0 — всё в одном."
+    ),
     "How many are said in all.": "Сколько сообщений всего.",
     "Run the whole hub in virtual time while everything around it breaks.\n\nThe same seed"
     " gives the same run. Exits with 1 when a message was lost, doubled or out of\norder, or"

@@ -49,12 +49,22 @@ def chaos(
     *,
     seed: Annotated[int, typer.Option(help="What is broken, and when, follows from it.")] = 1,
     messages: Annotated[int, typer.Option(help="How many are said in all.", min=20)] = 500,
+    workers: Annotated[
+        int, typer.Option(help="Processes that serve, woken by Celery; 0: one for all.", min=0)
+    ] = 0,
     report: Report = None,
     folder: Folder = None,
 ) -> None:
     """Break everything around running conversations, and judge what became of them."""
     language = session_of(context).language
-    order = Order(seed=seed, messages=messages, language=language, report=report, folder=folder)
+    order = Order(
+        seed=seed,
+        messages=messages,
+        language=language,
+        report=report,
+        folder=folder,
+        workers=workers,
+    )
     _end(play_chaos(order, Console()))
 
 

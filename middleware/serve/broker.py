@@ -13,6 +13,7 @@ from typing import Any
 
 from celery import Celery
 from kombu import Exchange, Queue
+from kombu.asynchronous import set_event_loop
 
 SERVE, HEAR = "threadline.serve", "threadline.hear"
 COMMON = "threadline"
@@ -36,7 +37,7 @@ def make_celery(broker_url: str) -> Celery:
         task_ignore_result=True,
         task_publish_retry=False,
         task_serializer="json",
-        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_cancel_long_running_tasks_on_connection_loss=True,  # there are none
         worker_enable_remote_control=False,
         worker_hijack_root_logger=False,
         worker_prefetch_multiplier=1,
@@ -68,6 +69,7 @@ def receive(app: Celery, serve: Callable[[Sequence[str]], None], hear: Callable[
 def worker_of(app: Celery, name: str) -> Any:
     """Make a consumer that runs one task after the other in the thread that starts it."""
     app.amqp.queues.add(own_queue(name))
+    set_event_loop(None)  # else a second consumer of this process would turn the first one's loop
     return app.WorkController(
         hostname=name,
         pool="solo",

@@ -13,11 +13,7 @@ from mappers.vocabulary import ConnectionId
 from middleware.serve.broker import make_celery
 from middleware.serve.executor import InProcessExecutor
 from middleware.serve.publisher import Bells, Publisher
-
-
-def queue_of(owner: str) -> str:
-    """Name the queue of whoever holds a lease: its name without what chance added to it."""
-    return owner.rpartition(":")[0]
+from middleware.serve.roster import queue_of
 
 
 class CeleryExecutor:

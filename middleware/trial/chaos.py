@@ -21,11 +21,13 @@ from mappers.text import Language
 from middleware.trial.admin import Admin
 from middleware.trial.day import write_report
 from middleware.trial.evidence import threads_of
+from middleware.trial.layout import Layout
 from middleware.trial.monkey import SENDS, Monkey
+from middleware.trial.parts import CALLS_AT_ONCE
 from middleware.trial.processes import TrialFailed
 from middleware.trial.script import SCRIPTS
 from middleware.trial.show import verdict_table
-from middleware.trial.town import CALLS_AT_ONCE, Layout, Town, discard, make_folder, town
+from middleware.trial.town import Town, discard, make_folder, town
 from middleware.trial.traffic import Traffic
 from middleware.trial.verdict import Verdict
 
@@ -44,13 +46,14 @@ DOUBTFUL = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What was asked of a chaos run."""
+    """What was asked of a chaos run. `workers`: as a town's layout says."""
 
     seed: int
     messages: int
     language: Language
     report: Path | None
     folder: Path | None
+    workers: int = 0
 
     @property
     def shops(self) -> tuple[str, ...]:
@@ -90,7 +93,11 @@ async def play_chaos(order: Order, console: Console) -> bool:
     folder = make_folder(order.folder)
     console.print(script.narration["building"])
     layout = Layout(
-        folder=folder, shops=order.shops, language=order.language, limited=order.limited
+        folder=folder,
+        shops=order.shops,
+        language=order.language,
+        limited=order.limited,
+        workers=order.workers,
     )
     try:
         async with town(layout) as here:
@@ -189,6 +196,7 @@ def _show(outcome: Outcome, order: Order, console: Console) -> None:
     more: dict[str, Any] = {
         "seed": order.seed,
         "limited": order.limited,
+        "workers": order.workers,
         "faults": outcome.faults,
         "recovered_in_s": outcome.recovered_in_s,
         "took_s": outcome.took_s,

@@ -19,12 +19,13 @@ from typing import Any
 from rich.console import Console
 
 from mappers.text import Language
+from middleware.trial.layout import Layout
 from middleware.trial.plan import Shop
 from middleware.trial.processes import TrialFailed
 from middleware.trial.script import SCRIPTS, Script, manual
 from middleware.trial.show import Feed, verdict_table
 from middleware.trial.things import FILES, OTHERS, TITLED, Sent, answers, look_of
-from middleware.trial.town import Layout, Town, discard, make_folder, town
+from middleware.trial.town import Town, discard, make_folder, town
 from middleware.trial.verdict import Verdict
 
 PHONE = "+79161234567"

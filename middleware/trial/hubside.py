@@ -1,7 +1,8 @@
 """The hub of a trial, as a process of its own: `python -m middleware.trial.hubside`.
 
 The same hub as anywhere, set up from the same settings. With `--move-in FILE` it first connects
-the accounts of a `Plan` through the flows that the CLI and the console use.
+the accounts of a `Plan` through the flows that the CLI and the console use. Parts that are named
+are played alone.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import uvicorn
 
 from mappers.vocabulary import WorkspaceId
 from middleware import log
-from middleware.app import make_app
+from middleware.app import make_app, make_bare_app
 from middleware.connections import flow
 from middleware.connections.model import ConnectionSettings
 from middleware.hub import Hub, open_hub
@@ -28,7 +29,7 @@ from middleware.store.policy import Policy
 from middleware.trial.desk import with_desk
 from middleware.trial.plan import Plan, Shop
 from middleware.webhooks.door import App
-from middleware.working import working
+from middleware.working import EVERY_PART, Part, working
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +86,12 @@ class Movers:
         await self.hub.connections.set_route(self.workspace, source.id, target.id, Policy())
 
 
-async def run(settings: Settings, plan: Plan | None) -> None:
-    async with open_hub(settings) as hub, working(hub):
+async def run(settings: Settings, parts: frozenset[Part], plan: Plan | None) -> None:
+    async with open_hub(settings) as hub, working(hub, parts):
         if plan is not None:
             await Movers(hub, plan, await hub.connections.workspace()).move_in()
-        await _serve(with_desk(make_app(hub), hub), settings)
+        app = with_desk(make_app(hub), hub) if Part.API in parts else make_bare_app(hub)
+        await _serve(app, settings)
 
 
 class _Guest(uvicorn.Server):
@@ -121,11 +123,12 @@ async def _serve(app: App, settings: Settings) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--move-in", type=Path, help="accounts to connect before serving")
+    parser.add_argument("parts", type=Part, nargs="*", help="what to do; without it, everything")
     options = parser.parse_args()
     settings = Settings()
     log.configure(settings)
     plan = Plan.read(options.move_in) if options.move_in else None
-    asyncio.run(run(settings, plan))
+    asyncio.run(run(settings, frozenset(options.parts) or EVERY_PART, plan))
 
 
 if __name__ == "__main__":

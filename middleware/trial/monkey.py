@@ -1,8 +1,8 @@
 """The monkey of a chaos run: what it breaks is drawn from the seed, and counted by name.
 
-It breaks what really breaks: the hub's process, its database, the network to both providers, and
-the order and number of the webhooks. What no provider promises to survive is left alone: a hook
-that was never sent, an account that was blocked.
+It breaks what really breaks: the hub's processes, its database and its broker, the network to both
+providers, and the order and number of the webhooks. What no provider promises to survive is left
+alone: a hook that was never sent, an account that was blocked.
 """
 
 import asyncio
@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+from middleware.trial.parts import Broker
+from middleware.trial.processes import TrialFailed
 from middleware.trial.stages import Stage
 from middleware.trial.town import Town
 from middleware.trial.traffic import Traffic
@@ -23,6 +25,7 @@ LONGEST_HANG_S = 2.0
 # Renewed credentials that are refused again within a minute are no accident, and end in a sign-in.
 BETWEEN_EXPIRIES_S = 75.0
 PAUSES_S = (0.8, 3.0)
+LEASE_S = 30.0
 # How long a hook may wait to be overtaken: its conversation has to keep quiet meanwhile.
 HOOKS_ARE_HELD_S = 6.0
 OF_THE_NETWORK = (
@@ -44,7 +47,7 @@ class Monkey:
 
     @property
     def disturbed(self) -> int:
-        names = ("hub_killed", "hub_frozen", "database_crashed", "power_cut")
+        names = ("hub_killed", "hub_frozen", "database_crashed", "power_cut", "lease_outlasted")
         return sum(self.done[name] for name in names)
 
     async def run(self) -> None:
@@ -62,6 +65,14 @@ class Monkey:
             (self.double_hooks, 3),
             (self.reorder_hooks, 3),
         ]
+        if self.here.broker is not None:
+            tricks += [
+                (self.flush_broker, 2),
+                (self.lose_broker, 2),
+                (self.hang_broker, 2),
+                (self.roll, 2),
+                (self.outlast_lease, 1),
+            ]
         # Everything once, in an order of the seed's own, before anything again.
         order = [trick for trick, _ in tricks]
         self.rng.shuffle(order)
@@ -75,23 +86,69 @@ class Monkey:
         """Put everything back: a monkey is stopped in the middle of whatever it was doing."""
         await self.here.channel.heal()
         await self.here.crm.heal()
-        self.here.hub.thaw()
-        if not self.here.hub.is_running:
-            await self.here.start_hub()
+        for process in self.here.processes:
+            process.thaw()
+        if self.here.broker is not None:
+            self.here.broker.process.thaw()
+            if not self.here.broker.process.is_running:
+                await self.here.broker.start()
+        await self.here.start_hub()
 
     async def kill_hub(self) -> None:
         self.done["hub_killed"] += 1
-        await self.here.hub.kill()
+        await self.rng.choice(self.here.processes).kill()
         await asyncio.sleep(self.rng.uniform(0.1, 2.0))
         await self.here.start_hub()
 
     async def freeze_hub(self) -> None:
         self.done["hub_frozen"] += 1
-        self.here.hub.freeze()
+        process = self.rng.choice(self.here.processes)
+        process.freeze()
         try:
             await asyncio.sleep(self.rng.uniform(1.0, 7.0))
         finally:
-            self.here.hub.thaw()
+            process.thaw()
+
+    async def outlast_lease(self) -> None:
+        """Freeze a worker until others serve in its place, and let it wake as if nothing was."""
+        self.done["lease_outlasted"] += 1
+        process = self.rng.choice(self.here.processes[2:])
+        process.freeze()
+        try:
+            await asyncio.sleep(LEASE_S + self.rng.uniform(1.0, 4.0))
+        finally:
+            process.thaw()
+
+    async def roll(self) -> None:
+        """Stop and start every process in turn, as a deployment does."""
+        self.done["hub_rolled"] += 1
+        for process in self.here.processes:
+            await process.stop()
+            await self.here.start_hub()
+
+    async def flush_broker(self) -> None:
+        self.done["broker_flushed"] += 1
+        await self._broker.flush()
+
+    async def lose_broker(self) -> None:
+        self.done["broker_killed"] += 1
+        await self._broker.process.kill()
+        await asyncio.sleep(self.rng.uniform(0.5, 5.0))
+        await self._broker.start()
+
+    async def hang_broker(self) -> None:
+        self.done["broker_hung"] += 1
+        self._broker.process.freeze()
+        try:
+            await asyncio.sleep(self.rng.uniform(1.0, 8.0))
+        finally:
+            self._broker.process.thaw()
+
+    @property
+    def _broker(self) -> Broker:
+        if self.here.broker is None:
+            raise TrialFailed("this hub has no broker")
+        return self.here.broker
 
     async def crash_database(self) -> None:
         self.done["database_crashed"] += 1

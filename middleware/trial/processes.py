@@ -17,6 +17,7 @@ from pathlib import Path
 HOST = "127.0.0.1"
 PREFIX = "THREADLINE_"
 STOP_WITHIN_S = 15.0
+READY_WITHIN_S = 60.0
 
 
 class TrialFailed(Exception):
@@ -127,3 +128,23 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+async def until_listening(port: int, child: Child, within_s: float = READY_WITHIN_S) -> None:
+    """Raises: `TrialFailed`."""
+    try:
+        async with asyncio.timeout(within_s):
+            while not await _is_open(port):
+                child.check()
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise TrialFailed(f"{child.name} did not listen within {within_s:.0f} s") from None
+
+
+async def _is_open(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(HOST, port)
+    except OSError:
+        return False
+    writer.close()
+    return True

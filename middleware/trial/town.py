@@ -21,50 +21,18 @@ from typing import Any
 
 import httpx
 
-from mappers.text import Language
 from middleware.db.embedded_site import SHELTER, settle
 from middleware.trial.evidence import Records, threads_of
+from middleware.trial.layout import CHANNEL, CRM, Layout
+from middleware.trial.parts import Broker, hub_processes
 from middleware.trial.plan import Plan, Shop
-from middleware.trial.processes import HOST, Child, TrialFailed, free_port
+from middleware.trial.processes import HOST, READY_WITHIN_S, Child, TrialFailed, free_port
 from middleware.trial.stages import ChannelStage, CrmStage
 from middleware.trial.verdict import Verdict, judge
 
-CHANNEL, CRM = "telegram", "amocrm"
-READY_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.7
-CALLS_AT_ONCE = 20
 # A hub that is away when the CRM comes for a file is called again.
 FETCH_AGAIN_S = 1.0
-# What takes minutes between providers takes seconds between emulators, which settle at once.
-PACE = {
-    "THREADLINE_FIRST_RETRY": "0.3",
-    "THREADLINE_LONGEST_RETRY": "3",
-    "THREADLINE_SETTLING_PACE": "0.05",
-    "THREADLINE_GAP_AFTER": "6",
-    "THREADLINE_CALLS_AT_ONCE": str(CALLS_AT_ONCE),
-    "THREADLINE_LOG_FORMAT": "json",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
-    """What a town is made of. `limited`: providers refuse what comes too fast, as in life."""
-
-    folder: Path
-    shops: tuple[str, ...] = ("lavka",)
-    operators: tuple[str, ...] = ("Ольга Менеджер", "Иван Продавец")
-    language: Language = "ru"
-    limited: bool = True
-    hub_port: int = 0
-
-    @property
-    def channel_env(self) -> str:
-        """What a shell calls the address of the emulated channel."""
-        return CHANNEL.upper()
-
-    @property
-    def crm_env(self) -> str:
-        return CRM.upper()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,6 +45,13 @@ class Town:
     shops: tuple[Shop, ...] = ()
     operators: dict[str, int] = field(default_factory=dict)
     emulators: tuple[Child, ...] = ()
+    others: tuple[Child, ...] = ()
+    broker: Broker | None = None
+
+    @property
+    def processes(self) -> tuple[Child, ...]:
+        """Everything that the hub consists of; first the one that answers."""
+        return (self.hub, *self.others)
 
     @property
     def channel_name(self) -> str:
@@ -93,12 +68,16 @@ class Town:
             emulator.check()
 
     async def start_hub(self, *more: str) -> None:
-        """Start the hub and wait until it answers.
+        """Start whatever of the hub does not run, and wait until it answers.
 
         Raises: `TrialFailed`.
         """
-        await self.hub.start(*more)
-        await _until_up(self.hub, self._hub_answers)
+        if not self.hub.is_running:
+            await self.hub.start(*more)
+            await _until_up(self.hub, self._hub_answers)
+        for other in self.others:
+            if not other.is_running:
+                await other.start()
 
     async def _hub_answers(self) -> bool:
         try:
@@ -109,7 +88,7 @@ class Town:
 
     async def cut_power(self) -> None:
         """Kill the hub and its PostgreSQL at once."""
-        await asyncio.gather(self.hub.kill(), self.crash_database())
+        await asyncio.gather(*(each.kill() for each in self.processes), self.crash_database())
 
     async def crash_database(self) -> None:
         """End the hub's own PostgreSQL as a crash would; a running hub brings it back.
@@ -198,13 +177,20 @@ async def town(layout: Layout) -> AsyncIterator[Town]:
         ports = [free_port(), free_port()]
         channel = ChannelStage(f"http://{HOST}:{ports[0]}", client)
         crm = CrmStage(f"http://{HOST}:{ports[1]}", client)
-        hub = _hub(layout)
+        broker = None
+        if layout.workers:
+            broker = Broker(layout.folder)
+            stack.push_async_callback(broker.stop)
+            await broker.start()
+        hub, *others = hub_processes(layout, broker)
         here = Town(
             layout=layout,
             channel=channel,
             crm=crm,
             hub=hub,
             hub_url=hub.env["THREADLINE_PUBLIC_URL"],
+            others=tuple(others),
+            broker=broker,
         )
         here.emulators = _emulators(layout, ports)
         for child, stage in zip(here.emulators, (channel, crm), strict=True):
@@ -212,7 +198,8 @@ async def town(layout: Layout) -> AsyncIterator[Town]:
             await child.start()
             await _until_up(child, stage.is_up)
         stack.push_async_callback(here.crash_database)
-        stack.push_async_callback(hub.stop)
+        for process in here.processes:
+            stack.push_async_callback(process.stop)
         plan = await _settle_shops(here)
         here.shops = plan.shops
         plan.write(layout.folder / "plan.json")
@@ -228,20 +215,6 @@ async def _until_up(child: Child, is_up: Any) -> None:
                 await asyncio.sleep(0.05)
     except TimeoutError:
         raise TrialFailed(f"{child.name} did not answer within {READY_WITHIN_S:.0f} s") from None
-
-
-def _hub(layout: Layout) -> Child:
-    port = layout.hub_port or free_port()
-    env = {
-        **PACE,
-        "THREADLINE_DATA_DIR": str(layout.folder / "hub"),
-        "THREADLINE_HOST": HOST,
-        "THREADLINE_PORT": str(port),
-        "THREADLINE_PUBLIC_URL": f"http://{HOST}:{port}",
-        "THREADLINE_LANGUAGE": layout.language,
-    }
-    (layout.folder / "hub").mkdir(mode=0o711, exist_ok=True)
-    return Child("hub", "middleware.trial.hubside", (), layout.folder, env)
 
 
 def _emulators(layout: Layout, ports: list[int]) -> tuple[Child, Child]:

@@ -21,6 +21,7 @@ import pytest
 from channel_clients.telegram import Telegram
 from mappers.vocabulary import Arrival, HttpCall, Reading
 from middleware.settings import Settings
+from middleware.working import EVERY_PART, Part
 from tests.journeys.town import PATIENCE_S, running
 
 ROOT = Path(__file__).parents[2]
@@ -120,11 +121,11 @@ def die_reading(patch: pytest.MonkeyPatch, word: str) -> None:
     patch.setattr(Telegram, "read", deadly)
 
 
-async def work() -> None:
+async def work(parts: frozenset[Part]) -> None:
     """Serve until told to stop."""
     told = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
-    async with running(Settings()):
+    async with running(Settings(), parts=parts):
         await told.wait()
 
 
@@ -132,13 +133,14 @@ def main() -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument("--patience", type=float)
     asked.add_argument("--dies-reading")
+    asked.add_argument("parts", type=Part, nargs="*")
     options = asked.parse_args()
     with pytest.MonkeyPatch.context() as patch:
         if options.patience:
             lose_patience(patch, options.patience)
         if options.dies_reading:
             die_reading(patch, options.dies_reading)
-        asyncio.run(work())
+        asyncio.run(work(frozenset(options.parts) or EVERY_PART))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from middleware.hub import Hub, open_hub
 from middleware.settings import Settings
 from middleware.store.policy import Policy
 from middleware.tracing.port import Tracer
-from middleware.working import working
+from middleware.working import EVERY_PART, Part, working
 from tests import executor
 
 TOKEN = "700100:" + "A" * 35
@@ -183,11 +183,13 @@ def settings_for(postgres_url: str, data_dir: Path, port: int, **changes: Any) -
 
 
 @asynccontextmanager
-async def running(settings: Settings, tracer: Tracer | None = None) -> AsyncIterator[Hub]:
+async def running(
+    settings: Settings, tracer: Tracer | None = None, parts: frozenset[Part] = EVERY_PART
+) -> AsyncIterator[Hub]:
     """Run a hub on its port until the block ends."""
     async with (
         open_hub(settings, tracer=tracer) as hub,
-        working(hub),
+        working(hub, parts),
         serving(make_app(hub), settings.port),
     ):
         yield hub

