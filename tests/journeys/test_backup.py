@@ -25,6 +25,7 @@ from tests.journeys.town import (
     running,
     settings_for,
 )
+from tests.migrations.database import session
 
 NINA, PETR, OLGA = 1001, 1002, 1003
 Story = Callable[[Town], Awaitable[None]]
@@ -142,6 +143,34 @@ async def test_what_was_under_way_at_the_backup_is_looked_for_or_a_person_is_ask
             assert sorted(town.entries()) == sorted(entries)
             assert town.seen_by(NINA) == ["первый ответ", "второй ответ"]
             assert await held(town) == ["hub.restored"] * 2
+
+
+async def test_a_database_restored_by_other_means_is_noticed_by_its_identity(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    """A physical copy, a snapshot of a disk, a replica that was behind and is the primary now."""
+    settings = settings_for(postgres_url, tmp_path, free_port())
+    async with open_world() as world:
+        async with running(settings) as hub:
+            town = await move_in(world, hub, Plan())
+            town.telegram.say(NINA, "Здравствуйте", name="Нина")
+            await town.settle()
+            town.reply(NINA, "ответ")
+            await town.settle()
+            entries = town.entries()
+        async with session(postgres_url) as at:
+            await at.execute(
+                "UPDATE deliveries SET state = 'ready' WHERE kind IN ('send', 'write')"
+            )
+            await at.execute("UPDATE lanes SET head = 1, due_at = now()")
+            await at.execute("UPDATE pulses SET database = 'another'")
+
+        async with running(settings) as hub:
+            town = back(town, hub)
+            await town.settle()
+            assert town.entries() == entries
+            assert town.seen_by(NINA) == ["ответ"]
+            assert await held(town) == ["hub.restored"]
 
 
 async def test_without_chats_answers_are_not_sent_again_nor_messages_noted_again(
