@@ -20,7 +20,7 @@ from mappers.vocabulary import (
 from middleware.ids import NewId
 from middleware.pipeline.rules import history_lane, needs_history_again
 from middleware.store.duties import Duty
-from middleware.store.postgres import lanes
+from middleware.store.postgres.unit import PostgresUnit
 
 PULSE = text(
     """
@@ -79,9 +79,10 @@ async def fall_behind(at: AsyncConnection, gap: Gap, new_id: NewId) -> int:
     rows = (await at.execute(BEHIND, values)).all()
     after = {_place(row): row.id for row in opening}
     everyone = {_place(row): row for row in (*opening, *rows)}
+    unit = PostgresUnit(at, new_id)
     for place, row in sorted(everyone.items()):
         target = ConnectionId(row.connection_id)
-        last = await lanes.latest(at, target, DeliveryKind.READ_HISTORY, row.conversation_id)
+        last = await unit.latest(target, DeliveryKind.READ_HISTORY, row.conversation_id)
         if not needs_history_again(last.state if last else None):
             continue
         conversation = ConversationId(row.conversation_id)
@@ -97,7 +98,8 @@ async def fall_behind(at: AsyncConnection, gap: Gap, new_id: NewId) -> int:
             conversation=conversation,
             contact=row.contact_id,
         )
-        await lanes.owe(at, duty, new_id)
+        await unit.owe(duty)
+    await unit.write()
     return len(everyone)
 
 

@@ -1,6 +1,6 @@
-"""Lanes: taking numbers, taking turns, and moving on.
+"""Lanes: whose turn it is.
 
-A lane's row is the lock of its order. `owe` and `settle` change it under that lock; `claim`
+A lane's row is the lock of its order. Planning and settling change it under that lock; `claim`
 passes over lanes that somebody is changing right now, they come next time.
 """
 
@@ -10,74 +10,17 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.types import BigInteger, Interval, SmallInteger, Text, Uuid
+from sqlalchemy.types import BigInteger, Text, Uuid
 
 from mappers.vocabulary import (
-    SETTLED,
-    TRANSITIONS,
     ConnectionId,
-    DeliveryId,
     DeliveryKind,
     DeliveryState,
-    MessageId,
 )
-from middleware.ids import NewId
-from middleware.store.duties import DRY_RUN, Attempt, Duty, Job, Owed, Settlement
-from middleware.store.port import NotInFlight
+from middleware.store.duties import DRY_RUN
 
-KNOWN = text(
-    """
-    SELECT id FROM deliveries
-    WHERE target_id = :target AND kind = :kind AND subject = :subject
-      AND part = :part AND revision = :revision
-    """
-)
-TAKE_NUMBER = text(
-    """
-    INSERT INTO lanes (target_id, key, priority, tail, due_at)
-    VALUES (:target, :lane, :priority, 1, clock_timestamp())
-    ON CONFLICT (target_id, key) DO UPDATE SET
-        tail = lanes.tail + 1,
-        due_at = CASE WHEN lanes.head > lanes.tail THEN clock_timestamp() ELSE lanes.due_at END,
-        priority = CASE WHEN lanes.head > lanes.tail THEN excluded.priority
-                        ELSE least(lanes.priority, excluded.priority) END
-    RETURNING id, tail
-    """
-)
-INSERT = text(
-    """
-    INSERT INTO deliveries (id, workspace_id, target_id, lane_id, seq, kind, subject, part,
-        revision, state, after, route_id, message_id, conversation_id, contact_id, detail, code,
-        due_at)
-    VALUES (:id, :workspace, :target, :lane_id, :seq, :kind, :subject, :part, :revision, :state,
-        :after, :route, :message, :conversation, :contact, :detail, :code,
-        clock_timestamp() + CAST(:wait AS interval))
-    ON CONFLICT DO NOTHING
-    """
-).bindparams(
-    bindparam("detail", type_=JSONB),
-    bindparam("after", type_=Uuid),
-    bindparam("route", type_=Uuid),
-    bindparam("message", type_=Uuid),
-    bindparam("conversation", type_=Uuid),
-    bindparam("contact", type_=Uuid),
-    bindparam("wait", type_=Interval),
-)
-LATEST = text(
-    """
-    SELECT id, state, revision FROM deliveries
-    WHERE target_id = :target AND kind = :kind AND subject = :subject
-    ORDER BY revision DESC, part LIMIT 1
-    """
-)
-PARTS = text(
-    """
-    SELECT id, state, revision FROM deliveries
-    WHERE target_id = :target AND kind = 'send' AND subject = :message ORDER BY part
-    """
-)
 DUE_LANES = text(
     """
     SELECT id, head, tail FROM lanes
@@ -127,34 +70,6 @@ GIVE_UP = text(
     FROM unnest(:ids, :states) AS given(id, state) WHERE deliveries.id = given.id
     """
 ).bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("states", type_=ARRAY(Text)))
-SETTLE = text(
-    """
-    UPDATE deliveries SET state = :state, failure = :failure, code = :code, due_at = :due_at,
-        failures = failures + :counts, after = coalesce(:after, after), detail = detail || :detail,
-        settled_at = CASE WHEN :settled THEN clock_timestamp() END
-    WHERE id = :id AND state = :was
-    """
-).bindparams(
-    bindparam("detail", type_=JSONB),
-    bindparam("after", type_=Uuid),
-    bindparam("counts", type_=SmallInteger),
-)
-MOVE_ON = text(
-    """
-    UPDATE lanes SET head = :head, due_at = CASE WHEN :head <= tail THEN clock_timestamp() END
-    WHERE id = :lane
-    """
-)
-PUT_OFF = text("UPDATE lanes SET due_at = :due_at WHERE id = :lane")
-WAKE_DEPENDENTS = text(
-    """
-    UPDATE lanes SET due_at = clock_timestamp()
-    WHERE id IN (
-        SELECT l.id FROM lanes AS l WHERE l.due_at IS NOT NULL AND l.id IN
-            (SELECT lane_id FROM deliveries WHERE after = :id AND state = 'ready')
-        ORDER BY l.id FOR UPDATE)
-    """
-)
 # A doubt whose lane has no date was being asked about when its asker died.
 RECOVER = text(
     """
@@ -170,16 +85,6 @@ RECOVER = text(
     SELECT count(*) FROM doubted
     """
 )
-NOTE_ATTEMPT = text(
-    """
-    INSERT INTO attempts (started_at, delivery_id, number, purpose, outcome, code, detail,
-        duration_ms, exchanges, effects)
-    VALUES (:started_at, :delivery, :number, :purpose, :outcome, :code, '', :duration_ms,
-        :exchanges, :effects)
-    ON CONFLICT DO NOTHING
-    """
-).bindparams(bindparam("exchanges", type_=JSONB), bindparam("effects", type_=JSONB))
-
 FOLLOWERS = frozenset(
     {
         DeliveryKind.WRITE_EDIT,
@@ -192,62 +97,6 @@ FOLLOWERS = frozenset(
     }
 )
 LOOK_AGAIN = timedelta(seconds=5)
-
-
-async def owe(at: AsyncConnection, duty: Duty, new_id: NewId) -> DeliveryId:
-    """Plan a duty at the end of its lane, or find it planned."""
-    key = {
-        "target": duty.target,
-        "kind": duty.kind,
-        "subject": duty.subject,
-        "part": duty.part,
-        "revision": duty.revision,
-    }
-    if (known := (await at.execute(KNOWN, key)).scalar()) is not None:
-        return DeliveryId(known)
-    place = {"target": duty.target, "lane": duty.lane, "priority": duty.priority.rank}
-    lane = (await at.execute(TAKE_NUMBER, place)).one()
-    delivery = DeliveryId(new_id())
-    inserted = await at.execute(
-        INSERT,
-        {
-            **key,
-            "id": delivery,
-            "workspace": duty.workspace,
-            "lane_id": lane.id,
-            "seq": lane.tail,
-            "state": "held" if duty.held else "ready",
-            "after": duty.after,
-            "route": duty.route,
-            "message": duty.message,
-            "conversation": duty.conversation,
-            "contact": duty.contact,
-            "detail": {**duty.detail, "held": duty.held} if duty.held else dict(duty.detail),
-            "code": duty.held,
-            "wait": duty.wait or None,
-        },
-    )
-    if inserted.rowcount:
-        return delivery
-    # Another transaction planned it while we waited for the lane; the number we took stays unused.
-    return DeliveryId((await at.execute(KNOWN, key)).scalar_one())
-
-
-async def latest(
-    at: AsyncConnection, target: ConnectionId, kind: DeliveryKind, subject: UUID
-) -> Owed | None:
-    values = {"target": target, "kind": kind, "subject": subject}
-    row = (await at.execute(LATEST, values)).first()
-    return None if row is None else _owed(row)
-
-
-async def parts(at: AsyncConnection, target: ConnectionId, message: MessageId) -> tuple[Owed, ...]:
-    rows = await at.execute(PARTS, {"target": target, "message": message})
-    return tuple(_owed(row) for row in rows)
-
-
-def _owed(row: Any) -> Owed:
-    return Owed(id=DeliveryId(row.id), state=DeliveryState(row.state), revision=row.revision)
 
 
 async def claim(
@@ -325,61 +174,5 @@ class _Turn:
             await at.execute(GIVE_UP, values)
 
 
-async def settle(at: AsyncConnection, job: Job, settlement: Settlement) -> None:
-    """Record what became of an attempt, move the lane on, and wake whoever waited for it."""
-    state, was = settlement.state, _taken_state(job)
-    if state is not was and state not in TRANSITIONS[was]:
-        raise ValueError(f"a delivery does not go from {was} to {state}")
-    ends = state in SETTLED or state in (DeliveryState.HELD, DeliveryState.DEAD)
-    stops = ends and state not in SETTLED and not settlement.skip_lane
-    detail = {**settlement.detail, "stops_lane": True} if stops else dict(settlement.detail)
-    failure = settlement.failure
-    changed = await at.execute(
-        SETTLE,
-        {
-            "id": job.id,
-            "was": was,
-            "state": state,
-            "failure": failure.kind if failure is not None else "",
-            "code": failure.code if failure is not None else settlement.code,
-            "due_at": settlement.due_at,
-            "counts": int(settlement.counts),
-            "after": settlement.after,
-            "detail": detail,
-            "settled": ends,
-        },
-    )
-    if not changed.rowcount:
-        raise NotInFlight(str(job.id))
-    if ends and not stops:
-        await at.execute(MOVE_ON, {"lane": job.lane, "head": job.seq + 1})
-    else:
-        due = None if ends or state is DeliveryState.PARKED else settlement.due_at
-        await at.execute(PUT_OFF, {"lane": job.lane, "due_at": due})
-    if state in SETTLED:
-        await at.execute(WAKE_DEPENDENTS, {"id": job.id})
-
-
-def _taken_state(job: Job) -> DeliveryState:
-    return DeliveryState.CALLING if job.was is DeliveryState.READY else job.was
-
-
 async def recover(at: AsyncConnection, target: ConnectionId) -> int:
     return int((await at.execute(RECOVER, {"target": target})).scalar_one())
-
-
-async def note_attempt(at: AsyncConnection, job: Job, attempt: Attempt) -> None:
-    await at.execute(
-        NOTE_ATTEMPT,
-        {
-            "started_at": attempt.started_at,
-            "delivery": job.id,
-            "number": job.attempts,
-            "purpose": attempt.purpose,
-            "outcome": attempt.outcome,
-            "code": attempt.failure.code if attempt.failure is not None else "",
-            "duration_ms": attempt.duration_ms,
-            "exchanges": [dict(exchange) for exchange in attempt.exchanges],
-            "effects": [dict(effect) for effect in attempt.effects],
-        },
-    )

@@ -83,7 +83,9 @@ class PostgresStore:
         async with transaction(self.engine) as at:
             if lease is not None:
                 await leases.prove(at, lease)
-            yield PostgresUnit(at, self.new_id)
+            unit = PostgresUnit(at, self.new_id)
+            yield unit
+            await unit.write()
 
     async def pulse(self) -> None:
         async with transaction(self.engine) as at:

@@ -1,0 +1,166 @@
+"""Settling: what became of attempts, and the lanes that go on because of it."""
+
+import json
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import BigInteger, Boolean, Integer, SmallInteger, Text, Uuid
+
+from mappers.vocabulary import SETTLED, TRANSITIONS, DeliveryState
+from middleware.db.tables import Moment
+from middleware.store.duties import Attempt, Job, Settlement
+from middleware.store.port import NotInFlight
+from middleware.store.postgres.columns import by_column, columns
+from middleware.store.postgres.planned import Lane
+
+Ended = tuple[Job, Settlement]
+
+SETTLE = text(
+    """
+    UPDATE deliveries AS d SET state = given.state, failure = given.failure, code = given.code,
+        due_at = given.due_at, failures = d.failures + given.counts,
+        after = coalesce(given.after, d.after), detail = d.detail || CAST(given.detail AS jsonb),
+        settled_at = CASE WHEN given.ends THEN clock_timestamp() END
+    FROM unnest(:id, :was, :state, :failure, :code, :due_at, :counts, :after, :detail, :ends)
+        AS given(id, was, state, failure, code, due_at, counts, after, detail, ends)
+    WHERE d.id = given.id AND d.state = given.was
+    """
+).bindparams(
+    *columns(id=Uuid, was=Text, state=Text, failure=Text, code=Text, due_at=Moment),
+    *columns(counts=SmallInteger, after=Uuid, detail=Text, ends=Boolean),
+)
+# Whatever a transaction does to lanes that exist, it does to lanes locked in this order.
+LOCK_LANES = text(
+    """
+    SELECT FROM lanes WHERE id IN (
+        SELECT unnest(:lane)
+        UNION SELECT lane_id FROM deliveries WHERE after = ANY(:settled) AND state = 'ready'
+        UNION SELECT id FROM lanes JOIN unnest(:target, :key) AS p(target_id, key)
+              USING (target_id, key))
+    ORDER BY id FOR UPDATE
+    """
+).bindparams(*columns(lane=BigInteger, settled=Uuid, target=Uuid, key=Text))
+MOVE_ON = text(
+    """
+    UPDATE lanes SET
+        head = coalesce(moved.head, lanes.head),
+        due_at = CASE WHEN moved.head IS NULL THEN moved.due_at
+                      WHEN moved.head <= tail THEN clock_timestamp() END
+    FROM unnest(:lane, :head, :due_at) AS moved(id, head, due_at) WHERE lanes.id = moved.id
+    """
+).bindparams(*columns(lane=BigInteger, head=BigInteger, due_at=Moment))
+WAKE_DEPENDENTS = text(
+    """
+    UPDATE lanes SET due_at = clock_timestamp()
+    WHERE due_at IS NOT NULL AND id IN (
+        SELECT lane_id FROM deliveries WHERE after = ANY(:settled) AND state = 'ready')
+    """
+).bindparams(*columns(settled=Uuid))
+NOTE_ATTEMPTS = text(
+    """
+    INSERT INTO attempts (started_at, delivery_id, number, purpose, outcome, code, detail,
+        duration_ms, exchanges, effects)
+    SELECT started_at, delivery, number, purpose, outcome, code, '', duration_ms,
+        CAST(exchanges AS jsonb), CAST(effects AS jsonb)
+    FROM unnest(:started_at, :delivery, :number, :purpose, :outcome, :code, :duration_ms,
+            :exchanges, :effects)
+        AS given(started_at, delivery, number, purpose, outcome, code, duration_ms, exchanges,
+            effects)
+    ON CONFLICT DO NOTHING
+    """
+).bindparams(
+    *columns(started_at=Moment, delivery=Uuid, number=Integer, purpose=Text, outcome=Text),
+    *columns(code=Text, duration_ms=Integer, exchanges=Text, effects=Text),
+)
+
+
+def check(job: Job, settlement: Settlement) -> None:
+    """Raises: `ValueError` for an end that a delivery in this state cannot have."""
+    state, was = settlement.state, _taken_state(job)
+    if state is not was and state not in TRANSITIONS[was]:
+        raise ValueError(f"a delivery does not go from {was} to {state}")
+
+
+async def settle(at: AsyncConnection, ended: Sequence[Ended], planned_in: Collection[Lane]) -> None:
+    """Record what became of attempts, move their lanes on, and wake whoever waited for them.
+
+    The lanes in which more will be planned are locked with the others.
+    Raises: `NotInFlight` when one of them is being attempted by us no more.
+    """
+    if ended:
+        rows = [_row(job, settlement) for job, settlement in ended]
+        if (await at.execute(SETTLE, by_column(rows))).rowcount < len(rows):
+            raise NotInFlight(", ".join(str(job.id) for job, _ in ended))
+    settled = [job.id for job, settlement in ended if settlement.state in SETTLED]
+    await at.execute(
+        LOCK_LANES,
+        {
+            "lane": [job.lane for job, _ in ended],
+            "settled": settled,
+            "target": [target for target, _ in planned_in],
+            "key": [key for _, key in planned_in],
+        },
+    )
+    if ended:
+        await at.execute(MOVE_ON, by_column([_move(job, end) for job, end in ended]))
+    if settled:
+        await at.execute(WAKE_DEPENDENTS, {"settled": settled})
+
+
+def _ends(settlement: Settlement) -> bool:
+    state = settlement.state
+    return state in SETTLED or state in (DeliveryState.HELD, DeliveryState.DEAD)
+
+
+def _stops(settlement: Settlement) -> bool:
+    """Say whether nothing behind it goes on before a person has decided."""
+    is_over = settlement.state in SETTLED or settlement.skip_lane
+    return _ends(settlement) and not is_over
+
+
+def _row(job: Job, settlement: Settlement) -> dict[str, Any]:
+    failure, mark = settlement.failure, {"stops_lane": True} if _stops(settlement) else {}
+    return {
+        "id": job.id,
+        "was": _taken_state(job),
+        "state": settlement.state,
+        "failure": failure.kind if failure is not None else "",
+        "code": failure.code if failure is not None else settlement.code,
+        "due_at": settlement.due_at,
+        "counts": int(settlement.counts),
+        "after": settlement.after,
+        "detail": json.dumps({**settlement.detail, **mark}),
+        "ends": _ends(settlement),
+    }
+
+
+def _move(job: Job, settlement: Settlement) -> dict[str, Any]:
+    """Say where a lane goes on; one that stays is due when its head is, or not by itself."""
+    if _ends(settlement) and not _stops(settlement):
+        return {"lane": job.lane, "head": job.seq + 1, "due_at": None}
+    stays = _ends(settlement) or settlement.state is DeliveryState.PARKED
+    return {"lane": job.lane, "head": None, "due_at": None if stays else settlement.due_at}
+
+
+def _taken_state(job: Job) -> DeliveryState:
+    return DeliveryState.CALLING if job.was is DeliveryState.READY else job.was
+
+
+async def note_attempts(at: AsyncConnection, noted: Sequence[tuple[Job, Attempt]]) -> None:
+    rows = [
+        {
+            "started_at": attempt.started_at,
+            "delivery": job.id,
+            "number": job.attempts,
+            "purpose": attempt.purpose,
+            "outcome": attempt.outcome,
+            "code": attempt.failure.code if attempt.failure is not None else "",
+            "duration_ms": attempt.duration_ms,
+            "exchanges": json.dumps([dict(exchange) for exchange in attempt.exchanges]),
+            "effects": json.dumps([dict(effect) for effect in attempt.effects]),
+        }
+        for job, attempt in noted
+    ]
+    await at.execute(NOTE_ATTEMPTS, by_column(rows))
