@@ -135,6 +135,7 @@ class Server:
         self.calls: set[asyncio.Task[None]] = set()
         self.stopped: BaseException | None = None
         self.ends_at = hands.clock.monotonic() + hands.limits.slice.total_seconds()
+        self.looks_at = 0.0
 
     async def run(self) -> None:
         if not await self._has_fresh_credentials():
@@ -197,7 +198,9 @@ class Server:
             return unit
 
         unit = await in_unit(self.hands.store, self.lease, all_of_it)
-        self.wakeups.ring()
+        if self.connected.id in unit.touched:
+            self.wakeups.ring()
+        self.wakeups.stir()
         self.hands.wake(unit.touched - {self.connected.id})
 
     async def _may_insist(self) -> bool:
@@ -210,10 +213,16 @@ class Server:
     # Intake.
 
     async def _read_some(self) -> bool:
-        limits = self.hands.limits
+        """Look into the inbox: when somebody rang, and now and then for who was held back there."""
+        limits, now = self.hands.limits, self.hands.clock.monotonic()
+        if not self.wakeups.is_news and now < self.looks_at:
+            return False
+        self.wakeups.is_news = False
+        self.looks_at = now + limits.linger.total_seconds()
         rows = await self.hands.store.claim_inbox(
             self.lease, limits.inbox_batch, hold=limits.overtaking
         )
+        self.wakeups.is_news |= bool(rows)
         read = [(row, reading) for row in rows if (reading := await self._read(row)) is not None]
         if read:
             await self._record(read)
@@ -264,8 +273,10 @@ class Server:
     # Settling.
 
     async def _begin_some(self) -> bool:
-        room = self.hands.limits.calls_at_once - len(self.calls)
-        if room <= 0:
+        """Take as many deliveries as there is room for, unless a record is about to make more."""
+        most = self.hands.limits.calls_at_once
+        room = most - len(self.calls)
+        if room <= 0 or (self.together.is_busy and room * 2 < most):
             return False
         jobs = await self.hands.store.claim_jobs(self.lease, room, probe_only=self.circuit.is_open)
         for job in jobs:
@@ -292,4 +303,4 @@ class Server:
                 self.ends_at = self.hands.clock.monotonic()
                 self.hands.wake([self.connected.id])
         finally:
-            self.wakeups.ring()
+            self.wakeups.stir()

@@ -61,6 +61,10 @@ class Together:
                 await self._commit_all()
         await mine.done
 
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._waiting) or self._turn.locked()
+
     async def rest(self) -> None:
         """Return once everything that is being recorded now has ended."""
         async with self._turn:

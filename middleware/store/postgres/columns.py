@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 def columns(**types: Any) -> list[BindParameter[Any]]:
     """Declare the arrays that a statement unnests, by the types of their elements."""
-    return [bindparam(name, type_=ARRAY(type_)) for name, type_ in types.items()]
+    return [bindparam(name, type_=ARRAY(type_, dimensions=1)) for name, type_ in types.items()]
 
 
 def by_column(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

@@ -5,6 +5,7 @@ passes over lanes that somebody is changing right now, they come next time.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -31,7 +32,7 @@ DUE_LANES = text(
 )
 HEADS = text(
     """
-    SELECT lane.id AS lane_id, head.*
+    SELECT lane.id AS lane_id, head.*, clock_timestamp() AS now
     FROM unnest(:lanes, :heads) AS lane(id, head)
     CROSS JOIN LATERAL (
         SELECT d.id, d.seq, d.state, d.kind, d.after, d.due_at, a.state AS after_state,
@@ -45,24 +46,6 @@ HEADS = text(
 ).bindparams(
     bindparam("lanes", type_=ARRAY(BigInteger)), bindparam("heads", type_=ARRAY(BigInteger))
 )
-MOVE = text(
-    """
-    UPDATE lanes SET head = moved.head, due_at = moved.due_at
-    FROM unnest(:lanes, :heads, CAST(:due AS timestamptz[])) AS moved(id, head, due_at)
-    WHERE lanes.id = moved.id
-    """
-).bindparams(
-    bindparam("lanes", type_=ARRAY(BigInteger)), bindparam("heads", type_=ARRAY(BigInteger))
-)
-CALL = text(
-    """
-    UPDATE deliveries SET
-        state = CASE WHEN state = 'ready' THEN 'calling' ELSE state END,
-        called_at = CASE WHEN state = 'ready' THEN clock_timestamp() ELSE called_at END,
-        attempts = attempts + 1
-    WHERE id = ANY(:ids)
-    """
-).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 GIVE_UP = text(
     """
     UPDATE deliveries SET state = given.state, code = 'hub.prerequisite_skipped',
@@ -99,32 +82,33 @@ FOLLOWERS = frozenset(
 LOOK_AGAIN = timedelta(seconds=5)
 
 
-async def claim(
+async def turns(
     at: AsyncConnection, target: ConnectionId, limit: int, *, probe_only: bool
-) -> Mapping[UUID, DeliveryState]:
-    """Take the heads of due lanes; return their ids with the states they were taken in."""
+) -> "Turns":
+    """Lock lanes that are due and say whose turn it is in each."""
     lanes = (await at.execute(DUE_LANES, {"target": target, "limit": limit})).all()
-    if not lanes:
-        return {}
-    now = (await at.execute(text("SELECT clock_timestamp()"))).scalar_one()
-    numbers = {"lanes": [lane.id for lane in lanes], "heads": [lane.head for lane in lanes]}
-    heads = {row.lane_id: row for row in await at.execute(HEADS, numbers)}
-    turn = _Turn(now=now, probe_only=probe_only)
-    for lane in lanes:
-        turn.consider(lane, heads.get(lane.id))
-    await turn.record(at)
-    return turn.taken
+    found = Turns(probe_only=probe_only)
+    if lanes:
+        # Not together with the locks: what was planned while we waited for one has to be seen.
+        numbers = {"lanes": [lane.id for lane in lanes], "heads": [lane.head for lane in lanes]}
+        heads = {row.lane_id: row for row in await at.execute(HEADS, numbers)}
+        for lane in lanes:
+            found.consider(lane, heads.get(lane.id))
+    return found
 
 
-class _Turn:
-    """Decides, lane by lane, whose turn it is, and records all of it in three statements."""
+@dataclass(slots=True, kw_only=True)
+class Turns:
+    """Decides, lane by lane, whose turn it is.
 
-    def __init__(self, *, now: datetime, probe_only: bool) -> None:
-        self.now = now
-        self.probe_only = probe_only
-        self.taken: dict[UUID, DeliveryState] = {}
-        self.given_up: dict[UUID, str] = {}
-        self.moves: dict[int, tuple[int, datetime | None]] = {}
+    `taken` are heads with the states they are taken in, `moves` where each lane stands from now on,
+    and `given_up` the heads whose prerequisites came to nothing, with how they end.
+    """
+
+    probe_only: bool
+    taken: dict[UUID, DeliveryState] = field(default_factory=dict)
+    given_up: dict[UUID, str] = field(default_factory=dict)
+    moves: dict[int, tuple[int, datetime | None]] = field(default_factory=dict)
 
     def consider(self, lane: Any, head: Any) -> None:
         if head is None:
@@ -135,7 +119,7 @@ class _Turn:
     def _due(self, head: Any) -> datetime | None:
         """Take the head, or say when to look at its lane again; None means not by itself."""
         match head.state:
-            case "ready" | "doubt" if head.due_at is not None and head.due_at > self.now:
+            case "ready" | "doubt" if head.due_at is not None and head.due_at > head.now:
                 return head.due_at  # type: ignore[no-any-return]
             case "ready" if head.after is None or head.after_state in ("done", None):
                 return self._take(head, DeliveryState.READY)
@@ -144,9 +128,9 @@ class _Turn:
                 if head.after_code == DRY_RUN and not follows:
                     return self._take(head, DeliveryState.READY)
                 self.given_up[head.id] = "skipped" if follows else "dead"
-                return self.now
+                return head.now  # type: ignore[no-any-return]
             case "ready":
-                return self.now + LOOK_AGAIN
+                return head.now + LOOK_AGAIN  # type: ignore[no-any-return]
             case "doubt":
                 return self._take(head, DeliveryState.DOUBT)
             case _:
@@ -154,24 +138,15 @@ class _Turn:
 
     def _take(self, head: Any, state: DeliveryState) -> datetime | None:
         if self.probe_only and state is DeliveryState.READY:
-            return self.now + LOOK_AGAIN
+            return head.now + LOOK_AGAIN  # type: ignore[no-any-return]
         self.taken[head.id] = state
         return None
 
-    async def record(self, at: AsyncConnection) -> None:
-        await at.execute(
-            MOVE,
-            {
-                "lanes": list(self.moves),
-                "heads": [head for head, _ in self.moves.values()],
-                "due": [due for _, due in self.moves.values()],
-            },
-        )
-        if self.taken:
-            await at.execute(CALL, {"ids": list(self.taken)})
-        if self.given_up:
-            values = {"ids": list(self.given_up), "states": list(self.given_up.values())}
-            await at.execute(GIVE_UP, values)
+
+async def give_up(at: AsyncConnection, given_up: Mapping[UUID, str]) -> None:
+    if given_up:
+        values = {"ids": list(given_up), "states": list(given_up.values())}
+        await at.execute(GIVE_UP, values)
 
 
 async def recover(at: AsyncConnection, target: ConnectionId) -> int:

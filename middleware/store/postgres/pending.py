@@ -71,7 +71,9 @@ class Pending:
     async def _write_duties(self, at: AsyncConnection) -> None:
         duties = tuple(self.duties.values())
         if self.ended or duties:
-            await settled.settle(at, self.ended, planned.lanes_of(duties))
+            await settled.lock_lanes(at, self.ended, planned.lanes_of(duties))
+        if self.ended:
+            await settled.settle(at, self.ended)
         if duties:
             await planned.plan(at, duties)
 

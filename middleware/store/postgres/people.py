@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import BYTEA
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Text, Uuid
 
@@ -39,10 +39,10 @@ CONTACTS_OF = text(
 PERSON = text("SELECT profile FROM contacts WHERE id = :contact")
 IDENTITIES = text(
     """
-    SELECT contact_id, kind, value, evidence, confidence FROM identities
-    WHERE contact_id = ANY(:ids) ORDER BY since, kind, value
+    SELECT kind, value, evidence, confidence FROM identities
+    WHERE contact_id = :contact ORDER BY since, kind, value
     """
-).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+)
 ADD_CONTACTS = text(
     """
     INSERT INTO contacts (id, workspace_id, profile) SELECT * FROM unnest(:id, :workspace, :profile)
@@ -174,16 +174,16 @@ async def person(at: AsyncConnection, contact: ContactId) -> Person | None:
     found = (await at.execute(PERSON, {"contact": contact})).first()
     if found is None:
         return None
-    rows = await at.execute(IDENTITIES, {"ids": [contact]})
-    return decode_profile(found.profile, tuple(map(identity_of, rows)))
+    rows = await at.execute(IDENTITIES, {"contact": contact})
+    return decode_profile(found.profile, tuple(identity_of(*row) for row in rows))
 
 
-def identity_of(row: Any) -> Identity:
+def identity_of(kind: str, value: str, evidence: str, confidence: str) -> Identity:
     return Identity(
-        kind=IdentityKind(row.kind),
-        value=row.value,
-        evidence=row.evidence,
-        confidence=Confidence(row.confidence),
+        kind=IdentityKind(kind),
+        value=value,
+        evidence=evidence,
+        confidence=Confidence(confidence),
     )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import BigInteger, Boolean, Integer, SmallInteger, Text, Uuid
 
-from mappers.vocabulary import SETTLED, TRANSITIONS, DeliveryState
+from mappers.vocabulary import SETTLED, TRANSITIONS, DeliveryId, DeliveryState
 from middleware.db.tables import Moment
 from middleware.store.duties import Attempt, Job, Settlement
 from middleware.store.port import NotInFlight
@@ -17,20 +17,6 @@ from middleware.store.postgres.planned import Lane
 
 Ended = tuple[Job, Settlement]
 
-SETTLE = text(
-    """
-    UPDATE deliveries AS d SET state = given.state, failure = given.failure, code = given.code,
-        due_at = given.due_at, failures = d.failures + given.counts,
-        after = coalesce(given.after, d.after), detail = d.detail || CAST(given.detail AS jsonb),
-        settled_at = CASE WHEN given.ends THEN clock_timestamp() END
-    FROM unnest(:id, :was, :state, :failure, :code, :due_at, :counts, :after, :detail, :ends)
-        AS given(id, was, state, failure, code, due_at, counts, after, detail, ends)
-    WHERE d.id = given.id AND d.state = given.was
-    """
-).bindparams(
-    *columns(id=Uuid, was=Text, state=Text, failure=Text, code=Text, due_at=Moment),
-    *columns(counts=SmallInteger, after=Uuid, detail=Text, ends=Boolean),
-)
 # Whatever a transaction does to lanes that exist, it does to lanes locked in this order.
 LOCK_LANES = text(
     """
@@ -42,22 +28,38 @@ LOCK_LANES = text(
     ORDER BY id FOR UPDATE
     """
 ).bindparams(*columns(lane=BigInteger, settled=Uuid, target=Uuid, key=Text))
-MOVE_ON = text(
-    """
-    UPDATE lanes SET
-        head = coalesce(moved.head, lanes.head),
-        due_at = CASE WHEN moved.head IS NULL THEN moved.due_at
-                      WHEN moved.head <= tail THEN clock_timestamp() END
-    FROM unnest(:lane, :head, :due_at) AS moved(id, head, due_at) WHERE lanes.id = moved.id
-    """
-).bindparams(*columns(lane=BigInteger, head=BigInteger, due_at=Moment))
-WAKE_DEPENDENTS = text(
-    """
+_WAKE_DEPENDENTS = """
     UPDATE lanes SET due_at = clock_timestamp()
     WHERE due_at IS NOT NULL AND id IN (
-        SELECT lane_id FROM deliveries WHERE after = ANY(:settled) AND state = 'ready')
-    """
-).bindparams(*columns(settled=Uuid))
+        SELECT lane_id FROM deliveries WHERE after = ANY(:settled) AND state = 'ready')"""
+WAKE_DEPENDENTS = text(_WAKE_DEPENDENTS).bindparams(*columns(settled=Uuid))
+# A lane that moves is due by what it moves to, whoever else would wake it.
+SETTLE = text(
+    f"""
+    WITH given AS (
+        SELECT * FROM unnest(:id, :was, :state, :failure, :code, :due_at, :counts, :after, :detail,
+                :ends, :lane, :head)
+            AS given(id, was, state, failure, code, due_at, counts, after, detail, ends, lane, head)
+    ), moved AS (
+        UPDATE lanes SET
+            head = coalesce(given.head, lanes.head),
+            due_at = CASE WHEN given.head <= tail THEN clock_timestamp()
+                          WHEN given.head IS NULL THEN given.due_at END
+        FROM given WHERE lanes.id = given.lane
+    ), woken AS (
+        {_WAKE_DEPENDENTS} AND id <> ALL(:lane)
+    )
+    UPDATE deliveries AS d SET state = given.state, failure = given.failure, code = given.code,
+        due_at = given.due_at, failures = d.failures + given.counts,
+        after = coalesce(given.after, d.after), detail = d.detail || CAST(given.detail AS jsonb),
+        settled_at = CASE WHEN given.ends THEN clock_timestamp() END
+    FROM given WHERE d.id = given.id AND d.state = given.was
+    """  # noqa: S608 - a constant of this module
+).bindparams(
+    *columns(id=Uuid, was=Text, state=Text, failure=Text, code=Text, due_at=Moment),
+    *columns(counts=SmallInteger, after=Uuid, detail=Text, ends=Boolean, lane=BigInteger),
+    *columns(head=BigInteger, settled=Uuid),
+)
 NOTE_ATTEMPTS = text(
     """
     INSERT INTO attempts (started_at, delivery_id, number, purpose, outcome, code, detail,
@@ -83,30 +85,34 @@ def check(job: Job, settlement: Settlement) -> None:
         raise ValueError(f"a delivery does not go from {was} to {state}")
 
 
-async def settle(at: AsyncConnection, ended: Sequence[Ended], planned_in: Collection[Lane]) -> None:
-    """Record what became of attempts, move their lanes on, and wake whoever waited for them.
-
-    The lanes in which more will be planned are locked with the others.
-    Raises: `NotInFlight` when one of them is being attempted by us no more.
-    """
-    if ended:
-        rows = [_row(job, settlement) for job, settlement in ended]
-        if (await at.execute(SETTLE, by_column(rows))).rowcount < len(rows):
-            raise NotInFlight(", ".join(str(job.id) for job, _ in ended))
-    settled = [job.id for job, settlement in ended if settlement.state in SETTLED]
+async def lock_lanes(
+    at: AsyncConnection, ended: Sequence[Ended], planned_in: Collection[Lane]
+) -> None:
+    """Lock what `settle` and planning will change, as far as it is there."""
     await at.execute(
         LOCK_LANES,
         {
             "lane": [job.lane for job, _ in ended],
-            "settled": settled,
+            "settled": _settled(ended),
             "target": [target for target, _ in planned_in],
             "key": [key for _, key in planned_in],
         },
     )
-    if ended:
-        await at.execute(MOVE_ON, by_column([_move(job, end) for job, end in ended]))
-    if settled:
-        await at.execute(WAKE_DEPENDENTS, {"settled": settled})
+
+
+async def settle(at: AsyncConnection, ended: Sequence[Ended]) -> None:
+    """Record what became of attempts, move their lanes on, and wake whoever waited for them.
+
+    Raises: `NotInFlight` when one of them is being attempted by us no more.
+    """
+    rows = by_column([_row(job, settlement) for job, settlement in ended])
+    changed = await at.execute(SETTLE, {**rows, "settled": _settled(ended)})
+    if changed.rowcount < len(ended):
+        raise NotInFlight(", ".join(str(job.id) for job, _ in ended))
+
+
+def _settled(ended: Sequence[Ended]) -> list[DeliveryId]:
+    return [job.id for job, settlement in ended if settlement.state in SETTLED]
 
 
 def _ends(settlement: Settlement) -> bool:
@@ -121,7 +127,9 @@ def _stops(settlement: Settlement) -> bool:
 
 
 def _row(job: Job, settlement: Settlement) -> dict[str, Any]:
-    failure, mark = settlement.failure, {"stops_lane": True} if _stops(settlement) else {}
+    """A lane that stays is due when its head is."""
+    failure, stops, ends = settlement.failure, _stops(settlement), _ends(settlement)
+    mark = {"stops_lane": True} if stops else {}
     return {
         "id": job.id,
         "was": _taken_state(job),
@@ -132,16 +140,10 @@ def _row(job: Job, settlement: Settlement) -> dict[str, Any]:
         "counts": int(settlement.counts),
         "after": settlement.after,
         "detail": json.dumps({**settlement.detail, **mark}),
-        "ends": _ends(settlement),
+        "ends": ends,
+        "lane": job.lane,
+        "head": job.seq + 1 if ends and not stops else None,
     }
-
-
-def _move(job: Job, settlement: Settlement) -> dict[str, Any]:
-    """Say where a lane goes on; one that stays is due when its head is, or not by itself."""
-    if _ends(settlement) and not _stops(settlement):
-        return {"lane": job.lane, "head": job.seq + 1, "due_at": None}
-    stays = _ends(settlement) or settlement.state is DeliveryState.PARKED
-    return {"lane": job.lane, "head": None, "due_at": None if stays else settlement.due_at}
 
 
 def _taken_state(job: Job) -> DeliveryState:

@@ -75,8 +75,9 @@ class PostgresStore:
     async def claim_jobs(self, lease: Lease, limit: int, *, probe_only: bool) -> tuple[Job, ...]:
         async with transaction(self.engine) as at:
             await leases.prove(at, lease)
-            taken = await lanes.claim(at, lease.connection, limit, probe_only=probe_only)
-            return await jobs.load(at, taken)
+            turns = await lanes.turns(at, lease.connection, limit, probe_only=probe_only)
+            await lanes.give_up(at, turns.given_up)
+            return await jobs.take(at, turns)
 
     @asynccontextmanager
     async def unit(self, lease: Lease | None) -> AsyncIterator[Unit]:
