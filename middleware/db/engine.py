@@ -1,7 +1,7 @@
 """The one way to a database transaction: pooled, bounded, and honest about what went wrong."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 
 import asyncpg
@@ -76,12 +76,22 @@ def _with_driver(url: str) -> str:
 async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Begin, commit on a clean exit, and name what went wrong in the store's terms.
 
+    Raises: as `in_store_terms`.
+    """
+    with in_store_terms():
+        async with engine.begin() as connection:
+            yield connection
+
+
+@contextmanager
+def in_store_terms() -> Iterator[None]:
+    """Name what goes wrong inside the block.
+
     Raises: `StoreConflict` when running it again may succeed; `StoreUnavailable` when the
     database is away (the commit may have happened).
     """
     try:
-        async with engine.begin() as connection:
-            yield connection
+        yield
     except (OSError, TimeoutError) as error:
         raise StoreUnavailable(type(error).__name__) from error
     except asyncpg.PostgresError as error:

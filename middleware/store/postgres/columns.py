@@ -7,7 +7,7 @@ from sqlalchemy import BindParameter, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 
 
-def columns(**types: Any) -> list[BindParameter[Any]]:
+def arrays(**types: Any) -> list[BindParameter[Any]]:
     """Declare the arrays that a statement unnests, by the types of their elements."""
     return [bindparam(name, type_=ARRAY(type_, dimensions=1)) for name, type_ in types.items()]
 

@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Text, Uuid
 
 from mappers.vocabulary import (
@@ -15,8 +14,9 @@ from mappers.vocabulary import (
     OpenedConversation,
     WorkspaceId,
 )
+from middleware.db.direct import Session
 from middleware.store.errors import StoreConflict
-from middleware.store.postgres.columns import by_column, columns
+from middleware.store.postgres.columns import arrays, by_column
 from middleware.store.rows import ConversationRow, OpenedRow
 
 Place = tuple[ConnectionId, str]
@@ -30,7 +30,7 @@ ADD_CONVERSATIONS = text(
     ORDER BY connection_id, external
     ON CONFLICT DO NOTHING
     """
-).bindparams(*columns(id=Uuid, workspace=Uuid, connection=Uuid, external=Text, contact=Uuid))
+).bindparams(*arrays(id=Uuid, workspace=Uuid, connection=Uuid, external=Text, contact=Uuid))
 _COLUMNS = (
     "c.id, c.workspace_id, c.connection_id, c.external, c.contact_id, c.reachable, c.thread_id"
 )
@@ -42,7 +42,7 @@ CONVERSATIONS_AT = text(
     f"SELECT {_COLUMNS} FROM conversations AS c "  # noqa: S608 - as above
     "JOIN unnest(:connection, :external) AS asked(connection_id, external) "
     "USING (connection_id, external)"
-).bindparams(*columns(connection=Uuid, external=Text))
+).bindparams(*arrays(connection=Uuid, external=Text))
 CONVERSATION = text(
     f"SELECT {_COLUMNS} FROM conversations AS c WHERE id = :id"  # noqa: S608 - as above
 )
@@ -107,7 +107,7 @@ OPENED = text(
         behind_since, asks, begun_there
     FROM conversation_links WHERE conversation_id = ANY(:conversation)
     """
-).bindparams(*columns(conversation=Uuid))
+).bindparams(*arrays(conversation=Uuid))
 SET_OPENED = text(
     """
     INSERT INTO conversation_links
@@ -135,14 +135,14 @@ CAUGHT_UP = text(
 
 
 async def conversations_at(
-    at: AsyncConnection, places: Collection[Place]
+    at: Session, places: Collection[Place]
 ) -> Mapping[Place, ConversationRow]:
     asked = [{"connection": connection, "external": external} for connection, external in places]
     rows = map(_conversation, await at.execute(CONVERSATIONS_AT, by_column(asked)))
     return {(row.connection, row.external): row for row in rows}
 
 
-async def add_conversations(at: AsyncConnection, new: Sequence[ConversationRow]) -> None:
+async def add_conversations(at: Session, new: Sequence[ConversationRow]) -> None:
     """Raises: `StoreConflict` when one of them is there meanwhile."""
     rows = [
         {
@@ -158,29 +158,29 @@ async def add_conversations(at: AsyncConnection, new: Sequence[ConversationRow])
         raise StoreConflict("a conversation began beside us")
 
 
-async def adopt(at: AsyncConnection, wanted: ConversationId, contact: ContactId) -> ConversationRow:
+async def adopt(at: Session, wanted: ConversationId, contact: ContactId) -> ConversationRow:
     """Give a conversation of nobody to a contact. One that is somebody's stays so."""
     values = {"id": wanted, "contact": contact}
     return _conversation((await at.execute(ADOPT, values)).one())
 
 
-async def workspace_of(at: AsyncConnection, connection: ConnectionId) -> WorkspaceId:
+async def workspace_of(at: Session, connection: ConnectionId) -> WorkspaceId:
     return WorkspaceId((await at.execute(WORKSPACE, {"connection": connection})).scalar_one())
 
 
 async def conversations_of(
-    at: AsyncConnection, identity: Identity, crm: ConnectionId
+    at: Session, identity: Identity, crm: ConnectionId
 ) -> tuple[ConversationRow, ...]:
     values = {"crm": crm, "kind": identity.kind, "value": identity.value}
     return tuple(map(_conversation, await at.execute(CONVERSATIONS_OF, values)))
 
 
-async def conversation(at: AsyncConnection, wanted: ConversationId) -> ConversationRow:
+async def conversation(at: Session, wanted: ConversationId) -> ConversationRow:
     return _conversation((await at.execute(CONVERSATION, {"id": wanted})).one())
 
 
 async def conversation_in_crm(
-    at: AsyncConnection, connection: ConnectionId, external: str, ours: str
+    at: Session, connection: ConnectionId, external: str, ours: str
 ) -> ConversationRow | None:
     values = {"connection": connection, "external": external, "ours": ours}
     row = (await at.execute(CONVERSATION_IN_CRM, values)).first()
@@ -192,7 +192,7 @@ async def conversation_in_crm(
 
 
 async def conversation_of_record(
-    at: AsyncConnection, connection: ConnectionId, record: str, deal: str
+    at: Session, connection: ConnectionId, record: str, deal: str
 ) -> ConversationRow | None:
     values = {"connection": connection, "record": record, "deal": deal}
     row = (await at.execute(CONVERSATION_OF_RECORD, values)).first()
@@ -212,7 +212,7 @@ def _conversation(row: Any) -> ConversationRow:
 
 
 async def opened(
-    at: AsyncConnection, conversations: Collection[ConversationId]
+    at: Session, conversations: Collection[ConversationId]
 ) -> Mapping[tuple[ConversationId, ConnectionId], OpenedRow]:
     """Return the counterparts of conversations, by conversation and CRM."""
     return {

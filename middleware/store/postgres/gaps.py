@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Uuid
 
 from mappers.vocabulary import (
@@ -17,6 +16,7 @@ from mappers.vocabulary import (
     Priority,
     WorkspaceId,
 )
+from middleware.db.direct import Session
 from middleware.ids import NewId
 from middleware.pipeline.rules import history_lane, needs_history_again
 from middleware.store.duties import Duty
@@ -68,7 +68,7 @@ class Gap:
     asks: bool
 
 
-async def fall_behind(at: AsyncConnection, gap: Gap, new_id: NewId) -> int:
+async def fall_behind(at: Session, gap: Gap, new_id: NewId) -> int:
     """Mark the conversations of these CRMs and owe each its history, once.
 
     One that is just being opened may have been answered before we know where it lives.

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from sqlalchemy import DateTime, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Text, Uuid
 
 from mappers.vocabulary import ConnectionId
-from middleware.store.postgres.columns import by_column, columns
+from middleware.db.direct import Session
+from middleware.store.postgres.columns import arrays, by_column
 from middleware.store.rows import InboxRow, InboxState, Parcelled
 from middleware.store.turns import in_turn
 
@@ -71,7 +71,7 @@ CLOSE = text(
         AS given(connection_id, digest, state, note, awaits)
     WHERE inbox.connection_id = given.connection_id AND inbox.digest = given.digest
     """
-).bindparams(*columns(connection=Uuid, digest=BYTEA, state=Text, note=Text, awaits=Text))
+).bindparams(*arrays(connection=Uuid, digest=BYTEA, state=Text, note=Text, awaits=Text))
 WAKE = text(
     """
     UPDATE inbox SET state = 'new', awaits = '', tries = 0
@@ -80,7 +80,7 @@ WAKE = text(
       AND inbox.state = 'waiting'
     RETURNING inbox.connection_id
     """
-).bindparams(*columns(connection=Uuid, awaits=Text))
+).bindparams(*arrays(connection=Uuid, awaits=Text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ class Closed:
     awaits: str
 
 
-async def append(at: AsyncConnection, parcels: Sequence[Parcelled]) -> int:
+async def append(at: Session, parcels: Sequence[Parcelled]) -> int:
     """Insert parcels with their bodies; return how many were new."""
     unique = {(p.connection, p.digest): p for p in reversed(parcels)}
     ordered = [p for p in parcels if unique.get((p.connection, p.digest)) is p]
@@ -114,7 +114,7 @@ async def append(at: AsyncConnection, parcels: Sequence[Parcelled]) -> int:
 
 
 async def claim(
-    at: AsyncConnection, connection: ConnectionId, limit: int, hold: timedelta
+    at: Session, connection: ConnectionId, limit: int, hold: timedelta
 ) -> tuple[InboxRow, ...]:
     """Count up the tries of the next parcels and return them; a tried one comes alone."""
     arrived = (await at.execute(UNREAD, {"connection": connection, "limit": limit})).all()
@@ -141,7 +141,7 @@ async def claim(
     )
 
 
-async def close(at: AsyncConnection, closed: Sequence[Closed]) -> None:
+async def close(at: Session, closed: Sequence[Closed]) -> None:
     rows = [
         {
             "connection": each.row.connection,
@@ -156,7 +156,7 @@ async def close(at: AsyncConnection, closed: Sequence[Closed]) -> None:
 
 
 async def wake_waiting(
-    at: AsyncConnection, arrived: Iterable[tuple[ConnectionId, str]]
+    at: Session, arrived: Iterable[tuple[ConnectionId, str]]
 ) -> frozenset[ConnectionId]:
     """Make parcels unread again that waited for these; return whose there were."""
     rows = [{"connection": connection, "awaits": name} for connection, name in arrived]

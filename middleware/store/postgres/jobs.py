@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import BigInteger, Text, Uuid
 
 from mappers.vocabulary import (
@@ -25,6 +24,7 @@ from mappers.vocabulary import (
     RouteId,
     WorkspaceId,
 )
+from middleware.db.direct import Session
 from middleware.db.tables import Moment
 from middleware.identity.rules import as_met
 from middleware.pipeline.deals import ABOUT_DEALS, Wish
@@ -32,7 +32,7 @@ from middleware.pipeline.rules import source_of
 from middleware.store.codec import decode_fact, decode_message, decode_policy, decode_profile
 from middleware.store.duties import FACTS_OF, Job, MappedRow
 from middleware.store.postgres import deals, fields, files, people, questions
-from middleware.store.postgres.columns import columns
+from middleware.store.postgres.columns import arrays
 from middleware.store.postgres.lanes import Turns
 from middleware.store.rows import (
     ConversationRow,
@@ -91,7 +91,7 @@ TAKE = text(
     ) {_WHOLE}
     """  # noqa: S608 - as above
 ).bindparams(
-    bindparam("ids", type_=ARRAY(Uuid)), *columns(lane=BigInteger, head=BigInteger, due_at=Moment)
+    bindparam("ids", type_=ARRAY(Uuid)), *arrays(lane=BigInteger, head=BigInteger, due_at=Moment)
 )
 NAMES = text(
     """
@@ -143,7 +143,7 @@ class Around:
     questions: Mapping[UUID, OpenQuestion] = field(default_factory=dict)
 
 
-async def take(at: AsyncConnection, turns: Turns) -> tuple[Job, ...]:
+async def take(at: Session, turns: Turns) -> tuple[Job, ...]:
     """Record whose turn it is, and load those, in that order."""
     if not turns.moves:
         return ()
@@ -157,14 +157,14 @@ async def take(at: AsyncConnection, turns: Turns) -> tuple[Job, ...]:
     return await _jobs(at, rows, turns.taken, whole=False)
 
 
-async def load(at: AsyncConnection, taken: Mapping[UUID, DeliveryState]) -> tuple[Job, ...]:
+async def load(at: Session, taken: Mapping[UUID, DeliveryState]) -> tuple[Job, ...]:
     """Load deliveries as if they were taken, with what only some kinds need: for a rehearsal."""
     rows = (await at.execute(LOAD, {"ids": list(taken)})).all()
     return await _jobs(at, rows, taken, whole=True)
 
 
 async def _jobs(
-    at: AsyncConnection, found: Sequence[Any], taken: Mapping[UUID, DeliveryState], *, whole: bool
+    at: Session, found: Sequence[Any], taken: Mapping[UUID, DeliveryState], *, whole: bool
 ) -> tuple[Job, ...]:
     rows = {row.id: row for row in found}
     said = {
@@ -178,7 +178,7 @@ async def _jobs(
 
 
 async def _fill(
-    around: Around, at: AsyncConnection, rows: Sequence[Any], said: Mapping[UUID, Message]
+    around: Around, at: Session, rows: Sequence[Any], said: Mapping[UUID, Message]
 ) -> None:
     ensured = [row.person_id for row in rows if row.id in around.ensuring and row.person_id]
     if ensured:
@@ -194,7 +194,7 @@ async def _fill(
 
 
 async def _fill_talk(
-    around: Around, at: AsyncConnection, rows: Sequence[Any], said: Mapping[UUID, Message]
+    around: Around, at: Session, rows: Sequence[Any], said: Mapping[UUID, Message]
 ) -> None:
     await _quotes(at, rows, said, around)
     quoted = list(around.quoted.values())
@@ -212,7 +212,7 @@ async def _fill_talk(
 
 
 async def _quotes(
-    at: AsyncConnection, rows: Sequence[Any], said: Mapping[UUID, Message], around: Around
+    at: Session, rows: Sequence[Any], said: Mapping[UUID, Message], around: Around
 ) -> None:
     wanted = [
         (row.said_on, digest_of(quote.origin.message))

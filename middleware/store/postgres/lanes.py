@@ -12,7 +12,6 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import BigInteger, Text, Uuid
 
 from mappers.vocabulary import (
@@ -20,6 +19,7 @@ from mappers.vocabulary import (
     DeliveryKind,
     DeliveryState,
 )
+from middleware.db.direct import Session
 from middleware.store.duties import DRY_RUN
 
 DUE_LANES = text(
@@ -82,9 +82,7 @@ FOLLOWERS = frozenset(
 LOOK_AGAIN = timedelta(seconds=5)
 
 
-async def turns(
-    at: AsyncConnection, target: ConnectionId, limit: int, *, probe_only: bool
-) -> "Turns":
+async def turns(at: Session, target: ConnectionId, limit: int, *, probe_only: bool) -> "Turns":
     """Lock lanes that are due and say whose turn it is in each."""
     lanes = (await at.execute(DUE_LANES, {"target": target, "limit": limit})).all()
     found = Turns(probe_only=probe_only)
@@ -143,11 +141,11 @@ class Turns:
         return None
 
 
-async def give_up(at: AsyncConnection, given_up: Mapping[UUID, str]) -> None:
+async def give_up(at: Session, given_up: Mapping[UUID, str]) -> None:
     if given_up:
         values = {"ids": list(given_up), "states": list(given_up.values())}
         await at.execute(GIVE_UP, values)
 
 
-async def recover(at: AsyncConnection, target: ConnectionId) -> int:
+async def recover(at: Session, target: ConnectionId) -> int:
     return int((await at.execute(RECOVER, {"target": target})).scalar_one())

@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Boolean, SmallInteger, Text, Uuid
 
 from mappers.vocabulary import (
@@ -17,10 +16,11 @@ from mappers.vocabulary import (
     Status,
     WorkspaceId,
 )
+from middleware.db.direct import Session
 from middleware.db.tables import Moment
 from middleware.store.codec import decode_message, encode_fact, encode_message
 from middleware.store.errors import StoreConflict
-from middleware.store.postgres.columns import by_column, columns
+from middleware.store.postgres.columns import arrays, by_column
 from middleware.store.rows import Fact, MessageRow, NewMessage
 from middleware.webhooks.keys import digest_of
 
@@ -32,7 +32,7 @@ KNOWN_NAMES = text(
     JOIN unnest(:connection, :digest) AS asked(connection_id, digest)
       ON n.connection_id = asked.connection_id AND n.digest = asked.digest
     """
-).bindparams(*columns(connection=Uuid, digest=BYTEA))
+).bindparams(*arrays(connection=Uuid, digest=BYTEA))
 ADD_NAMES = text(
     """
     INSERT INTO names (connection_id, digest, name, message_id, part, position)
@@ -42,7 +42,7 @@ ADD_NAMES = text(
     ON CONFLICT DO NOTHING RETURNING connection_id, digest
     """
 ).bindparams(
-    *columns(
+    *arrays(
         connection=Uuid,
         digest=BYTEA,
         name=Text,
@@ -59,7 +59,7 @@ ADD = text(
         :content, :operator, :planned)
     """
 ).bindparams(
-    *columns(
+    *arrays(
         id=Uuid,
         workspace=Uuid,
         connection=Uuid,
@@ -115,14 +115,14 @@ class NewName:
         return self.connection, digest_of(self.name)
 
 
-async def known_names(at: AsyncConnection, names: Collection[Name]) -> frozenset[Name]:
+async def known_names(at: Session, names: Collection[Name]) -> frozenset[Name]:
     """Say which of these are some message's."""
     asked = [{"connection": connection, "digest": digest} for connection, digest in names]
     rows = await at.execute(KNOWN_NAMES, by_column(asked))
     return frozenset((ConnectionId(row.connection_id), row.digest) for row in rows)
 
 
-async def add_names(at: AsyncConnection, names: Sequence[NewName]) -> None:
+async def add_names(at: Session, names: Sequence[NewName]) -> None:
     """Raises: `StoreConflict` when an origin is somebody's meanwhile."""
     rows = [
         {
@@ -142,7 +142,7 @@ async def add_names(at: AsyncConnection, names: Sequence[NewName]) -> None:
         raise StoreConflict("a message was recorded beside us")
 
 
-async def add(at: AsyncConnection, messages: Sequence[tuple[MessageId, NewMessage]]) -> None:
+async def add(at: Session, messages: Sequence[tuple[MessageId, NewMessage]]) -> None:
     rows = [
         {
             "id": message,
@@ -160,18 +160,18 @@ async def add(at: AsyncConnection, messages: Sequence[tuple[MessageId, NewMessag
     await at.execute(ADD, by_column(rows))
 
 
-async def named(at: AsyncConnection, connection: ConnectionId, name: str) -> MessageRow | None:
+async def named(at: Session, connection: ConnectionId, name: str) -> MessageRow | None:
     values = {"connection": connection, "digest": digest_of(name)}
     row = (await at.execute(NAMED, values)).first()
     return None if row is None else _message(row)
 
 
-async def whole(at: AsyncConnection, message: MessageId) -> tuple[MessageRow, Message]:
+async def whole(at: Session, message: MessageId) -> tuple[MessageRow, Message]:
     row = (await at.execute(MESSAGE, {"id": message})).one()
     return _message(row), decode_message(row.content)
 
 
-async def add_fact(at: AsyncConnection, message: MessageId, kind: str, fact: Fact) -> bool:
+async def add_fact(at: Session, message: MessageId, kind: str, fact: Fact) -> bool:
     values = {
         "message": message,
         "kind": kind,
@@ -181,13 +181,13 @@ async def add_fact(at: AsyncConnection, message: MessageId, kind: str, fact: Fac
     return bool((await at.execute(ADD_FACT, values)).rowcount)
 
 
-async def raise_status(at: AsyncConnection, message: MessageId, status: Status) -> bool:
+async def raise_status(at: Session, message: MessageId, status: Status) -> bool:
     lower = [s.value for s in Status if s.rank < status.rank]
     values = {"message": message, "status": status, "lower": lower}
     return bool((await at.execute(RAISE_STATUS, values)).rowcount)
 
 
-async def unplanned(at: AsyncConnection, conversation: ConversationId) -> tuple[MessageId, ...]:
+async def unplanned(at: Session, conversation: ConversationId) -> tuple[MessageId, ...]:
     rows = await at.execute(UNPLANNED, {"conversation": conversation})
     return tuple(MessageId(row.id) for row in rows)
 

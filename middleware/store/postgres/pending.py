@@ -8,9 +8,8 @@ wait for each other in a circle. What was taken for new and is somebody's by now
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from mappers.vocabulary import ConnectionId, DeliveryKind, DeliveryState, MessageId
+from middleware.db.direct import Session
 from middleware.store.duties import Attempt, Job, Owed
 from middleware.store.postgres import conversations, inbox, messages, people, planned, settled
 from middleware.store.postgres.inbox import Closed
@@ -49,7 +48,7 @@ class Pending:
         state = DeliveryState.HELD if duty.held else DeliveryState.READY
         return Owed(id=delivery, state=state, revision=revision)
 
-    async def write(self, at: AsyncConnection) -> frozenset[ConnectionId]:
+    async def write(self, at: Session) -> frozenset[ConnectionId]:
         """Put it all down; return the connections whose waiting parcels are unread again."""
         if self.contacts:
             await people.add_contacts(at, self.contacts)
@@ -68,7 +67,7 @@ class Pending:
         self._clear()
         return woken
 
-    async def _write_duties(self, at: AsyncConnection) -> None:
+    async def _write_duties(self, at: Session) -> None:
         duties = tuple(self.duties.values())
         if self.ended or duties:
             await settled.lock_lanes(at, self.ended, planned.lanes_of(duties))

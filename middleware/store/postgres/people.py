@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import BYTEA
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Text, Uuid
 
 from mappers.vocabulary import (
@@ -19,9 +18,10 @@ from mappers.vocabulary import (
     Person,
     WorkspaceId,
 )
+from middleware.db.direct import Session
 from middleware.store.codec import decode_profile
 from middleware.store.errors import StoreConflict
-from middleware.store.postgres.columns import by_column, columns
+from middleware.store.postgres.columns import arrays, by_column
 from middleware.store.rows import LinkRow
 
 # Whoever moves an identity to another contact waits for us, and we for them: what follows in this
@@ -35,7 +35,7 @@ CONTACTS_OF = text(
     ORDER BY i.kind, i.value
     FOR KEY SHARE OF i
     """
-).bindparams(*columns(workspace=Uuid, kind=Text, value=Text))
+).bindparams(*arrays(workspace=Uuid, kind=Text, value=Text))
 PERSON = text("SELECT profile FROM contacts WHERE id = :contact")
 IDENTITIES = text(
     """
@@ -47,7 +47,7 @@ ADD_CONTACTS = text(
     """
     INSERT INTO contacts (id, workspace_id, profile) SELECT * FROM unnest(:id, :workspace, :profile)
     """
-).bindparams(*columns(id=Uuid, workspace=Uuid, profile=BYTEA))
+).bindparams(*arrays(id=Uuid, workspace=Uuid, profile=BYTEA))
 ADD_IDENTITIES = text(
     """
     INSERT INTO identities (workspace_id, kind, value, contact_id, evidence, confidence)
@@ -57,7 +57,7 @@ ADD_IDENTITIES = text(
     ON CONFLICT DO NOTHING
     """
 ).bindparams(
-    *columns(workspace=Uuid, kind=Text, value=Text, contact=Uuid, evidence=Text, confidence=Text)
+    *arrays(workspace=Uuid, kind=Text, value=Text, contact=Uuid, evidence=Text, confidence=Text)
 )
 SET_PROFILE = text("UPDATE contacts SET profile = :profile WHERE id = :id")
 ADD_IDENTITY = text(
@@ -88,7 +88,7 @@ LINKS = text(
     SELECT contact_id, connection_id, record, state, evidence FROM contact_links
     WHERE contact_id = ANY(:contact)
     """
-).bindparams(*columns(contact=Uuid))
+).bindparams(*arrays(contact=Uuid))
 SET_LINK = text(
     """
     INSERT INTO contact_links (contact_id, connection_id, record, evidence)
@@ -121,7 +121,7 @@ def met_by(workspace: WorkspaceId, identity: Identity) -> MetBy:
     return workspace, identity.kind, identity.value
 
 
-async def contacts_of(at: AsyncConnection, identities: Collection[MetBy]) -> Mapping[MetBy, Met]:
+async def contacts_of(at: Session, identities: Collection[MetBy]) -> Mapping[MetBy, Met]:
     """Find whose identities these are, and keep them so until the transaction ends."""
     asked = [{"workspace": w, "kind": kind, "value": value} for w, kind, value in identities]
     return {
@@ -142,7 +142,7 @@ class NewContact:
     profile: bytes = field(repr=False)
 
 
-async def add_contacts(at: AsyncConnection, contacts: Sequence[NewContact]) -> None:
+async def add_contacts(at: Session, contacts: Sequence[NewContact]) -> None:
     """Raises: `StoreConflict` when somebody met one of them at the same moment, and was first."""
     rows = [{"id": c.id, "workspace": c.workspace, "profile": c.profile} for c in contacts]
     await at.execute(ADD_CONTACTS, by_column(rows))
@@ -152,7 +152,7 @@ async def add_contacts(at: AsyncConnection, contacts: Sequence[NewContact]) -> N
 
 
 async def learn(
-    at: AsyncConnection, workspace: WorkspaceId, contact: ContactId, identity: Identity
+    at: Session, workspace: WorkspaceId, contact: ContactId, identity: Identity
 ) -> bool:
     """Give a contact another identity. Somebody else's is a claim, and False is returned."""
     row = (await at.execute(ADD_IDENTITY, _identity(workspace, identity, contact))).one()
@@ -162,15 +162,13 @@ async def learn(
     return bool(row.is_new)
 
 
-async def hint(
-    at: AsyncConnection, workspace: WorkspaceId, contact: ContactId, identity: Identity
-) -> None:
+async def hint(at: Session, workspace: WorkspaceId, contact: ContactId, identity: Identity) -> None:
     values = _identity(workspace, identity, contact)
     del values["confidence"]
     await at.execute(HINT, values)
 
 
-async def person(at: AsyncConnection, contact: ContactId) -> Person | None:
+async def person(at: Session, contact: ContactId) -> Person | None:
     found = (await at.execute(PERSON, {"contact": contact})).first()
     if found is None:
         return None
@@ -199,7 +197,7 @@ def _identity(workspace: WorkspaceId, identity: Identity, contact: UUID) -> dict
 
 
 async def links(
-    at: AsyncConnection, contacts: Collection[ContactId]
+    at: Session, contacts: Collection[ContactId]
 ) -> Mapping[tuple[ContactId, ConnectionId], LinkRow]:
     """Return what CRMs know of contacts, by contact and CRM."""
     return {

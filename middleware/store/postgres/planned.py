@@ -7,13 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import BigInteger, Interval, SmallInteger, Text, Uuid
 
 from mappers.vocabulary import ConnectionId, DeliveryId, DeliveryKind, DeliveryState, MessageId
+from middleware.db.direct import Session
 from middleware.store.duties import Duty, Owed
 from middleware.store.errors import StoreConflict
-from middleware.store.postgres.columns import by_column, columns
+from middleware.store.postgres.columns import arrays, by_column
 
 Key = tuple[ConnectionId, DeliveryKind, UUID, int, int]
 Planned = tuple[DeliveryId, Duty]
@@ -39,7 +39,7 @@ TAKE_NUMBERS = text(
                         ELSE least(lanes.priority, excluded.priority) END
     RETURNING id, target_id, key, tail
     """
-).bindparams(*columns(target=Uuid, key=Text, priority=SmallInteger, count=BigInteger))
+).bindparams(*arrays(target=Uuid, key=Text, priority=SmallInteger, count=BigInteger))
 INSERT = text(
     """
     INSERT INTO deliveries (id, workspace_id, target_id, lane_id, seq, kind, subject, part,
@@ -54,10 +54,10 @@ INSERT = text(
     ON CONFLICT DO NOTHING
     """
 ).bindparams(
-    *columns(id=Uuid, workspace=Uuid, target=Uuid, lane=BigInteger, seq=BigInteger),
-    *columns(kind=Text, subject=Uuid, part=SmallInteger, revision=BigInteger, state=Text),
-    *columns(after=Uuid, route=Uuid, message=Uuid, conversation=Uuid, contact=Uuid),
-    *columns(detail=Text, code=Text, wait=Interval),
+    *arrays(id=Uuid, workspace=Uuid, target=Uuid, lane=BigInteger, seq=BigInteger),
+    *arrays(kind=Text, subject=Uuid, part=SmallInteger, revision=BigInteger, state=Text),
+    *arrays(after=Uuid, route=Uuid, message=Uuid, conversation=Uuid, contact=Uuid),
+    *arrays(detail=Text, code=Text, wait=Interval),
 )
 LATEST = text(
     """
@@ -82,7 +82,7 @@ def lanes_of(planned: Collection[Planned]) -> frozenset[Lane]:
     return frozenset((duty.target, duty.lane) for _, duty in planned)
 
 
-async def known(at: AsyncConnection, duty: Duty) -> DeliveryId | None:
+async def known(at: Session, duty: Duty) -> DeliveryId | None:
     """Find a duty that is planned already."""
     values = {
         "target": duty.target,
@@ -95,7 +95,7 @@ async def known(at: AsyncConnection, duty: Duty) -> DeliveryId | None:
     return None if found is None else DeliveryId(found)
 
 
-async def plan(at: AsyncConnection, planned: Sequence[Planned]) -> None:
+async def plan(at: Session, planned: Sequence[Planned]) -> None:
     """Put new duties at the ends of their lanes, in this order.
 
     Raises: `StoreConflict` when one of them was planned beside us.
@@ -110,9 +110,7 @@ async def plan(at: AsyncConnection, planned: Sequence[Planned]) -> None:
         raise StoreConflict("a duty was planned beside us")
 
 
-async def _take_numbers(
-    at: AsyncConnection, planned: Sequence[Planned]
-) -> dict[Lane, tuple[int, int]]:
+async def _take_numbers(at: Session, planned: Sequence[Planned]) -> dict[Lane, tuple[int, int]]:
     """Take as many numbers of each lane as it is given duties; return the first of them."""
     counts = Counter((duty.target, duty.lane) for _, duty in planned)
     ranks: dict[Lane, int] = {}
@@ -152,14 +150,14 @@ def _row(duty: Duty) -> dict[str, Any]:
 
 
 async def latest(
-    at: AsyncConnection, target: ConnectionId, kind: DeliveryKind, subject: UUID
+    at: Session, target: ConnectionId, kind: DeliveryKind, subject: UUID
 ) -> Owed | None:
     values = {"target": target, "kind": kind, "subject": subject}
     row = (await at.execute(LATEST, values)).first()
     return None if row is None else _owed(row)
 
 
-async def parts(at: AsyncConnection, target: ConnectionId, message: MessageId) -> tuple[Owed, ...]:
+async def parts(at: Session, target: ConnectionId, message: MessageId) -> tuple[Owed, ...]:
     rows = await at.execute(PARTS, {"target": target, "message": message})
     return tuple(_owed(row) for row in rows)
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mappers.vocabulary import ConnectionId, RouteId
+from middleware.db.direct import Session
 from middleware.store.codec import decode_policy
 from middleware.store.rows import Pinned, RouteRow
 
@@ -17,11 +17,11 @@ FROM = text(_ROUTES + "AND r.source_id = :source ORDER BY r.id")
 TO = text(_ROUTES + "AND r.target_id = :target ORDER BY r.id")
 
 
-async def routes_from(at: AsyncConnection, source: ConnectionId) -> tuple[RouteRow, ...]:
+async def routes_from(at: Session, source: ConnectionId) -> tuple[RouteRow, ...]:
     return tuple(map(_route, await at.execute(FROM, {"source": source})))
 
 
-async def routes_to(at: AsyncConnection, target: ConnectionId) -> tuple[RouteRow, ...]:
+async def routes_to(at: Session, target: ConnectionId) -> tuple[RouteRow, ...]:
     return tuple(map(_route, await at.execute(TO, {"target": target})))
 
 

@@ -9,9 +9,8 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from mappers.vocabulary import ConnectionId, ContactId, ConversationId, WorkspaceId
+from middleware.db.direct import Session
 from middleware.store.postgres import conversations, deals, messages, people, routes
 from middleware.store.postgres.conversations import Place
 from middleware.store.postgres.messages import Name
@@ -26,7 +25,7 @@ ValueT = TypeVar("ValueT")
 class Seen:
     """Reads what is missing, and remembers it. Whoever changes something says so here."""
 
-    at: AsyncConnection
+    at: Session
     met: dict[MetBy, Met | None] = field(default_factory=dict)
     places: dict[Place, ConversationRow | None] = field(default_factory=dict)
     names: dict[Name, bool] = field(default_factory=dict)
@@ -43,7 +42,7 @@ class Seen:
         await self._look(self.places, places, conversations.conversations_at)
 
     async def look_for_names(self, names: Iterable[Name]) -> None:
-        async def read(at: AsyncConnection, missing: Any) -> Mapping[Name, bool]:
+        async def read(at: Session, missing: Any) -> Mapping[Name, bool]:
             known = await messages.known_names(at, missing)
             return {name: name in known for name in missing}
 
@@ -72,7 +71,7 @@ class Seen:
         self,
         seen: dict[KeyT, Any],
         wanted: Iterable[KeyT],
-        read: Callable[[AsyncConnection, Any], Awaitable[Mapping[KeyT, Any]]],
+        read: Callable[[Session, Any], Awaitable[Mapping[KeyT, Any]]],
     ) -> None:
         missing = [key for key in dict.fromkeys(wanted) if key not in seen]
         if missing:
@@ -83,7 +82,7 @@ class Seen:
         self,
         seen: dict[Any, Mapping[ConnectionId, ValueT]],
         wanted: Iterable[Any],
-        read: Callable[[AsyncConnection, Any], Awaitable[Mapping[tuple[Any, Any], ValueT]]],
+        read: Callable[[Session, Any], Awaitable[Mapping[tuple[Any, Any], ValueT]]],
     ) -> None:
         missing = [key for key in dict.fromkeys(wanted) if key not in seen]
         if missing:

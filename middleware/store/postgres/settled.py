@@ -5,14 +5,14 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import BigInteger, Boolean, Integer, SmallInteger, Text, Uuid
 
 from mappers.vocabulary import SETTLED, TRANSITIONS, DeliveryId, DeliveryState
+from middleware.db.direct import Session
 from middleware.db.tables import Moment
 from middleware.store.duties import Attempt, Job, Settlement
 from middleware.store.port import NotInFlight
-from middleware.store.postgres.columns import by_column, columns
+from middleware.store.postgres.columns import arrays, by_column
 from middleware.store.postgres.planned import Lane
 
 Ended = tuple[Job, Settlement]
@@ -27,12 +27,12 @@ LOCK_LANES = text(
               USING (target_id, key))
     ORDER BY id FOR UPDATE
     """
-).bindparams(*columns(lane=BigInteger, settled=Uuid, target=Uuid, key=Text))
+).bindparams(*arrays(lane=BigInteger, settled=Uuid, target=Uuid, key=Text))
 _WAKE_DEPENDENTS = """
     UPDATE lanes SET due_at = clock_timestamp()
     WHERE due_at IS NOT NULL AND id IN (
         SELECT lane_id FROM deliveries WHERE after = ANY(:settled) AND state = 'ready')"""
-WAKE_DEPENDENTS = text(_WAKE_DEPENDENTS).bindparams(*columns(settled=Uuid))
+WAKE_DEPENDENTS = text(_WAKE_DEPENDENTS).bindparams(*arrays(settled=Uuid))
 # A lane that moves is due by what it moves to, whoever else would wake it.
 SETTLE = text(
     f"""
@@ -56,9 +56,9 @@ SETTLE = text(
     FROM given WHERE d.id = given.id AND d.state = given.was
     """  # noqa: S608 - a constant of this module
 ).bindparams(
-    *columns(id=Uuid, was=Text, state=Text, failure=Text, code=Text, due_at=Moment),
-    *columns(counts=SmallInteger, after=Uuid, detail=Text, ends=Boolean, lane=BigInteger),
-    *columns(head=BigInteger, settled=Uuid),
+    *arrays(id=Uuid, was=Text, state=Text, failure=Text, code=Text, due_at=Moment),
+    *arrays(counts=SmallInteger, after=Uuid, detail=Text, ends=Boolean, lane=BigInteger),
+    *arrays(head=BigInteger, settled=Uuid),
 )
 NOTE_ATTEMPTS = text(
     """
@@ -73,8 +73,8 @@ NOTE_ATTEMPTS = text(
     ON CONFLICT DO NOTHING
     """
 ).bindparams(
-    *columns(started_at=Moment, delivery=Uuid, number=Integer, purpose=Text, outcome=Text),
-    *columns(code=Text, duration_ms=Integer, exchanges=Text, effects=Text),
+    *arrays(started_at=Moment, delivery=Uuid, number=Integer, purpose=Text, outcome=Text),
+    *arrays(code=Text, duration_ms=Integer, exchanges=Text, effects=Text),
 )
 
 
@@ -85,9 +85,7 @@ def check(job: Job, settlement: Settlement) -> None:
         raise ValueError(f"a delivery does not go from {was} to {state}")
 
 
-async def lock_lanes(
-    at: AsyncConnection, ended: Sequence[Ended], planned_in: Collection[Lane]
-) -> None:
+async def lock_lanes(at: Session, ended: Sequence[Ended], planned_in: Collection[Lane]) -> None:
     """Lock what `settle` and planning will change, as far as it is there."""
     await at.execute(
         LOCK_LANES,
@@ -100,7 +98,7 @@ async def lock_lanes(
     )
 
 
-async def settle(at: AsyncConnection, ended: Sequence[Ended]) -> None:
+async def settle(at: Session, ended: Sequence[Ended]) -> None:
     """Record what became of attempts, move their lanes on, and wake whoever waited for them.
 
     Raises: `NotInFlight` when one of them is being attempted by us no more.
@@ -150,7 +148,7 @@ def _taken_state(job: Job) -> DeliveryState:
     return DeliveryState.CALLING if job.was is DeliveryState.READY else job.was
 
 
-async def note_attempts(at: AsyncConnection, noted: Sequence[tuple[Job, Attempt]]) -> None:
+async def note_attempts(at: Session, noted: Sequence[tuple[Job, Attempt]]) -> None:
     rows = [
         {
             "started_at": attempt.started_at,

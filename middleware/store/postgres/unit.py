@@ -6,7 +6,6 @@ from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mappers.vocabulary import (
     Confidence,
@@ -24,6 +23,7 @@ from mappers.vocabulary import (
     Status,
     WorkspaceId,
 )
+from middleware.db.direct import Session
 from middleware.ids import NewId
 from middleware.pipeline.rules import is_newest_history
 from middleware.store.codec import encode_profile
@@ -84,7 +84,7 @@ class PostgresUnit:
     ends it with `write`.
     """
 
-    at: AsyncConnection
+    at: Session
     new_id: NewId
     touched: set[ConnectionId] = field(default_factory=set)
     pending: Pending = field(default_factory=Pending)
@@ -93,7 +93,7 @@ class PostgresUnit:
     def __post_init__(self) -> None:
         object.__setattr__(self, "seen", Seen(self.at))
 
-    async def write(self) -> AsyncConnection:
+    async def write(self) -> Session:
         """Put down what is pending, so that what follows on the connection sees it."""
         self.touched.update(await self.pending.write(self.at))
         return self.at
@@ -304,7 +304,7 @@ class PostgresUnit:
     async def drop_links(self, target: ConnectionId, record: str) -> int:
         values = {"target": target, "record": record}
         self.seen.links.clear()
-        return (await (await self.write()).execute(people.DROP_LINKS, values)).rowcount
+        return int((await (await self.write()).execute(people.DROP_LINKS, values)).rowcount)
 
     async def opened(
         self, conversation: ConversationId, target: ConnectionId, *, held: bool = False
