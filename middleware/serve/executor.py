@@ -39,14 +39,21 @@ class Executor(Protocol):
 class Wakeups:
     """The bell of one connection being served: rung by others, waited for by its server.
 
-    After `end` its server begins nothing more.
+    After `end` its server begins nothing more. `is_news`: somebody else rang since the server
+    looked last, and the inbox is worth a look.
     """
 
     def __init__(self) -> None:
         self._bell = asyncio.Event()
         self.is_ended = False
+        self.is_news = True
 
     def ring(self) -> None:
+        self.is_news = True
+        self._bell.set()
+
+    def stir(self) -> None:
+        """Ring for the server's own sake: something of its own has ended."""
         self._bell.set()
 
     def end(self) -> None:

@@ -6,7 +6,7 @@ once, and the next owner finds what was in flight and treats it as doubt.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,16 +20,17 @@ from middleware.connections.model import Connected, Directory, UnknownConnection
 from middleware.outbox.circuit import Circuit
 from middleware.outbox.flow import Settler, Tools
 from middleware.outbox.rules import Renewed, Verdict
-from middleware.pipeline.flow import Intake, Waits
+from middleware.pipeline.recording import Read, Recording
 from middleware.pipeline.rules import read_form
 from middleware.serve.executor import Wakeups
 from middleware.serve.keeper import Keeper
+from middleware.serve.together import Together, Work
 from middleware.store.codec import scrub
 from middleware.store.duties import Job
 from middleware.store.errors import StoreConflict, StoreUnavailable
-from middleware.store.port import LeaseLost, NotInFlight, Store, Unit
+from middleware.store.port import LeaseLost, Store, Unit
 from middleware.store.retry import in_unit
-from middleware.store.rows import InboxRow, InboxState, Lease
+from middleware.store.rows import InboxRow, Lease
 from middleware.tracing.port import UNTRACED, Tracer
 
 log = structlog.get_logger(__name__)
@@ -133,13 +134,6 @@ async def give_back_leftovers(hands: Hands) -> None:
         hands.leftovers.discard(lease)
 
 
-@dataclass(slots=True)
-class Waited:
-    """The name that a parcel just read waits for, if it does."""
-
-    for_: str = ""
-
-
 class Server:
     """One slice of serving one connection."""
 
@@ -150,10 +144,14 @@ class Server:
         self.wakeups = wakeups
         pause = hands.tools.retry.first_wait * 5
         self.circuit = Circuit(hands.clock, pause, partial(hands.opened, connected.provider))
-        self.settler = Settler(self.insist, hands.tools, hands.directory, connected, self.circuit)
+        self.together = Together(self.commit, self._may_insist)
+        self.settler = Settler(
+            self.together.commit, hands.tools, hands.directory, connected, self.circuit
+        )
         self.calls: set[asyncio.Task[None]] = set()
         self.stopped: BaseException | None = None
         self.ends_at = hands.clock.monotonic() + hands.limits.slice.total_seconds()
+        self.looks_at = 0.0
 
     async def run(self) -> None:
         if not await self._has_fresh_credentials():
@@ -208,106 +206,95 @@ class Server:
             return True
         return rang.result() or bool(self.calls)
 
-    async def commit(self, work: Callable[[Unit], Awaitable[None]]) -> None:
-        """Run work in one unit under our lease, then wake whom it gave something to do."""
-        touched: set[ConnectionId] = set()
+    async def commit(self, works: Sequence[Work]) -> None:
+        """Do work in one unit under our lease, then wake whom it gave something to do."""
 
-        async def tracked(unit: Unit) -> None:
-            touched.clear()
-            await work(unit)
-            touched.update(unit.touched)
+        async def all_of_it(unit: Unit) -> Unit:
+            for work in works:
+                await work(unit)
+            return unit
 
-        await in_unit(self.hands.store, self.lease, tracked)
-        self.wakeups.ring()
-        self.hands.wake(touched - {self.connected.id})
+        unit = await in_unit(self.hands.store, self.lease, all_of_it)
+        if self.connected.id in unit.touched:
+            self.wakeups.ring()
+        self.wakeups.stir()
+        self.hands.wake(unit.touched - {self.connected.id})
 
-    async def insist(self, work: Callable[[Unit], Awaitable[None]]) -> None:
-        """Commit what an attempt brought, through a database that comes and goes.
-
-        The outcome is known only here: letting it go would turn a certainty into a doubt. So the
-        record is tried for as long as the lease lives. A try whose answer was lost may have been
-        committed, and then the next one finds the delivery settled.
-        """
-        is_unsure = False
-        while True:
-            try:
-                await self.commit(work)
-            except StoreUnavailable:
-                if not self._still_ours():
-                    raise
-                is_unsure = True
-                await self.hands.clock.sleep(RECORD_AGAIN.total_seconds())
-            except NotInFlight:
-                if not is_unsure:
-                    raise
-                return
-            else:
-                return
-
-    def _still_ours(self) -> bool:
-        return self.hands.keeper.may_start(self.connected.id, "serve", RECORD_AGAIN * 2)
+    async def _may_insist(self) -> bool:
+        """Wait before a record is tried again; False when the lease will not last for it."""
+        if not self.hands.keeper.may_start(self.connected.id, "serve", RECORD_AGAIN * 2):
+            return False
+        await self.hands.clock.sleep(RECORD_AGAIN.total_seconds())
+        return True
 
     # Intake.
 
     async def _read_some(self) -> bool:
-        limits = self.hands.limits
+        """Look into the inbox: when somebody rang, and now and then for who was held back there."""
+        limits, now = self.hands.limits, self.hands.clock.monotonic()
+        if not self.wakeups.is_news and now < self.looks_at:
+            return False
+        self.wakeups.is_news = False
+        self.looks_at = now + limits.linger.total_seconds()
         rows = await self.hands.store.claim_inbox(
             self.lease, limits.inbox_batch, hold=limits.overtaking
         )
-        for row in rows:
-            with self.hands.tracer.reading(self.connected.provider, row):
-                await self._read(row)
+        self.wakeups.is_news |= bool(rows)
+        read = [(row, reading) for row in rows if (reading := await self._read(row)) is not None]
+        if read:
+            await self._record(read)
         return bool(rows)
 
-    async def _read(self, row: InboxRow) -> None:
+    async def _read(self, row: InboxRow) -> Reading | None:
+        """Read a parcel; None when it is set aside."""
         about = {"connection_id": str(self.connected.id), "arrival": row.arrival}
         if row.tries > self.hands.limits.reads_before_set_aside:
             log.warning("inbox.set_aside", **about, why="its reader died")
-            await self._close(row, "set_aside", "its reader died several times")
-            return
+            await self._set_aside(row, "its reader died several times")
+            return None
         try:
-            reading = self._understood(row)
+            return self._understood(row)
         except Exception as error:  # noqa: BLE001 - whatever nonsense raises, it stays in the inbox
             log.warning("inbox.unreadable", **about, why=type(error).__name__)
-            await self._close(row, "set_aside", f"unreadable: {type(error).__name__}")
-            return
-        waits = Waited()
-        await self.commit(lambda unit: self._record(unit, row, reading, waits))
-        if waits.for_:
-            # What it waits for may have been recorded while we recorded that it waits.
-            await self.commit(lambda unit: self._look_once_more(unit, waits.for_))
+            await self._set_aside(row, f"unreadable: {type(error).__name__}")
+            return None
 
     def _understood(self, row: InboxRow) -> Reading:
         form, _ = read_form(row.form)
         arrival = Arrival(body=row.body, form=form, received_at=row.received_at)
-        return self.connected.adapter.read(arrival)
+        return scrub(self.connected.adapter.read(arrival))
 
-    async def _close(self, row: InboxRow, state: InboxState, note: str) -> None:
-        await self.commit(lambda unit: unit.close_row(row, state, note=note))
+    async def _set_aside(self, row: InboxRow, note: str) -> None:
+        await self.commit([lambda unit: unit.close_row(row, "set_aside", note=note)])
 
-    async def _look_once_more(self, unit: Unit, name: str) -> None:
-        if await unit.message_named(self.connected.id, name) is not None:
-            await unit.wake_waiting(self.connected.id, name)
-
-    async def _record(self, unit: Unit, row: InboxRow, reading: Reading, waits: Waited) -> None:
-        waits.for_ = ""
-        now = self.hands.clock.now()
-        _, asked = read_form(row.form)
-        intake = Intake(self.connected, self.hands.directory, unit, now, asked)
-        done = list(reading.ignored)
+    async def _record(self, read: Sequence[Read]) -> None:
+        """Record parcels in one unit; where that fails, one by one: one spoils it for no other."""
+        now, tracer = self.hands.clock.now(), self.hands.tracer
+        recording = Recording(self.connected, self.hands.directory, now, tracer)
         try:
-            done += [await intake.apply(scrub(event)) for event in reading.events]
-        except Waits as wait:
-            await unit.close_row(row, "waiting", note=str(wait), awaits=wait.awaits)
-            waits.for_ = wait.awaits
+            await self.commit([partial(recording.record, read)])
+        except (StoreUnavailable, LeaseLost):
+            raise
+        except Exception as error:
+            if len(read) == 1:
+                raise
+            about = {"connection_id": str(self.connected.id), "why": type(error).__name__}
+            log.warning("inbox.recorded_one_by_one", **about)
+            for each in read:
+                await self._record([each])
             return
-        await unit.close_row(row, "read", note=", ".join(done))
+        if recording.awaited:
+            # What is waited for may have been recorded while we recorded that it is waited for.
+            await self.together.rest()
+            await self.commit([recording.look_once_more])
 
     # Settling.
 
     async def _begin_some(self) -> bool:
-        room = self.hands.limits.calls_at_once - len(self.calls)
-        if room <= 0:
+        """Take as many deliveries as there is room for, unless a record is about to make more."""
+        most = self.hands.limits.calls_at_once
+        room = most - len(self.calls)
+        if room <= 0 or (self.together.is_busy and room * 2 < most):
             return False
         jobs = await self.hands.store.claim_jobs(self.lease, room, probe_only=self.circuit.is_open)
         for job in jobs:
@@ -336,4 +323,4 @@ class Server:
                 self.ends_at = self.hands.clock.monotonic()
                 self.hands.wake([self.connected.id])
         finally:
-            self.wakeups.ring()
+            self.wakeups.stir()

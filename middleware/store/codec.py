@@ -6,6 +6,7 @@ release is still read by this one during a rolling upgrade.
 
 import json
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
@@ -28,16 +29,26 @@ def scrub(value: T) -> T:
 
 
 def _scrubbed(value: Any) -> Any:
-    if isinstance(value, str):
-        is_plain = value.isascii() and "\0" not in value
-        return value if is_plain or type(value) is not str else clean(value)
-    if isinstance(value, tuple):
-        return tuple(_scrubbed(item) for item in value)
-    if is_dataclass(value) and not isinstance(value, type):
-        old = {f.name: getattr(value, f.name) for f in fields(value)}
-        changed = {name: new for name, was in old.items() if (new := _scrubbed(was)) is not was}
-        return replace(value, **changed) if changed else value
-    return value
+    kind: Any = type(value)
+    if kind is str:
+        return value if value.isascii() and "\0" not in value else clean(value)
+    if kind is tuple:
+        return tuple(map(_scrubbed, value)) if value else value
+    names = _names_of(kind)
+    if not names:
+        return value
+    changed = {}
+    for name in names:
+        was = getattr(value, name)
+        if (new := _scrubbed(was)) is not was and new != was:
+            changed[name] = new
+    return replace(value, **changed) if changed else value
+
+
+@cache
+def _names_of(kind: Any) -> tuple[str, ...]:
+    """Name the fields of a vocabulary class; a value of anything else holds no words."""
+    return tuple(each.name for each in fields(kind)) if is_dataclass(kind) else ()
 
 
 def encode_message(message: Message) -> bytes:

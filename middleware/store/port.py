@@ -22,6 +22,7 @@ from mappers.vocabulary import (
     DeliveryKind,
     Identity,
     Message,
+    MessageArrived,
     MessageId,
     Operator,
     Person,
@@ -61,11 +62,21 @@ class LeaseLost(Exception):
 class Unit(Protocol):
     """One transaction. Every method is a statement or two; none of them waits for the network.
 
-    `touched` collects the connections that got something to do: whoever commits wakes them.
+    `touched` collects the connections that got something to do: whoever has committed wakes them.
+
+    What is recorded may be written only when the unit ends: then it is refused, too (`NotInFlight`,
+    and `StoreConflict` when something was assumed that is not so any more).
     """
 
     @property
     def touched(self) -> set[ConnectionId]: ...
+
+    async def foresee(self, connection: ConnectionId, events: Sequence[MessageArrived]) -> None:
+        """Read together what recording these messages of one connection will ask for.
+
+        Nothing answers otherwise for it, only sooner.
+        """
+        ...
 
     # What arrived.
     async def close_row(

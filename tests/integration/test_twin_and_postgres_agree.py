@@ -147,7 +147,8 @@ class Agreement(RuleBasedStateMachine):
     def in_unit(self, work: Callable[[World, Unit], Awaitable[Any]]) -> None:
         async def story(world: World) -> Any:
             async with world.store.unit(None) as unit:
-                return await work(world, unit), set(unit.touched)
+                outcome = await work(world, unit)
+            return outcome, set(unit.touched)
 
         self.tell(story)
 

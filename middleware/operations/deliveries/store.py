@@ -26,7 +26,7 @@ from middleware.operations.deliveries.model import DeliveryLine, Filter, Group, 
 from middleware.operations.model import Caller, InterruptedWork
 from middleware.store.codec import decode_message, decode_policy
 from middleware.store.errors import StoreConflict
-from middleware.store.postgres.lanes import WAKE_DEPENDENTS
+from middleware.store.postgres.settled import WAKE_DEPENDENTS
 from middleware.store.postgres.unit import PostgresUnit
 
 T = TypeVar("T")
@@ -154,7 +154,7 @@ class Change:
         """Settle it by a person's word, and let go on whatever waited for it."""
         await self._changed(CLOSE, {"id": standing.id, "was": standing.state, "state": state})
         await self.at.execute(FREE_LANE, {"lane": standing.lane})
-        await self.at.execute(WAKE_DEPENDENTS, {"id": standing.id})
+        await self.at.execute(WAKE_DEPENDENTS, {"settled": [standing.id]})
         self.unit.touched.add(standing.target)
         if state is DeliveryState.DONE and standing.message is not None:
             await self.at.execute(REOPEN_STATUS, {"id": standing.message})
@@ -170,7 +170,9 @@ class Change:
 @asynccontextmanager
 async def _changing(engine: AsyncEngine, caller: Caller) -> AsyncIterator[Change]:
     async with transaction(engine) as at:
-        yield Change(at, PostgresUnit(at, uuid7), caller)
+        change = Change(at, PostgresUnit(at, uuid7), caller)
+        yield change
+        await change.unit.write()
 
 
 async def in_change(

@@ -32,7 +32,8 @@ from middleware.operations.people.model import (
 from middleware.pipeline.rules import history_lane, prerequisite_lane
 from middleware.store.codec import encode_profile
 from middleware.store.errors import StoreConflict
-from middleware.store.postgres.people import ADD_CONTACT
+from middleware.store.postgres.columns import by_column
+from middleware.store.postgres.people import ADD_CONTACTS
 from middleware.store.postgres.unit import PostgresUnit
 
 T = TypeVar("T")
@@ -232,7 +233,7 @@ class Change:
         contact = ContactId(uuid7())
         profile = encode_profile(Person(identities=()))
         values = {"id": contact, "workspace": self.caller.workspace, "profile": profile}
-        await self.at.execute(ADD_CONTACT, values)
+        await self.at.execute(ADD_CONTACTS, by_column([values]))
         return contact
 
     async def move(
@@ -324,6 +325,7 @@ async def in_change(
             async with transaction(engine) as at:
                 change = Change(at, PostgresUnit(at, uuid7), caller)
                 result = await work(change)
+                await change.unit.write()
             return result, frozenset(change.unit.touched)
         except StoreConflict:
             continue

@@ -59,7 +59,7 @@ class RehearsalStore:
         """Load what attempts would know, without making one."""
         async with transaction(self.engine) as at:
             ready = dict.fromkeys(deliveries, DeliveryState.READY)
-            return await jobs.load(at, ready, whole=True)
+            return await jobs.load(at, ready)
 
     async def mapped_anew(self, job: Job) -> Job:
         """Return the job as the version in force would have it; as it is where there is none."""

@@ -1,8 +1,9 @@
 """What every chapter of the port stands on."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
-from mappers.vocabulary import ConnectionId
+from mappers.vocabulary import ConnectionId, MessageArrived
 from middleware.simulation.twin.transactions import Transaction
 
 T = TypeVar("T")
@@ -14,6 +15,11 @@ class Chapter:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
         self.touched: set[ConnectionId] = set()
+
+    async def foresee(self, connection: ConnectionId, events: Sequence[MessageArrived]) -> None:
+        """Nothing is far away here: what comes is read when it is asked for."""
+        del connection, events
+        await self._turn()
 
     async def _turn(self) -> Transaction:
         """Let others run before a method begins, and return the transaction it runs in."""

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Uuid
 
 from mappers.vocabulary import ConnectionId, ContactId
+from middleware.db.direct import Session
 from middleware.db.tables import Moment
 from middleware.pipeline.deals import CLOSED
 from middleware.store.rows import DealRow
@@ -55,7 +55,7 @@ SET_STATE = text(
 
 
 async def of(
-    at: AsyncConnection, contacts: Sequence[UUID]
+    at: Session, contacts: Sequence[UUID]
 ) -> Mapping[tuple[UUID, UUID], tuple[DealRow, ...]]:
     """Return what is known of deals, by contact and CRM."""
     found: dict[tuple[UUID, UUID], list[DealRow]] = defaultdict(list)
@@ -65,7 +65,7 @@ async def of(
 
 
 async def save(
-    at: AsyncConnection, contact: ContactId, target: ConnectionId, seen: DealRow, evidence: str
+    at: Session, contact: ContactId, target: ConnectionId, seen: DealRow, evidence: str
 ) -> None:
     values = {
         "target": target,
@@ -83,7 +83,7 @@ async def save(
 
 
 async def set_state(
-    at: AsyncConnection, target: ConnectionId, deal: str, state: str, pipeline: str
+    at: Session, target: ConnectionId, deal: str, state: str, pipeline: str
 ) -> None:
     values = {"target": target, "deal": deal, "state": state, "pipeline": pipeline}
     await at.execute(SET_STATE, {**values, "is_closed": state in CLOSED})

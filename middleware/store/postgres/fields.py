@@ -6,10 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Text
 
 from mappers.vocabulary import ConnectionId
+from middleware.db.direct import Session
 from middleware.store.duties import MappedRow
 from middleware.store.rows import DealRow, Pinned, cards_of, pinned_in
 
@@ -31,16 +31,14 @@ DOCUMENT = text(
 )
 
 
-async def remember(
-    at: AsyncConnection, connection: ConnectionId, card: str, keys: Collection[str]
-) -> None:
+async def remember(at: Session, connection: ConnectionId, card: str, keys: Collection[str]) -> None:
     if keys:
         values = {"connection": connection, "card": card, "keys": sorted(keys)}
         await at.execute(REMEMBER, values)
 
 
 async def mapped(
-    at: AsyncConnection, rows: Sequence[Any], used: Callable[[Any], DealRow | None]
+    at: Session, rows: Sequence[Any], used: Callable[[Any], DealRow | None]
 ) -> Mapping[UUID, MappedRow]:
     """Load what deliveries that were planned with a mapping are applied with, by their ids.
 
@@ -54,7 +52,7 @@ async def mapped(
     return found
 
 
-async def _mapped(at: AsyncConnection, row: Any, pinned: Pinned, deal: DealRow | None) -> MappedRow:
+async def _mapped(at: Session, row: Any, pinned: Pinned, deal: DealRow | None) -> MappedRow:
     values = {"mapping": pinned.mapping, "version": pinned.version}
     document = (await at.execute(DOCUMENT, values)).one()
     cards = list(cards_of(row.linked or "", "" if deal is None else deal.deal))

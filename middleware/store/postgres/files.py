@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import BigInteger, Uuid
 
 from mappers.vocabulary import (
@@ -18,6 +17,7 @@ from mappers.vocabulary import (
     MessageId,
     RouteId,
 )
+from middleware.db.direct import Session
 from middleware.store.duties import ToldWithout
 from middleware.store.rows import FileRow
 
@@ -67,7 +67,7 @@ MARK_LATE = text(
 NOT_BEGUN = frozenset({DeliveryState.READY, DeliveryState.PARKED})
 
 
-async def keep(at: AsyncConnection, file: FileRow) -> None:
+async def keep(at: Session, file: FileRow) -> None:
     await at.execute(
         KEEP,
         {
@@ -83,7 +83,7 @@ async def keep(at: AsyncConnection, file: FileRow) -> None:
     )
 
 
-async def of(at: AsyncConnection, messages: Sequence[UUID]) -> Mapping[UUID, tuple[FileRow, ...]]:
+async def of(at: Session, messages: Sequence[UUID]) -> Mapping[UUID, tuple[FileRow, ...]]:
     """Load the files of messages, each message's in order."""
     found: dict[UUID, list[FileRow]] = defaultdict(list)
     for row in await at.execute(OF, {"messages": list(messages)}):
@@ -92,7 +92,7 @@ async def of(at: AsyncConnection, messages: Sequence[UUID]) -> Mapping[UUID, tup
 
 
 async def let_go(
-    at: AsyncConnection, message: MessageId, position: int
+    at: Session, message: MessageId, position: int
 ) -> tuple[tuple[ConnectionId, ...], tuple[ToldWithout, ...]]:
     """Return who will show the file now, and who was told without it."""
     values = {"message": message, "position": str(position)}

@@ -1,13 +1,13 @@
 """Signs of life, and what is owed after a silence: reading back the replies told meanwhile."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text, Uuid
 
 from mappers.vocabulary import (
@@ -17,10 +17,11 @@ from mappers.vocabulary import (
     Priority,
     WorkspaceId,
 )
+from middleware.db.direct import Session
 from middleware.ids import NewId
 from middleware.pipeline.rules import history_lane, needs_history_again
 from middleware.store.duties import RESTORED, UNSURE, Duty
-from middleware.store.postgres import lanes
+from middleware.store.postgres.unit import PostgresUnit
 
 PULSE = text(
     """
@@ -62,7 +63,7 @@ DOUBT = text(
     """
     WITH doubted AS (
         UPDATE deliveries AS d SET state = 'doubt',
-            called_at = least(d.called_at, p.lost_since), detail = d.detail || :why
+            called_at = least(d.called_at, p.lost_since), detail = d.detail || CAST(:why AS jsonb)
         FROM pulses AS p
         WHERE d.state IN ('ready', 'calling', 'doubt', 'parked') AND d.kind = ANY(:kinds)
           AND NOT (d.kind = 'ensure_contact' AND EXISTS (
@@ -75,7 +76,7 @@ DOUBT = text(
     )
     UPDATE lanes SET due_at = clock_timestamp() WHERE id IN (TABLE doubted)
     """
-).bindparams(bindparam("kinds", type_=ARRAY(Text)), bindparam("why", type_=JSONB))
+).bindparams(bindparam("kinds", type_=ARRAY(Text)), bindparam("why", type_=Text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,13 +88,13 @@ class Gap:
     asks: bool
 
 
-async def distrust(at: AsyncConnection) -> None:
+async def distrust(at: Session) -> None:
     """See `middleware.store.port.Store`."""
     await at.execute(LOSE)
-    await at.execute(DOUBT, {"kinds": sorted(UNSURE), "why": {RESTORED: True}})
+    await at.execute(DOUBT, {"kinds": sorted(UNSURE), "why": json.dumps({RESTORED: True})})
 
 
-async def fall_behind(at: AsyncConnection, gap: Gap, new_id: NewId) -> int:
+async def fall_behind(at: Session, gap: Gap, new_id: NewId) -> int:
     """Mark the conversations of these CRMs and owe each its history, once.
 
     One that is just being opened may have been answered before we know where it lives.
@@ -104,9 +105,10 @@ async def fall_behind(at: AsyncConnection, gap: Gap, new_id: NewId) -> int:
     rows = (await at.execute(BEHIND, values)).all()
     after = {_place(row): row.id for row in opening}
     everyone = {_place(row): row for row in (*opening, *rows)}
+    unit = PostgresUnit(at, new_id)
     for place, row in sorted(everyone.items()):
         target = ConnectionId(row.connection_id)
-        last = await lanes.latest(at, target, DeliveryKind.READ_HISTORY, row.conversation_id)
+        last = await unit.latest(target, DeliveryKind.READ_HISTORY, row.conversation_id)
         if not needs_history_again(last.state if last else None):
             continue
         conversation = ConversationId(row.conversation_id)
@@ -122,7 +124,8 @@ async def fall_behind(at: AsyncConnection, gap: Gap, new_id: NewId) -> int:
             conversation=conversation,
             contact=row.contact_id,
         )
-        await lanes.owe(at, duty, new_id)
+        await unit.owe(duty)
+    await unit.write()
     return len(everyone)
 
 

@@ -1,15 +1,17 @@
 """What arrived: appending, claiming, and saying what became of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import DateTime, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Text, Uuid
 
 from mappers.vocabulary import ConnectionId
+from middleware.db.direct import Session
+from middleware.store.postgres.columns import arrays, by_column
 from middleware.store.rows import InboxRow, InboxState, Parcelled
 from middleware.store.turns import in_turn
 
@@ -63,19 +65,34 @@ CLAIM = text(
 ).bindparams(bindparam("digests", type_=ARRAY(BYTEA)))
 CLOSE = text(
     """
-    UPDATE inbox SET state = :state, note = :note, awaits = :awaits
-    WHERE connection_id = :connection AND digest = :digest
+    UPDATE inbox SET state = given.state, note = given.note, awaits = given.awaits
+    FROM unnest(:connection, :digest, :state, :note, :awaits)
+        AS given(connection_id, digest, state, note, awaits)
+    WHERE inbox.connection_id = given.connection_id AND inbox.digest = given.digest
     """
-)
+).bindparams(*arrays(connection=Uuid, digest=BYTEA, state=Text, note=Text, awaits=Text))
 WAKE = text(
     """
     UPDATE inbox SET state = 'new', awaits = '', tries = 0
-    WHERE connection_id = :connection AND state = 'waiting' AND awaits = :awaits
+    FROM unnest(:connection, :awaits) AS arrived(connection_id, awaits)
+    WHERE inbox.connection_id = arrived.connection_id AND inbox.awaits = arrived.awaits
+      AND inbox.state = 'waiting'
+    RETURNING inbox.connection_id
     """
-)
+).bindparams(*arrays(connection=Uuid, awaits=Text))
 
 
-async def append(at: AsyncConnection, parcels: Sequence[Parcelled]) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """What became of a parcel. `awaits` names what a waiting one waits for."""
+
+    row: InboxRow
+    state: InboxState
+    note: str
+    awaits: str
+
+
+async def append(at: Session, parcels: Sequence[Parcelled]) -> int:
     """Insert parcels with their bodies; return how many were new."""
     if not parcels:
         return 0
@@ -98,7 +115,7 @@ def columns(parcels: Sequence[Parcelled]) -> dict[str, list[Any]]:
 
 
 async def claim(
-    at: AsyncConnection, connection: ConnectionId, limit: int, hold: timedelta
+    at: Session, connection: ConnectionId, limit: int, hold: timedelta
 ) -> tuple[InboxRow, ...]:
     """Count up the tries of the next parcels and return them; a tried one comes alone."""
     arrived = (await at.execute(UNREAD, {"connection": connection, "limit": limit})).all()
@@ -125,12 +142,24 @@ async def claim(
     )
 
 
-async def close(
-    at: AsyncConnection, row: InboxRow, state: InboxState, note: str, awaits: str
-) -> None:
-    values = {"state": state, "note": note[:500], "awaits": awaits}
-    await at.execute(CLOSE, {**values, "connection": row.connection, "digest": row.digest})
+async def close(at: Session, closed: Sequence[Closed]) -> None:
+    rows = [
+        {
+            "connection": each.row.connection,
+            "digest": each.row.digest,
+            "state": each.state,
+            "note": each.note[:500],
+            "awaits": each.awaits,
+        }
+        for each in closed
+    ]
+    await at.execute(CLOSE, by_column(rows))
 
 
-async def wake_waiting(at: AsyncConnection, connection: ConnectionId, awaits: str) -> int:
-    return (await at.execute(WAKE, {"connection": connection, "awaits": awaits})).rowcount
+async def wake_waiting(
+    at: Session, arrived: Iterable[tuple[ConnectionId, str]]
+) -> frozenset[ConnectionId]:
+    """Make parcels unread again that waited for these; return whose there were."""
+    rows = [{"connection": connection, "awaits": name} for connection, name in arrived]
+    woken = await at.execute(WAKE, by_column(rows))
+    return frozenset(ConnectionId(row.connection_id) for row in woken)

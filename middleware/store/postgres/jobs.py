@@ -9,8 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
-from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.types import Text, Uuid
+from sqlalchemy.types import BigInteger, Text, Uuid
 
 from mappers.vocabulary import (
     ContactId,
@@ -18,7 +17,6 @@ from mappers.vocabulary import (
     DeliveryId,
     DeliveryKind,
     DeliveryState,
-    Identity,
     Message,
     MessageId,
     OpenedConversation,
@@ -26,12 +24,16 @@ from mappers.vocabulary import (
     RouteId,
     WorkspaceId,
 )
+from middleware.db.direct import Session
+from middleware.db.tables import Moment
 from middleware.identity.rules import as_met
 from middleware.pipeline.deals import ABOUT_DEALS, Wish
 from middleware.pipeline.rules import source_of
 from middleware.store.codec import decode_fact, decode_message, decode_policy, decode_profile
 from middleware.store.duties import FACTS_OF, Job, MappedRow
 from middleware.store.postgres import deals, fields, files, people, questions
+from middleware.store.postgres.columns import arrays
+from middleware.store.postgres.lanes import Turns
 from middleware.store.rows import (
     ConversationRow,
     DealRow,
@@ -43,18 +45,24 @@ from middleware.store.rows import (
 )
 from middleware.webhooks.keys import digest_of
 
-LOAD = text(
-    """
+_WHOLE = """
     SELECT d.*, clock_timestamp() AS taken_at, m.content, m.connection_id AS said_on, m.operator_id,
         c.external AS exchange, c.contact_id AS partner, c.connection_id AS channel, c.reachable,
         c.thread_id, s.provider, s.account, s.title, p.id AS person_id, p.profile,
         k.record AS linked, k.state AS link_state, k.evidence AS link_evidence,
         o.external AS opened_as, o.customer, o.ours, o.record AS opened_for, o.opened_at,
         o.behind_since, o.asks, o.begun_there, r.policy,
+        (SELECT json_agg(json_build_array(i.kind, i.value, i.evidence, i.confidence)
+                         ORDER BY i.since, i.kind, i.value)
+         FROM identities AS i WHERE i.contact_id = p.id) AS identities,
+        ARRAY(SELECT n.name FROM names AS n
+              WHERE n.message_id = d.message_id AND n.connection_id = d.target_id
+                AND n.name IS NOT NULL
+              ORDER BY n.part, n.position) AS sent,
         EXISTS (SELECT FROM deliveries AS later
                 WHERE later.lane_id = d.lane_id AND later.seq > d.seq AND later.kind = d.kind
                   AND later.state = 'ready') AS has_later
-    FROM deliveries AS d
+    FROM taken AS d
     LEFT JOIN messages AS m ON m.id = d.message_id
     LEFT JOIN conversations AS c ON c.id = d.conversation_id
     LEFT JOIN connections AS s ON s.id = c.connection_id
@@ -63,9 +71,28 @@ LOAD = text(
     LEFT JOIN conversation_links AS o
            ON o.conversation_id = c.id AND o.connection_id = d.target_id
     LEFT JOIN routes AS r ON r.id = d.route_id
-    WHERE d.id = ANY(:ids)
     """
+LOAD = text(
+    f"WITH taken AS (SELECT * FROM deliveries WHERE id = ANY(:ids)) {_WHOLE}"  # noqa: S608 - a constant of this module
 ).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+# What was taken is recorded as called, and its lanes wait for what becomes of it.
+TAKE = text(
+    f"""
+    WITH moving AS (
+        UPDATE lanes SET head = moved.head, due_at = moved.due_at
+        FROM unnest(:lane, :head, :due_at) AS moved(id, head, due_at)
+        WHERE lanes.id = moved.id
+    ), taken AS (
+        UPDATE deliveries SET
+            state = CASE WHEN state = 'ready' THEN 'calling' ELSE state END,
+            called_at = CASE WHEN state = 'ready' THEN clock_timestamp() ELSE called_at END,
+            attempts = attempts + 1
+        WHERE id = ANY(:ids) RETURNING *
+    ) {_WHOLE}
+    """  # noqa: S608 - as above
+).bindparams(
+    bindparam("ids", type_=ARRAY(Uuid)), *arrays(lane=BigInteger, head=BigInteger, due_at=Moment)
+)
 NAMES = text(
     """
     SELECT connection_id, message_id, name, part FROM names
@@ -106,7 +133,6 @@ class Around:
     """
 
     ensuring: AbstractSet[UUID] = frozenset()
-    identities: dict[UUID, list[Identity]] = field(default_factory=lambda: defaultdict(list))
     names: dict[tuple[UUID, UUID], list[str]] = field(default_factory=lambda: defaultdict(list))
     quoted: dict[tuple[UUID, bytes], UUID] = field(default_factory=dict)
     facts: dict[tuple[UUID, str], Fact] = field(default_factory=dict)
@@ -117,16 +143,30 @@ class Around:
     questions: Mapping[UUID, OpenQuestion] = field(default_factory=dict)
 
 
-async def load(
-    at: AsyncConnection, taken: Mapping[UUID, DeliveryState], *, whole: bool = False
-) -> tuple[Job, ...]:
-    """Load the deliveries just taken, in the order they were taken.
-
-    `whole`: with what only some kinds need, for a rehearsal of what comes before them.
-    """
-    if not taken:
+async def take(at: Session, turns: Turns) -> tuple[Job, ...]:
+    """Record whose turn it is, and load those, in that order."""
+    if not turns.moves:
         return ()
-    rows = {row.id: row for row in await at.execute(LOAD, {"ids": list(taken)})}
+    values = {
+        "lane": list(turns.moves),
+        "head": [head for head, _ in turns.moves.values()],
+        "due_at": [due_at for _, due_at in turns.moves.values()],
+        "ids": list(turns.taken),
+    }
+    rows = (await at.execute(TAKE, values)).all()
+    return await _jobs(at, rows, turns.taken, whole=False)
+
+
+async def load(at: Session, taken: Mapping[UUID, DeliveryState]) -> tuple[Job, ...]:
+    """Load deliveries as if they were taken, with what only some kinds need: for a rehearsal."""
+    rows = (await at.execute(LOAD, {"ids": list(taken)})).all()
+    return await _jobs(at, rows, taken, whole=True)
+
+
+async def _jobs(
+    at: Session, found: Sequence[Any], taken: Mapping[UUID, DeliveryState], *, whole: bool
+) -> tuple[Job, ...]:
+    rows = {row.id: row for row in found}
     said = {
         row.message_id: decode_message(row.content)
         for row in rows.values()
@@ -138,12 +178,8 @@ async def load(
 
 
 async def _fill(
-    around: Around, at: AsyncConnection, rows: Sequence[Any], said: Mapping[UUID, Message]
+    around: Around, at: Session, rows: Sequence[Any], said: Mapping[UUID, Message]
 ) -> None:
-    persons = list({row.person_id for row in rows if row.person_id is not None})
-    if persons:
-        for row in await at.execute(people.IDENTITIES, {"ids": persons}):
-            around.identities[row.contact_id].append(people.identity_of(row))
     ensured = [row.person_id for row in rows if row.id in around.ensuring and row.person_id]
     if ensured:
         for row in await at.execute(PEERS, {"ids": ensured}):
@@ -158,12 +194,12 @@ async def _fill(
 
 
 async def _fill_talk(
-    around: Around, at: AsyncConnection, rows: Sequence[Any], said: Mapping[UUID, Message]
+    around: Around, at: Session, rows: Sequence[Any], said: Mapping[UUID, Message]
 ) -> None:
     await _quotes(at, rows, said, around)
-    messages = [*said, *around.quoted.values()]
-    if messages:
-        for row in await at.execute(NAMES, {"messages": messages}):
+    quoted = list(around.quoted.values())
+    if quoted:
+        for row in await at.execute(NAMES, {"messages": quoted}):
             around.names[row.connection_id, row.message_id].append(row.name)
     showing = [message for message, content in said.items() if content.attachments]
     if showing:
@@ -176,7 +212,7 @@ async def _fill_talk(
 
 
 async def _quotes(
-    at: AsyncConnection, rows: Sequence[Any], said: Mapping[UUID, Message], around: Around
+    at: Session, rows: Sequence[Any], said: Mapping[UUID, Message], around: Around
 ) -> None:
     wanted = [
         (row.said_on, digest_of(quote.origin.message))
@@ -204,7 +240,6 @@ def _used(row: Any, around: Around) -> DealRow | None:
 def _job(row: Any, was: DeliveryState, said: Mapping[UUID, Message], around: Around) -> Job:
     message = said.get(row.message_id)
     looks_for_record = row.id in around.ensuring
-    sent = tuple(around.names.get((row.target_id, row.message_id), ()))
     kind = DeliveryKind(row.kind)
     return Job(
         id=DeliveryId(row.id),
@@ -231,13 +266,13 @@ def _job(row: Any, was: DeliveryState, said: Mapping[UUID, Message], around: Aro
         fact=around.facts.get((row.message_id, FACTS_OF.get(kind, ""))),
         conversation=_conversation(row),
         contact=None if row.person_id is None else ContactId(row.person_id),
-        person=_person(row, around),
+        person=_person(row),
         link=_link(row),
         opened=_opened(row),
         ours=row.ours or _ours_to_be(row),
         source=source_of(row.provider, row.account) if row.provider else "",
         quoted=_quoted(row, message, around),
-        sent=sent,
+        sent=tuple(row.sent),
         peers=tuple(around.peers[row.target_id, row.person_id]) if looks_for_record else (),
         deals=_deals_of(row, around),
         files=around.files.get(row.message_id, ()),
@@ -277,10 +312,10 @@ def _conversation(row: Any) -> ConversationRow | None:
     )
 
 
-def _person(row: Any, around: Around) -> Person | None:
+def _person(row: Any) -> Person | None:
     if row.person_id is None:
         return None
-    known = around.identities.get(row.person_id, ())
+    known = [people.identity_of(*each) for each in row.identities or ()]
     return decode_profile(row.profile, as_met(known, row.provider or "", row.exchange or ""))
 
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import BigInteger, Text, Uuid
 
 from mappers.vocabulary import ConnectionId
+from middleware.db.direct import Session
 from middleware.store.port import LeaseLost
 from middleware.store.rows import Lease, Purpose
 
@@ -82,7 +82,7 @@ DUE = text(
 
 
 async def acquire(
-    at: AsyncConnection, connection: ConnectionId, purpose: Purpose, owner: str, ttl: timedelta
+    at: Session, connection: ConnectionId, purpose: Purpose, owner: str, ttl: timedelta
 ) -> Lease | None:
     values = {"connection": connection, "purpose": purpose, "owner": owner, "ttl": ttl}
     await at.execute(WAIT_FOR_THE_LAST, {"connection": connection, "purpose": purpose})
@@ -92,14 +92,14 @@ async def acquire(
     return Lease(connection=connection, purpose=purpose, owner=owner, epoch=epoch)
 
 
-async def prove(at: AsyncConnection, lease: Lease) -> None:
+async def prove(at: Session, lease: Lease) -> None:
     """Hold the lease's row until the transaction ends, or learn that it is not ours any more."""
     values = {"connection": lease.connection, "purpose": lease.purpose, "epoch": lease.epoch}
     if (await at.execute(PROVE, values)).scalar() is None:
         raise LeaseLost(f"{lease.purpose} of {lease.connection}, epoch {lease.epoch}")
 
 
-async def renew(at: AsyncConnection, held: Sequence[Lease], ttl: timedelta) -> frozenset[Lease]:
+async def renew(at: Session, held: Sequence[Lease], ttl: timedelta) -> frozenset[Lease]:
     ordered = sorted(held, key=lambda lease: (lease.connection, lease.purpose))
     rows = await at.execute(
         RENEW,
@@ -114,18 +114,17 @@ async def renew(at: AsyncConnection, held: Sequence[Lease], ttl: timedelta) -> f
     return frozenset(lease for lease in held if (lease.connection, lease.purpose) in ours)
 
 
-async def release(at: AsyncConnection, lease: Lease) -> None:
+async def release(at: Session, lease: Lease) -> None:
     values = {"connection": lease.connection, "purpose": lease.purpose, "epoch": lease.epoch}
     await at.execute(RELEASE, values)
 
 
-async def owner(at: AsyncConnection, connection: ConnectionId, purpose: Purpose) -> str | None:
-    found: str | None = (
-        await at.execute(OWNER, {"connection": connection, "purpose": purpose})
-    ).scalar()
+async def owner(at: Session, connection: ConnectionId, purpose: Purpose) -> str | None:
+    values = {"connection": connection, "purpose": purpose}
+    found: str | None = (await at.execute(OWNER, values)).scalar()
     return found
 
 
-async def due(at: AsyncConnection, limit: int) -> tuple[ConnectionId, ...]:
+async def due(at: Session, limit: int) -> tuple[ConnectionId, ...]:
     rows = await at.execute(DUE, {"limit": limit})
     return tuple(ConnectionId(row.id) for row in rows)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Text
 
 from mappers.text import clean
 from mappers.vocabulary import ConnectionId, Operator
+from middleware.db.direct import Session
 
 KNOW = text(
     """
@@ -22,13 +22,13 @@ KNOW = text(
 NAME = text("SELECT name FROM operators WHERE connection_id = :target AND id = :operator")
 
 
-async def know(at: AsyncConnection, target: ConnectionId, operators: Sequence[Operator]) -> None:
+async def know(at: Session, target: ConnectionId, operators: Sequence[Operator]) -> None:
     named = {clean(each.id): clean(each.name) for each in operators if each.id and each.name}
     if named:
         values = {"target": target, "ids": list(named), "names": list(named.values())}
         await at.execute(KNOW, values)
 
 
-async def name(at: AsyncConnection, target: ConnectionId, operator: str) -> str:
+async def name(at: Session, target: ConnectionId, operator: str) -> str:
     found = (await at.execute(NAME, {"target": target, "operator": clean(operator)})).scalar()
     return "" if found is None else str(found)

@@ -5,10 +5,10 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Uuid
 
 from mappers.vocabulary import MessageId
+from middleware.db.direct import Session
 from middleware.store.rows import OpenQuestion
 
 FIRST = text(
@@ -27,7 +27,7 @@ FIRST = text(
 ).bindparams(bindparam("conversations", type_=ARRAY(Uuid)))
 
 
-async def first(at: AsyncConnection, conversations: Sequence[UUID]) -> Mapping[UUID, OpenQuestion]:
+async def first(at: Session, conversations: Sequence[UUID]) -> Mapping[UUID, OpenQuestion]:
     """Return each conversation's first message that came after everything said to the customer."""
     if not conversations:
         return {}

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mappers.vocabulary import ConnectionId
-from middleware.db.engine import transaction
+from middleware.db.direct import session
 from middleware.ids import NewId, uuid7
 from middleware.store.duties import Job
 from middleware.store.port import Unit
@@ -29,84 +29,87 @@ class PostgresStore:
     new_id: NewId = uuid7
 
     async def append(self, parcels: Sequence[Parcelled]) -> int:
-        async with transaction(self.engine) as at:
+        async with session(self.engine) as at:
             return await inbox.append(at, parcels)
 
     async def append_polled(self, lease: Lease, parcels: Sequence[Parcelled], cursor: str) -> int:
-        async with transaction(self.engine) as at:
+        async with session(self.engine) as at:
             await leases.prove(at, lease)
             await at.execute(SET_CURSOR, {"cursor": cursor, "connection": lease.connection})
             return await inbox.append(at, parcels)
 
     async def cursor(self, connection: ConnectionId) -> str:
-        async with transaction(self.engine) as at:
+        async with session(self.engine) as at:
             return str((await at.execute(CURSOR, {"connection": connection})).scalar_one())
 
     async def acquire(
         self, connection: ConnectionId, purpose: Purpose, owner: str, ttl: timedelta
     ) -> Lease | None:
-        async with transaction(self.engine) as at:
+        async with session(self.engine) as at:
             return await leases.acquire(at, connection, purpose, owner, ttl)
 
     async def renew(self, held: Sequence[Lease], ttl: timedelta) -> frozenset[Lease]:
-        async with transaction(self.engine) as at:
+        async with session(self.engine) as at:
             return await leases.renew(at, held, ttl)
 
     async def owner(self, connection: ConnectionId, purpose: Purpose) -> str | None:
-        async with transaction(self.engine) as at:
+        async with session(self.engine) as at:
             return await leases.owner(at, connection, purpose)
 
     async def release(self, lease: Lease) -> None:
-        async with transaction(self.engine) as at:
+        async with session(self.engine) as at:
             await leases.release(at, lease)
 
     async def due(self, limit: int) -> tuple[ConnectionId, ...]:
-        async with transaction(self.engine) as at:
+        async with session(self.engine) as at:
             return await leases.due(at, limit)
 
     async def recover(self, lease: Lease) -> int:
-        async with transaction(self.engine) as at:
+        async with session(self.engine) as at:
             await leases.prove(at, lease)
             return await lanes.recover(at, lease.connection)
 
     async def claim_inbox(
         self, lease: Lease, limit: int, *, hold: timedelta = timedelta()
     ) -> tuple[InboxRow, ...]:
-        async with transaction(self.engine) as at:
+        async with session(self.engine) as at:
             await leases.prove(at, lease)
             return await inbox.claim(at, lease.connection, limit, hold)
 
     async def claim_jobs(self, lease: Lease, limit: int, *, probe_only: bool) -> tuple[Job, ...]:
-        async with transaction(self.engine) as at:
+        async with session(self.engine) as at:
             await leases.prove(at, lease)
-            taken = await lanes.claim(at, lease.connection, limit, probe_only=probe_only)
-            return await jobs.load(at, taken)
+            turns = await lanes.turns(at, lease.connection, limit, probe_only=probe_only)
+            await lanes.give_up(at, turns.given_up)
+            return await jobs.take(at, turns)
 
     @asynccontextmanager
     async def unit(self, lease: Lease | None) -> AsyncIterator[Unit]:
-        async with transaction(self.engine) as at:
+        async with session(self.engine) as at:
             if lease is not None:
                 await leases.prove(at, lease)
-            yield PostgresUnit(at, self.new_id)
+            unit = PostgresUnit(at, self.new_id)
+            yield unit
+            await unit.write()
 
     async def pulse(self) -> None:
-        async with transaction(self.engine) as at:
+        async with session(self.engine) as at:
             await at.execute(gaps.PULSE)
 
     async def silence(self) -> Silence | None:
-        async with transaction(self.engine) as at:
+        async with session(self.engine) as at:
             row = (await at.execute(gaps.LAST_PULSE)).first()
         if row is None:
             return None
         return Silence(since=row.at, now=row.now, is_restored=row.is_restored)
 
     async def distrust(self) -> None:
-        async with transaction(self.engine) as at:
+        async with session(self.engine) as at:
             await gaps.distrust(at)
 
     async def fall_behind(
         self, connections: Sequence[ConnectionId], since: datetime, *, asks: bool = False
     ) -> int:
-        async with transaction(self.engine) as at:
+        async with session(self.engine) as at:
             gap = gaps.Gap(connections=tuple(connections), since=since, asks=asks)
             return await gaps.fall_behind(at, gap, self.new_id)

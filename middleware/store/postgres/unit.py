@@ -2,15 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
-from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.types import Text
+from sqlalchemy import text
 
 from mappers.vocabulary import (
+    Confidence,
     ConnectionId,
     ContactId,
     ConversationId,
@@ -18,19 +16,37 @@ from mappers.vocabulary import (
     DeliveryKind,
     Identity,
     Message,
+    MessageArrived,
     MessageId,
     Operator,
     Person,
-    RouteId,
     Status,
     WorkspaceId,
 )
+from middleware.db.direct import Session
 from middleware.ids import NewId
 from middleware.pipeline.rules import is_newest_history
-from middleware.store.codec import decode_message, decode_policy, encode_fact, encode_message
+from middleware.store.codec import encode_profile
 from middleware.store.duties import Attempt, Duty, Job, Owed, Settlement, ToldWithout
-from middleware.store.postgres import deals, fields, files, inbox, lanes, people, questions
+from middleware.store.postgres import (
+    conversations,
+    deals,
+    fields,
+    files,
+    inbox,
+    messages,
+    people,
+    planned,
+    questions,
+    routes,
+    settled,
+)
 from middleware.store.postgres import operators as naming
+from middleware.store.postgres.inbox import Closed
+from middleware.store.postgres.messages import NewName
+from middleware.store.postgres.pending import Pending
+from middleware.store.postgres.people import Met, NewContact
+from middleware.store.postgres.seen import Seen
 from middleware.store.rows import (
     ContactRow,
     ConversationRow,
@@ -45,60 +61,13 @@ from middleware.store.rows import (
     OpenedRow,
     OpenQuestion,
     Parcelled,
-    Pinned,
     RouteRow,
 )
 from middleware.tracing.place import marked
 from middleware.webhooks.keys import digest_of
 
-ADD_NAMES = text(
-    """
-    INSERT INTO names (connection_id, digest, name, message_id, part, position)
-    SELECT :connection, given.digest, given.name, :message, :part, given.position
-    FROM unnest(:digests, :names) WITH ORDINALITY AS given(digest, name, position)
-    ON CONFLICT DO NOTHING
-    """
-).bindparams(bindparam("digests", type_=ARRAY(BYTEA)), bindparam("names", type_=ARRAY(Text)))
-ADD_MESSAGE = text(
-    """
-    INSERT INTO messages (id, workspace_id, connection_id, conversation_id, direction, sent_at,
-        content, operator_id, planned)
-    VALUES (:id, :workspace, :connection, :conversation, :direction, :sent_at, :content,
-        :operator, :planned)
-    """
-)
-_MESSAGE = (
-    "SELECT m.id, m.workspace_id, m.connection_id, m.conversation_id, m.status, m.sent_at, "
-    "m.direction, m.planned, m.content, k.kind FROM messages AS m "
-    "JOIN connections AS k ON k.id = m.connection_id "
-)
-MESSAGE_NAMED = text(
-    _MESSAGE + "JOIN names AS n ON n.message_id = m.id "
-    "WHERE n.connection_id = :connection AND n.digest = :digest"
-)
-MESSAGE = text(_MESSAGE + "WHERE m.id = :id")
-ADD_FACT = text(
-    """
-    INSERT INTO facts (message_id, kind, revision, content)
-    VALUES (:message, :kind, :revision, :content) ON CONFLICT DO NOTHING
-    """
-)
-RAISE_STATUS = text(
-    "UPDATE messages SET status = :status WHERE id = :message AND status = ANY(:lower)"
-).bindparams(bindparam("lower", type_=ARRAY(Text)))
-UNPLANNED = text(
-    """
-    SELECT id FROM messages WHERE conversation_id = :conversation AND NOT planned
-    ORDER BY sent_at, recorded_at, id
-    """
-)
-MARK_PLANNED = text("UPDATE messages SET planned = true WHERE id = :message")
-_ROUTES = """
-    SELECT r.id, r.source_id, r.target_id, r.policy, m.id AS mapping_id, m.active AS version
-    FROM routes AS r LEFT JOIN mappings AS m ON m.id = r.mapping_id AND m.active IS NOT NULL
-    WHERE r.state = 'active' """
-ROUTES_FROM = text(_ROUTES + "AND r.source_id = :source ORDER BY r.id")
-ROUTES_TO = text(_ROUTES + "AND r.target_id = :target ORDER BY r.id")
+IdT = TypeVar("IdT", bound=UUID)
+
 SET_CONNECTION = text(
     """
     UPDATE connections SET state = :state, reason = :reason
@@ -109,169 +78,248 @@ SET_CONNECTION = text(
 
 @dataclass(frozen=True, slots=True)
 class PostgresUnit:
-    """See `middleware.store.port.Unit`."""
+    """See `middleware.store.port.Unit`.
 
-    at: AsyncConnection
+    What traffic does all the time is read ahead and written together (`Seen`, `Pending`); all
+    else is a statement of its own, and begins by writing what is pending. Whoever opens a unit
+    ends it with `write`.
+    """
+
+    at: Session
     new_id: NewId
     touched: set[ConnectionId] = field(default_factory=set)
+    pending: Pending = field(default_factory=Pending)
+    seen: Seen = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seen", Seen(self.at))
+
+    async def write(self) -> Session:
+        """Put down what is pending, so that what follows on the connection sees it."""
+        self.touched.update(await self.pending.write(self.at))
+        return self.at
+
+    async def foresee(self, connection: ConnectionId, events: Sequence[MessageArrived]) -> None:
+        seen, workspace = self.seen, await self.seen.workspace_of(connection)
+        who = [people.met_by(workspace, event.person.identities[0]) for event in events]
+        places = [(connection, event.message.conversation) for event in events]
+        await seen.look_for_people(who)
+        await seen.look_at_places(places)
+        await seen.look_for_names(
+            (connection, digest_of(event.message.origin.message)) for event in events
+        )
+        met = [seen.met[each] for each in who]
+        talks = [seen.places[each] for each in places]
+        owners = [talk.contact for talk in talks if talk is not None]
+        known = [each.contact for each in met if each is not None]
+        await seen.look_at_cards(each for each in (*known, *owners) if each is not None)
+        await seen.look_at_counterparts(talk.id for talk in talks if talk is not None)
+
+    # What arrived.
 
     async def close_row(
         self, row: InboxRow, state: InboxState, *, note: str = "", awaits: str = ""
     ) -> None:
-        await inbox.close(self.at, row, state, note, awaits)
+        self.pending.closed.append(Closed(row=row, state=state, note=note, awaits=awaits))
 
     async def wake_waiting(self, connection: ConnectionId, awaits: str) -> None:
-        if await inbox.wake_waiting(self.at, connection, awaits):
-            self.touched.add(connection)
+        self.pending.arrived[connection, awaits] = None
 
     async def append(self, parcels: Sequence[Parcelled]) -> int:
         self.touched.update(parcel.connection for parcel in parcels)
-        return await inbox.append(self.at, parcels)
+        return await inbox.append(await self.write(), parcels)
+
+    # People.
 
     async def contact_for(self, workspace: WorkspaceId, person: Person) -> ContactRow:
-        return await people.contact_for(self.at, workspace, person, self.new_id)
+        first, *others = person.identities
+        contact, is_new = await self._by_first(workspace, first, encode_profile(person))
+        learned = []
+        for identity in others:
+            if identity.confidence is Confidence.STRONG:
+                at = await self.write()
+                self.seen.met.pop(people.met_by(workspace, identity), None)
+                if await people.learn(at, workspace, contact, identity):
+                    learned.append(identity)
+        return ContactRow(id=contact, is_new=is_new, learned=tuple(learned))
+
+    async def _by_first(
+        self, workspace: WorkspaceId, identity: Identity, profile: bytes
+    ) -> tuple[ContactId, bool]:
+        """Find the contact by the channel's own identity of the person, or make one."""
+        key = people.met_by(workspace, identity)
+        await self.seen.look_for_people([key])
+        known = self.seen.met[key]
+        if known is None:
+            mine = self._born(ContactId(self.new_id()))
+            self.pending.contacts.append(
+                NewContact(id=mine, workspace=workspace, identity=identity, profile=profile)
+            )
+            self.seen.links[mine], self.seen.deals[mine] = {}, {}
+            self.seen.met[key] = Met(mine, profile)
+            return mine, True
+        if known.profile != profile:
+            at = await self.write()
+            await at.execute(people.SET_PROFILE, {"id": known.contact, "profile": profile})
+            self.seen.met[key] = Met(known.contact, profile)
+        return known.contact, False
+
+    def _born(self, id_: IdT) -> IdT:
+        self.pending.born.add(id_)
+        return id_
 
     async def person(self, contact: ContactId) -> Person | None:
-        return await people.person(self.at, contact)
+        return await people.person(await self.write(), contact)
 
     async def hint(self, workspace: WorkspaceId, contact: ContactId, identity: Identity) -> None:
-        await people.hint(self.at, workspace, contact, identity)
+        await people.hint(await self.write(), workspace, contact, identity)
+
+    # Conversations.
 
     async def conversation_for(
         self, connection: ConnectionId, external: str, contact: ContactId | None
     ) -> ConversationRow:
-        return await people.conversation_for(self.at, connection, external, contact, self.new_id)
+        place = connection, external
+        known = await self.conversation_at(connection, external)
+        if known is None:
+            known = ConversationRow(
+                id=self._born(ConversationId(self.new_id())),
+                workspace=await self.seen.workspace_of(connection),
+                connection=connection,
+                external=external,
+                contact=contact,
+            )
+            self.pending.conversations.append(known)
+            self.seen.opened[known.id] = {}
+        elif known.contact is None and contact is not None:
+            known = await conversations.adopt(await self.write(), known.id, contact)
+        self.seen.places[place] = known
+        return known
 
     async def conversation_at(
         self, connection: ConnectionId, external: str
     ) -> ConversationRow | None:
-        return await people.conversation_at(self.at, connection, external)
+        await self.seen.look_at_places([(connection, external)])
+        return self.seen.places[connection, external]
 
     async def conversation_in_crm(
         self, connection: ConnectionId, external: str, ours: str
     ) -> ConversationRow | None:
-        return await people.conversation_in_crm(self.at, connection, external, ours)
+        at = await self.write()
+        return await conversations.conversation_in_crm(at, connection, external, ours)
 
     async def conversations_of(
         self, identity: Identity, crm: ConnectionId
     ) -> tuple[ConversationRow, ...]:
-        return await people.conversations_of(self.at, identity, crm)
+        return await conversations.conversations_of(await self.write(), identity, crm)
 
     async def conversation_of_record(
         self, connection: ConnectionId, record: str, deal: str
     ) -> ConversationRow | None:
-        return await people.conversation_of_record(self.at, connection, record, deal)
+        at = await self.write()
+        return await conversations.conversation_of_record(at, connection, record, deal)
 
     async def conversation(self, conversation: ConversationId) -> ConversationRow:
-        return await people.conversation(self.at, conversation)
+        return await conversations.conversation(await self.write(), conversation)
 
     async def set_reachable(self, conversation: ConversationId, *, reachable: bool) -> None:
         values = {"id": conversation, "reachable": reachable}
-        await self.at.execute(people.SET_REACHABLE, values)
+        self.seen.places.clear()
+        await (await self.write()).execute(conversations.SET_REACHABLE, values)
 
     async def move_conversation(self, connection: ConnectionId, old: str, new: str) -> None:
         values = {"connection": connection, "old": old, "new": new}
-        await self.at.execute(people.MOVE_CONVERSATION, values)
+        self.seen.places.clear()
+        await (await self.write()).execute(conversations.MOVE_CONVERSATION, values)
+
+    # What was said.
 
     async def add_message(self, new: NewMessage) -> MessageId | None:
         message = MessageId(self.new_id())
-        names = (new.message.origin.message,)
-        if not await self._add_names(new.connection, message, names, 0):
-            return None
-        await self.at.execute(
-            ADD_MESSAGE,
-            {
-                "id": message,
-                "workspace": new.workspace,
-                "connection": new.connection,
-                "conversation": new.conversation,
-                "direction": new.message.direction,
-                "sent_at": new.message.sent_at,
-                "content": encode_message(new.message),
-                "operator": new.operator,
-                "planned": new.planned,
-            },
+        name = NewName(
+            connection=new.connection,
+            name=new.message.origin.message,
+            message=message,
+            is_origin=True,
         )
+        await self.seen.look_for_names([name.key])
+        if self.seen.names[name.key]:
+            return None
+        self.seen.names[name.key] = True
+        self.pending.names.append(name)
+        self.pending.messages.append((self._born(message), new))
         return message
 
     async def add_names(
         self, connection: ConnectionId, message: MessageId, names: Sequence[str], part: int
     ) -> None:
-        await self._add_names(connection, message, names, part)
-
-    async def _add_names(
-        self, connection: ConnectionId, message: MessageId, names: Sequence[str], part: int
-    ) -> int:
-        values = {
-            "connection": connection,
-            "message": message,
-            "part": part,
-            "digests": [digest_of(name) for name in names],
-            "names": list(names),
-        }
-        return (await self.at.execute(ADD_NAMES, values)).rowcount
+        for position, name in enumerate(names, 1):
+            new = NewName(
+                connection=connection, name=name, message=message, part=part, position=position
+            )
+            self.seen.names[new.key] = True
+            self.pending.names.append(new)
 
     async def message_named(self, connection: ConnectionId, name: str) -> MessageRow | None:
-        values = {"connection": connection, "digest": digest_of(name)}
-        row = (await self.at.execute(MESSAGE_NAMED, values)).first()
-        return None if row is None else _message(row)
+        return await messages.named(await self.write(), connection, name)
 
     async def open_question(self, conversation: ConversationId) -> OpenQuestion | None:
-        return (await questions.first(self.at, [conversation])).get(conversation)
+        return (await questions.first(await self.write(), [conversation])).get(conversation)
 
     async def reply(self, message: MessageId) -> tuple[MessageRow, Message]:
-        row = (await self.at.execute(MESSAGE, {"id": message})).one()
-        return _message(row), decode_message(row.content)
+        return await messages.whole(await self.write(), message)
 
     async def add_fact(self, message: MessageId, kind: str, fact: Fact) -> bool:
-        values = {
-            "message": message,
-            "kind": kind,
-            "revision": fact.revision,
-            "content": encode_fact(fact),
-        }
-        return bool((await self.at.execute(ADD_FACT, values)).rowcount)
+        return await messages.add_fact(await self.write(), message, kind, fact)
 
     async def raise_status(self, message: MessageId, status: Status) -> bool:
-        lower = [s.value for s in Status if s.rank < status.rank]
-        values = {"message": message, "status": status, "lower": lower}
-        return bool((await self.at.execute(RAISE_STATUS, values)).rowcount)
+        return await messages.raise_status(await self.write(), message, status)
 
     async def unplanned_replies(self, conversation: ConversationId) -> tuple[MessageId, ...]:
-        rows = await self.at.execute(UNPLANNED, {"conversation": conversation})
-        return tuple(MessageId(row.id) for row in rows)
+        return await messages.unplanned(await self.write(), conversation)
 
     async def mark_planned(self, message: MessageId) -> None:
-        await self.at.execute(MARK_PLANNED, {"message": message})
+        await (await self.write()).execute(messages.MARK_PLANNED, {"message": message})
 
     async def keep_file(self, file: FileRow) -> None:
-        await files.keep(self.at, file)
+        await files.keep(await self.write(), file)
 
     async def let_go(self, message: MessageId, position: int) -> tuple[ToldWithout, ...]:
-        waiting, told = await files.let_go(self.at, message, position)
+        waiting, told = await files.let_go(await self.write(), message, position)
         self.touched.update(waiting)
         return told
 
+    # What a CRM knows.
+
     async def link(self, contact: ContactId, target: ConnectionId) -> LinkRow | None:
-        return await people.link(self.at, contact, target)
+        await self.seen.look_at_cards([contact])
+        return self.seen.links[contact].get(target)
 
     async def set_link(
         self, contact: ContactId, target: ConnectionId, record: str, evidence: str
     ) -> None:
         values = {"contact": contact, "target": target, "record": record, "evidence": evidence}
-        await self.at.execute(people.SET_LINK, values)
+        self.seen.links.pop(contact, None)
+        await (await self.write()).execute(people.SET_LINK, values)
 
     async def drop_links(self, target: ConnectionId, record: str) -> int:
         values = {"target": target, "record": record}
-        return (await self.at.execute(people.DROP_LINKS, values)).rowcount
+        self.seen.links.clear()
+        return int((await (await self.write()).execute(people.DROP_LINKS, values)).rowcount)
 
     async def opened(
         self, conversation: ConversationId, target: ConnectionId, *, held: bool = False
     ) -> OpenedRow | None:
         if held:
-            values = {"conversation": conversation, "target": target}
-            await self.at.execute(people.LOCK_OPENED, values)
-        return await people.opened(self.at, conversation, target)
+            await self._hold(conversation, target)
+        await self.seen.look_at_counterparts([conversation])
+        return self.seen.opened[conversation].get(target)
+
+    async def _hold(self, conversation: ConversationId, target: ConnectionId) -> None:
+        """Keep others from a counterpart; what was read of it before may be old."""
+        values = {"conversation": conversation, "target": target}
+        await (await self.write()).execute(conversations.LOCK_OPENED, values)
+        self.seen.opened.pop(conversation, None)
 
     async def set_opened(
         self, conversation: ConversationId, target: ConnectionId, counterpart: OpenedRow
@@ -287,97 +335,89 @@ class PostgresUnit:
             "behind_since": counterpart.behind_since,
             "begun_there": counterpart.begun_there,
         }
-        await self.at.execute(people.SET_OPENED, values)
+        self.seen.opened.pop(conversation, None)
+        await (await self.write()).execute(conversations.SET_OPENED, values)
 
     async def caught_up(
         self, conversation: ConversationId, target: ConnectionId, revision: int
     ) -> bool:
         values = {"conversation": conversation, "target": target}
-        await self.at.execute(people.LOCK_OPENED, values)
-        last = await lanes.latest(self.at, target, DeliveryKind.READ_HISTORY, conversation)
+        await self._hold(conversation, target)
+        last = await self.latest(target, DeliveryKind.READ_HISTORY, conversation)
         if not is_newest_history(revision, last):
             return False
-        await self.at.execute(people.CAUGHT_UP, values)
+        await self.at.execute(conversations.CAUGHT_UP, values)
         return True
 
     async def know_operators(self, target: ConnectionId, operators: Sequence[Operator]) -> None:
-        await naming.know(self.at, target, operators)
+        await naming.know(await self.write(), target, operators)
 
     async def operator_name(self, target: ConnectionId, operator: str) -> str:
-        return await naming.name(self.at, target, operator)
+        return await naming.name(await self.write(), target, operator)
 
     async def deals(self, contact: ContactId, target: ConnectionId) -> tuple[DealRow, ...]:
-        return (await deals.of(self.at, [contact])).get((contact, target), ())
+        await self.seen.look_at_cards([contact])
+        return self.seen.deals[contact].get(target, ())
 
     async def save_deal(
         self, contact: ContactId, target: ConnectionId, seen: DealRow, evidence: str
     ) -> None:
-        await deals.save(self.at, contact, target, seen, evidence)
+        self.seen.deals.clear()
+        await deals.save(await self.write(), contact, target, seen, evidence)
 
     async def use_deal(self, target: ConnectionId, deal: str) -> None:
-        await self.at.execute(deals.USE, {"target": target, "deal": deal})
+        self.seen.deals.clear()
+        await (await self.write()).execute(deals.USE, {"target": target, "deal": deal})
 
     async def set_deal_state(
         self, target: ConnectionId, deal: str, state: str, pipeline: str
     ) -> None:
-        await deals.set_state(self.at, target, deal, state, pipeline)
+        self.seen.deals.clear()
+        await deals.set_state(await self.write(), target, deal, state, pipeline)
 
     async def remember_filled(self, target: ConnectionId, card: str, keys: Collection[str]) -> None:
-        await fields.remember(self.at, target, card, keys)
+        await fields.remember(await self.write(), target, card, keys)
+
+    # What is owed.
 
     async def routes_from(self, source: ConnectionId) -> tuple[RouteRow, ...]:
-        rows = await self.at.execute(ROUTES_FROM, {"source": source})
-        return tuple(map(_route, rows))
+        return await self.seen.routes_from(source)
 
     async def routes_to(self, target: ConnectionId) -> tuple[RouteRow, ...]:
-        rows = await self.at.execute(ROUTES_TO, {"target": target})
-        return tuple(map(_route, rows))
+        return await routes.routes_to(self.at, target)
 
     async def owe(self, duty: Duty) -> DeliveryId:
         self.touched.add(duty.target)
-        return await lanes.owe(self.at, marked(duty), self.new_id)
+        duty = marked(duty)
+        key = planned.key_of(duty)
+        if key in self.pending.duties:
+            return self.pending.duties[key][0]
+        is_news = duty.subject in self.pending.born
+        known = None if is_news else await planned.known(self.at, duty)
+        if known is not None:
+            return known
+        delivery = DeliveryId(self.new_id())
+        self.pending.duties[key] = delivery, duty
+        return delivery
 
     async def latest(self, target: ConnectionId, kind: DeliveryKind, subject: UUID) -> Owed | None:
-        return await lanes.latest(self.at, target, kind, subject)
+        here = self.pending.latest(target, kind, subject)
+        if self.pending.ended or (here and subject not in self.pending.born):
+            await self.write()
+        if subject in self.pending.born:
+            return here
+        return await planned.latest(self.at, target, kind, subject)
 
     async def parts(self, target: ConnectionId, message: MessageId) -> tuple[Owed, ...]:
-        return await lanes.parts(self.at, target, message)
+        return await planned.parts(await self.write(), target, message)
 
     async def settle(self, job: Job, settlement: Settlement) -> None:
-        await lanes.settle(self.at, job, settlement)
+        settled.check(job, settlement)
+        self.pending.ended.append((job, settlement))
 
     async def note_attempt(self, job: Job, attempt: Attempt) -> None:
-        await lanes.note_attempt(self.at, job, attempt)
+        self.pending.noted.append((job, attempt))
 
     async def set_connection(self, connection: ConnectionId, state: str, reason: str) -> None:
         values = {"connection": connection, "state": state, "reason": reason}
-        await self.at.execute(SET_CONNECTION, values)
-
-
-def _pinned(row: Any) -> Pinned | None:
-    if row.mapping_id is None:
-        return None
-    return Pinned(mapping=row.mapping_id, version=row.version)
-
-
-def _route(row: Any) -> RouteRow:
-    return RouteRow(
-        id=RouteId(row.id),
-        source=ConnectionId(row.source_id),
-        target=ConnectionId(row.target_id),
-        policy=decode_policy(row.policy),
-        mapping=_pinned(row),
-    )
-
-
-def _message(row: Any) -> MessageRow:
-    return MessageRow(
-        id=MessageId(row.id),
-        workspace=WorkspaceId(row.workspace_id),
-        connection=ConnectionId(row.connection_id),
-        conversation=ConversationId(row.conversation_id),
-        status=Status(row.status),
-        sent_at=row.sent_at,
-        is_reply=row.kind == "crm",
-        planned=row.planned,
-    )
+        await (await self.write()).execute(SET_CONNECTION, values)
