@@ -145,6 +145,7 @@ async def restore(
                 await store.copy_in(at, manifest, read, check)
             _put_files(settings, file, manifest)
         await migrate.upgrade(url)
+        await store.forget_what_came_after(url)
         await store.note(url, _noted("backup.restored", path, manifest.made_at))
     return manifest
 

@@ -16,9 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from middleware.backup.archive import Archive
 from middleware.backup.manifest import Counter, Manifest, TableCopy
+from middleware.db import migrate
 from middleware.db.engine import APPLICATION, make_engine, transaction
 from middleware.db.partitions import is_partition
 from middleware.db.tables import metadata
+from middleware.store.postgres import PostgresStore
 
 OURS = [table.name for table in metadata.sorted_tables]
 NAME = "threadline backup"  # another name than a hub's, which would be taken for one
@@ -159,6 +161,15 @@ async def note(url: str, noted: Noted) -> None:
     try:
         async with transaction(engine) as at:
             await at.execute(NOTE, asdict(noted))
+    finally:
+        await engine.dispose()
+
+
+async def forget_what_came_after(url: str) -> None:
+    """Put in doubt what may have been done since: before any hub, whatever part of one it is."""
+    engine = make_engine(url, pool_size=1, statement_timeout=migrate.STATEMENT_TIMEOUT)
+    try:
+        await PostgresStore(engine).distrust()
     finally:
         await engine.dispose()
 

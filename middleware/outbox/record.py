@@ -46,7 +46,7 @@ from middleware.pipeline.deals import used_by
 from middleware.pipeline.flow import Intake
 from middleware.pipeline.planning import APART, Counterpart, News, Planner
 from middleware.pipeline.rules import form_of_history, is_history_owed
-from middleware.store.duties import DRY_RUN, Job, Settlement
+from middleware.store.duties import DRY_RUN, RESTORED, Job, Settlement
 from middleware.store.port import Unit
 from middleware.store.rows import ConversationRow, FileRow, OpenedRow, Parcelled
 from middleware.webhooks.keys import digest_of
@@ -147,14 +147,16 @@ class Recorder:
         """Remember the counterpart; what was said there before we knew of it is read back.
 
         Operators see the conversation as soon as the CRM has it. When our first call was not the
-        one that succeeded, or its record was long in coming, they may have told us in vain.
+        one that succeeded, or its record was long in coming, they may have told us in vain. So they
+        may where it was opened in a time that a restored database has forgotten.
         """
-        job, since = self.job, self.job.created_at
+        job, is_restored = self.job, RESTORED in self.job.detail
+        since = job.called_at if is_restored else job.created_at
         tells_once = isinstance(self.to, ConnectedCrm) and self.to.can.replies_told_once
         is_late = job.attempts > 1 or self.now - job.called_at > OPENS_WITHIN
         last = await self.unit.latest(job.target, DeliveryKind.READ_HISTORY, conversation.id)
         is_owed = is_history_owed(last.state if last else None)
-        is_behind = tells_once and (is_late or is_owed)
+        is_behind = is_restored or (tells_once and (is_late or is_owed))
         counterpart = OpenedRow(
             opened=result.opened,
             ours=job.ours,

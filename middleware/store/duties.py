@@ -42,14 +42,16 @@ FACTS_OF: Mapping[DeliveryKind, str] = {
 }
 # Why a delivery ends that was only rehearsed. It did nothing that others could wait for.
 DRY_RUN = "hub.dry_run"
-# Doing these twice does harm. What a restored database takes for undone may have been done since
-# its copy was made: so they begin in doubt, and say in their detail why.
+# Doing these twice does harm, or forgets what came of the first time. What a restored database
+# takes for undone may have been done since its copy was made: so they begin in doubt, and say in
+# their detail why.
 UNSURE = frozenset(
     {
         DeliveryKind.SEND,
         DeliveryKind.REFUSE,
         DeliveryKind.WRITE,
         DeliveryKind.ENSURE_CONTACT,
+        DeliveryKind.OPEN_CONVERSATION,
         DeliveryKind.CREATE_TASK,
     }
 )

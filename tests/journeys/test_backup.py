@@ -25,6 +25,7 @@ from tests.journeys.town import (
     running,
     settings_for,
 )
+from tests.migrations.database import session
 
 NINA, PETR, OLGA = 1001, 1002, 1003
 Story = Callable[[Town], Awaitable[None]]
@@ -76,18 +77,24 @@ async def test_what_was_said_since_the_backup_is_neither_doubled_nor_sent_again(
         entries, contacts = town.entries(), len(world.amocrm.contacts(ACCOUNT))
         deals = len(world.amocrm.leads(ACCOUNT))
         town.reply(NINA, "Хаба нет, пишу в пустоту")
+        town.reply(PETR, "И вам никто не ответит")
         await world.amocrm.drain()
 
         async with running(settings) as hub:
             town = back(town, hub)
             await town.settle()
-            assert town.entries() == [*entries[:4], "Хаба нет, пишу в пустоту", *entries[4:]]
+            typed = ["Хаба нет, пишу в пустоту", "И вам никто не ответит"]
+            assert sorted(town.entries()) == sorted([*entries, *typed])
             assert town.seen_by(NINA) == ["Добрый день", "Есть, две пары"]
             assert town.seen_by(PETR) == ["Рады знакомству"]
             # What the CRM tells again may have been sent: for each, a person is asked.
             assert await held(town) == ["hub.restored"] * 2
-            asked = [reply for reply in world.amocrm.replies if reply.statuses[-1].code == -1]
-            assert [each.text for each in asked] == ["Есть, две пары", "Хаба нет, пишу в пустоту"]
+            asked = [
+                reply
+                for reply in world.amocrm.replies
+                if reply.statuses and reply.statuses[-1].code == -1
+            ]
+            assert [each.text for each in asked] == ["Есть, две пары", typed[0]]
             assert "/held/" in str(asked[0].statuses[-1].error)
 
             town.telegram.say(PETR, "Это снова я")
@@ -100,6 +107,8 @@ async def test_what_was_said_since_the_backup_is_neither_doubled_nor_sent_again(
                 "Это снова я",
             ]
             assert town.seen_by(PETR) == ["Рады знакомству", "И снова здравствуйте"]
+            # Whom the hub had forgotten was met again, and so was what nobody had heard.
+            assert await held(town) == ["hub.restored"] * 4
             assert len(world.amocrm.contacts(ACCOUNT)) == contacts
             assert len(world.amocrm.leads(ACCOUNT)) == deals
 
@@ -134,6 +143,34 @@ async def test_what_was_under_way_at_the_backup_is_looked_for_or_a_person_is_ask
             assert sorted(town.entries()) == sorted(entries)
             assert town.seen_by(NINA) == ["первый ответ", "второй ответ"]
             assert await held(town) == ["hub.restored"] * 2
+
+
+async def test_a_database_restored_by_other_means_is_noticed_by_its_identity(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    """A physical copy, a snapshot of a disk, a replica that was behind and is the primary now."""
+    settings = settings_for(postgres_url, tmp_path, free_port())
+    async with open_world() as world:
+        async with running(settings) as hub:
+            town = await move_in(world, hub, Plan())
+            town.telegram.say(NINA, "Здравствуйте", name="Нина")
+            await town.settle()
+            town.reply(NINA, "ответ")
+            await town.settle()
+            entries = town.entries()
+        async with session(postgres_url) as at:
+            await at.execute(
+                "UPDATE deliveries SET state = 'ready' WHERE kind IN ('send', 'write')"
+            )
+            await at.execute("UPDATE lanes SET head = 1, due_at = now()")
+            await at.execute("UPDATE pulses SET database = 'another'")
+
+        async with running(settings) as hub:
+            town = back(town, hub)
+            await town.settle()
+            assert town.entries() == entries
+            assert town.seen_by(NINA) == ["ответ"]
+            assert await held(town) == ["hub.restored"]
 
 
 async def test_without_chats_answers_are_not_sent_again_nor_messages_noted_again(

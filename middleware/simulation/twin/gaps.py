@@ -13,7 +13,7 @@ from mappers.vocabulary import (
 )
 from middleware.pipeline.rules import history_lane, needs_history_again
 from middleware.simulation.twin.chapter import there
-from middleware.simulation.twin.lanes import lane_at, latest, lock, owe
+from middleware.simulation.twin.lanes import is_unmet, lane_at, latest, lock, owe
 from middleware.simulation.twin.owed import Delivery, duty_key
 from middleware.simulation.twin.schema import ConversationLink, Pulse
 from middleware.simulation.twin.transactions import Transaction
@@ -65,9 +65,8 @@ async def distrust(tx: Transaction) -> None:
 
 def _is_unsure(tx: Transaction, owed: Delivery) -> bool:
     about = owed.duty
-    if about.kind is DeliveryKind.ENSURE_CONTACT and about.contact is not None:
-        return tx.contact_links.get((about.contact, about.target)) is None
-    return about.kind in UNSURE
+    meets = about.kind in {DeliveryKind.ENSURE_CONTACT, DeliveryKind.OPEN_CONVERSATION}
+    return is_unmet(tx, about) if meets else about.kind in UNSURE
 
 
 async def fall_behind(tx: Transaction, gap: Gap) -> int:

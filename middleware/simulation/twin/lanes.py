@@ -70,9 +70,18 @@ def _lost_since(tx: Transaction, duty: Duty) -> datetime | None:
         return None
     said = None if duty.message is None else tx.messages.get(duty.message)
     is_old = said is not None and said.sent_at < pulse.restored_at
-    is_unmet = duty.contact is None or tx.contact_links.get((duty.contact, duty.target)) is None
-    is_new = duty.kind is DeliveryKind.ENSURE_CONTACT and is_unmet
-    return pulse.lost_since if is_old or is_new else None
+    return pulse.lost_since if is_old or is_unmet(tx, duty) else None
+
+
+def is_unmet(tx: Transaction, duty: Duty) -> bool:
+    """Whether it is about somebody, or some exchange, of whom we know nothing in the CRM."""
+    if duty.kind is DeliveryKind.ENSURE_CONTACT:
+        return duty.contact is None or (tx.contact_links.get((duty.contact, duty.target)) is None)
+    if duty.kind is DeliveryKind.OPEN_CONVERSATION:
+        return duty.conversation is None or (
+            tx.conversation_links.get((duty.conversation, duty.target)) is None
+        )
+    return False
 
 
 async def _take_number(tx: Transaction, duty: Duty) -> Lane:

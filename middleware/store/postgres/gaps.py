@@ -65,9 +65,12 @@ DOUBT = text(
             called_at = least(d.called_at, p.lost_since), detail = d.detail || :why
         FROM pulses AS p
         WHERE d.state IN ('ready', 'calling', 'doubt', 'parked') AND d.kind = ANY(:kinds)
-          AND (d.kind <> 'ensure_contact' OR NOT EXISTS (
+          AND NOT (d.kind = 'ensure_contact' AND EXISTS (
               SELECT FROM contact_links AS k
               WHERE k.contact_id = d.contact_id AND k.connection_id = d.target_id))
+          AND NOT (d.kind = 'open_conversation' AND EXISTS (
+              SELECT FROM conversation_links AS o
+              WHERE o.conversation_id = d.conversation_id AND o.connection_id = d.target_id))
         RETURNING d.lane_id
     )
     UPDATE lanes SET due_at = clock_timestamp() WHERE id IN (TABLE doubted)

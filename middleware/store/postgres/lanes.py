@@ -53,13 +53,14 @@ INSERT = text(
         WHERE CAST(:unsure AS boolean) AND restored_at IS NOT NULL AND (
             EXISTS (SELECT FROM messages WHERE id = :message AND sent_at < restored_at)
             OR :kind = 'ensure_contact' AND NOT EXISTS (
-                SELECT FROM contact_links WHERE contact_id = :contact AND connection_id = :target))
+                SELECT FROM contact_links WHERE (contact_id, connection_id) = (:contact, :target))
+            OR :kind = 'open_conversation' AND NOT EXISTS (SELECT FROM conversation_links
+                WHERE (conversation_id, connection_id) = (:conversation, :target)))
     )
     INSERT INTO deliveries (id, workspace_id, target_id, lane_id, seq, kind, subject, part,
         revision, state, after, route_id, message_id, conversation_id, contact_id, detail, code,
-        due_at, called_at)
-    VALUES (:id, :workspace, :target, :lane_id, :seq, :kind, :subject, :part, :revision,
-        CASE WHEN EXISTS (TABLE lost) THEN 'doubt' ELSE :state END,
+        due_at, called_at) VALUES (:id, :workspace, :target, :lane_id, :seq, :kind, :subject,
+        :part, :revision, CASE WHEN EXISTS (TABLE lost) THEN 'doubt' ELSE :state END,
         :after, :route, :message, :conversation, :contact,
         CASE WHEN EXISTS (TABLE lost) THEN :detail || :why ELSE :detail END, :code,
         clock_timestamp() + CAST(:wait AS interval), (TABLE lost))
