@@ -77,7 +77,7 @@ class Snapshot(Collector):
             ("wakeups_published", "Wake-ups given to the broker.", bells.published),
             ("wakeups_received", "Wake-ups taken from the broker.", bells.received),
             ("wakeups_refused", "Wake-ups that the broker did not take.", bells.refused),
-            ("worker_deaf", "Times this worker gave itself up, hearing nothing.", bells.deaf),
+            ("worker_deaf", "Consumers replaced for hearing nothing.", bells.deaf),
         )
         for name, says, value in counted:
             yield CounterMetricFamily(f"threadline_{name}", says, value=value)
