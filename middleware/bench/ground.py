@@ -1,8 +1,9 @@
 """The ground of every command: a folder, the stub, PostgreSQL, Redis where there is one, a plan."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from middleware.bench import machine
 from middleware.bench.driver import Stub
@@ -15,22 +16,30 @@ from middleware.trial.processes import Child, free_port
 from middleware.trial.town import discard, make_folder
 
 Tell = Callable[[str], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What every command is told. `database_url` is a server to use instead of our own."""
+    """What every command is told.
+
+    `database_url` is a server to use instead of our own, `only` the variants that are measured.
+    """
 
     rounds: int = 3
     seconds: float = 4.0
-    quick: bool = False
     database_url: str = ""
+    only: tuple[str, ...] = ()
     tell: Tell = print
+
+    def chosen(self, variants: Mapping[str, T]) -> dict[str, T]:
+        """Keep the variants that are asked for; all when none is named."""
+        return {name: each for name, each in variants.items() if not self.only or name in self.only}
 
 
 @asynccontextmanager
 async def prepared(
-    wishes: Wishes, *, bots: int = 1, delay_ms: float = 0.0, wide: bool = True
+    wishes: Wishes, *, bots: int = 1, delay_ms: float = 0.0
 ) -> AsyncIterator[Ground]:
     """Start what all variants share, and connect the accounts.
 
@@ -45,7 +54,7 @@ async def prepared(
         await child.start()
         await until_listening(port, child)
         database = await stack.enter_async_context(postgres(folder, wishes.database_url, delay_ms))
-        ground = Ground(folder=folder, stub=Stub(port), database=database, bots=bots, wide=wide)
+        ground = Ground(folder=folder, stub=Stub(port), database=database, bots=bots)
         if redis_binary() is not None:
             url, server = await stack.enter_async_context(redis(folder))
             ground = replace(ground, redis_url=url, redis=server)

@@ -95,7 +95,7 @@ async def _rounds(
 ) -> None:
     ground, delay = on
     suffix = f" +{delay:g} ms" if delay else ""
-    variants = variants_of(findings, delay)
+    variants = wishes.chosen(variants_of(findings, delay))
     for number in range(wishes.rounds):
         rates = await insert_rates(ground.database, wishes.seconds / 4)
         findings.samples.append(sample(f"PostgreSQL{suffix}", number, rates, 0.0))

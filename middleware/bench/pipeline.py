@@ -79,7 +79,7 @@ async def measure(wishes: Wishes, flows: tuple[Flow, ...]) -> Findings:
     for bots in dict.fromkeys(flow.bots for flow in flows):
         async with prepared(wishes, bots=bots) as ground:
             findings = findings or findings_of("pipeline", ground)
-            variants = variants_of(findings)
+            variants = wishes.chosen(variants_of(findings))
             for number in range(wishes.rounds):
                 for flow in (each for each in flows if each.bots == bots):
                     for name, start in variants.items():
@@ -87,26 +87,30 @@ async def measure(wishes: Wishes, flows: tuple[Flow, ...]) -> Findings:
                         found = await one(ground, start, (flow, wishes.seconds), about)
                         wishes.tell(_line(found))
                         findings.samples.append(found)
+                if bots == flows[0].bots:
+                    await _limited(replace(ground, wide=False), wishes, findings, number)
     if findings is None:
         raise ValueError("nothing to measure")
-    _judge(findings, flows)
-    await _limited(wishes, findings)
-    return findings
-
-
-async def _limited(wishes: Wishes, findings: Findings) -> None:
-    """Ask the forms of the hub how they get on with a provider that counts."""
     findings.notes.append(
         "messages a second are measured with budgets wide open; the share of the limit is not"
     )
-    async with prepared(wishes, wide=False) as ground:
-        for number in range(wishes.rounds):
-            for name, start in forms().items():
-                about = f"{name}, limited"
-                found = await limits.one(ground, start, 2 * wishes.seconds, (about, number))
-                wishes.tell(f"round {number + 1} {about}: {dict(found.metrics)}")
-                findings.samples.append(found)
-    for name in forms():
+    _judge(findings, flows)
+    _judge_limits(findings, tuple(wishes.chosen(forms())))
+    return findings
+
+
+async def _limited(ground: Ground, wishes: Wishes, findings: Findings, number: int) -> None:
+    """Ask the forms of the hub how they get on with a provider that counts."""
+    for name, start in wishes.chosen(forms()).items():
+        about = f"{name}, limited"
+        found = await limits.one(ground, start, 2 * wishes.seconds, (about, number))
+        told = ", ".join(f"{name} {value:.3g}" for name, value in found.metrics.items())
+        wishes.tell(f"round {number + 1} {about}: {told}")
+        findings.samples.append(found)
+
+
+def _judge_limits(findings: Findings, names: tuple[str, ...]) -> None:
+    for name in names:
         about = f"{name}, limited"
         for metric, goal in (("share of the limit", limits.USED), ("rejected", limits.REJECTED)):
             findings.judge(_named(goal, name), findings.of(metric, about))

@@ -38,7 +38,7 @@ class Blow:
 
 async def measure(wishes: Wishes, blow: Blow) -> Findings:
     """Raises: `TrialFailed`."""
-    measured: dict[str, Start] = {"hub, embedded": embedded, **forms()}
+    measured = wishes.chosen({"hub, embedded": embedded, **forms()})
     async with prepared(wishes, bots=1) as ground:
         findings = findings_of("recover", ground)
         for number in range(wishes.rounds):
