@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from middleware.bench import limits
+from middleware.bench import limits, tally
 from middleware.bench.driver import run_load
 from middleware.bench.ground import Watch, Wishes, cpu_metrics, findings_of, prepared, sample
 from middleware.bench.load import Order, Report
@@ -25,7 +25,7 @@ from middleware.bench.variants import (
 )
 
 OPENS_WITHIN_S = 120.0
-PATIENCE_S = 10.0
+DRAINS_WITHIN_S, STALLED_S = 90.0, 15.0
 CALLS_AT_ONCE = 20
 GOALS = {
     "per_s": Goal(name="channel → CRM, times the naive rate", goal=5, dream=8),
@@ -133,7 +133,7 @@ async def one(
             await prepare(running)
         await ground.stub.pace(low=flow.low, high=flow.high)
         await ground.stub.reset()
-        watch = Watch.begin(running)
+        watch, before = Watch.begin(running), await tally.look(running.database)
         order = Order(
             port=running.port,
             targets=running.targets,
@@ -144,9 +144,12 @@ async def one(
             stub=ground.stub.port,
         )
         report = await run_load(order)
-        state = await ground.stub.wait_for(report.accepted, max(PATIENCE_S, seconds))
+        state = await ground.stub.wait_for(report.accepted, DRAINS_WITHIN_S, stall_s=STALLED_S)
         used, others = watch.end()
         metrics = _metrics(report, state, used)
+        after = await tally.look(running.database)
+        if before is not None and after is not None:
+            metrics |= after.metrics(before, max(1, state["written"]))
         return sample(*name, metrics, others)
 
 
