@@ -64,6 +64,7 @@ requirements: ## pin anew what requirements/*.in ask for
 	@command -v $(UV) >/dev/null 2>&1 || { echo "uv compiles the pins, and is not here: pip install uv" >&2; exit 1; }
 	$(COMPILE) requirements/dev.in -o requirements/dev.txt
 	$(COMPILE) requirements/base.in -c requirements/dev.txt -o requirements/base.txt
+	$(COMPILE) requirements/otel.in -c requirements/dev.txt -o requirements/otel.txt
 	$(COMPILE) requirements/s3.in -c requirements/dev.txt -o requirements/s3.txt
 
 clean: ## remove what can be made again; data in var/ stays

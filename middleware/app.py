@@ -1,19 +1,34 @@
 """The hub as an ASGI application: the hook door in front, everything else behind it."""
 
+import os
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from middleware.api import pages, problems
 from middleware.api.router import PREFIX, router
 from middleware.health.routes import health_routes
+from middleware.health.watching import WatchedDoor
 from middleware.hub import Hub
 from middleware.media.routes import media_routes
+from middleware.tracing.door import TracedFlusher
+from middleware.tracing.port import UNTRACED
 from middleware.webhooks.door import App, HookDoor
+
+# As uvicorn names and reads it.
+TRUSTED_PROXIES = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
+
+
+def make_bare_app(hub: Hub) -> App:
+    """Build what is left for a process that nobody calls: whether it is well, and its numbers."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.include_router(health_routes(hub))
+    return app
 
 
 def make_app(hub: Hub) -> App:
-    """Build the application of an open hub. It works while `middleware.hub.working` runs."""
+    """Build the application of an open hub. It works while `middleware.working` does."""
     inner = FastAPI(
         title="Threadline",
         version=version("threadline"),
@@ -24,12 +39,16 @@ def make_app(hub: Hub) -> App:
     )
     inner.state.hub = hub
     problems.install(inner)
+    # Here and not around the hooks, which ask nobody where they come from.
+    inner.add_middleware(ProxyHeadersMiddleware, trusted_hosts=TRUSTED_PROXIES)
     for each in (router, pages.router, health_routes(hub), media_routes(hub)):
         inner.include_router(each)
-    return HookDoor(
+    tracer = hub.hands.tracer
+    door = HookDoor(
         inner,
         hub.addresses,
-        hub.flusher,
+        hub.flusher if tracer is UNTRACED else TracedFlusher(hub.flusher, tracer),
         hub.refusals,
         body_limit=hub.settings.hook_body_limit_bytes,
     )
+    return WatchedDoor(door, hub.metrics)

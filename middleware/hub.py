@@ -1,69 +1,70 @@
 """The composition root: settings in, everything wired out. The only place that knows all."""
 
 import asyncio
-import fcntl
 import os
 import random
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 
-import structlog
+from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mappers.vocabulary import ConnectionId, MessageId
 from middleware.clock import Clock, SystemClock
 from middleware.connections.directory import Keys, StoredDirectory
 from middleware.connections.store import ConnectionStore
-from middleware.db import migrate, partitions
+from middleware.db import migrate
 from middleware.db.embedded import EmbeddedPostgres
-from middleware.db.engine import end_frozen, make_engine
+from middleware.db.engine import make_engine
 from middleware.fields.catalogues import Catalogues
 from middleware.health.metrics import Metrics
+from middleware.health.vitals import Vitals
+from middleware.health.watching import WatchedBudgets, watch_loop
 from middleware.http.budget import MemoryBudgets
 from middleware.http.gateway import Gateway
 from middleware.http.guard import Guard
-from middleware.http.ledger import Ledger
+from middleware.http.ledger import Exchange, Ledger
 from middleware.http.pools import HttpSettings
+from middleware.http.shared_budget import ANSWERS_WITHIN_S, RedisScripts, SharedBudgets
 from middleware.media.choice import media_store
 from middleware.media.flow import Shelf
-from middleware.media.port import MediaAway, MediaStore
-from middleware.media.store import FileStore, forget_old
+from middleware.media.port import MediaStore
+from middleware.media.store import FileStore
 from middleware.outbox.flow import Tools
 from middleware.outbox.perform import Means
 from middleware.outbox.rules import RetryPolicy
 from middleware.outbox.words import Words
 from middleware.secrets import Vault, load_keys
-from middleware.serve.executor import InProcessExecutor, Wakeups
+from middleware.serve.celery_executor import CeleryExecutor
+from middleware.serve.executor import Executor, InProcessExecutor, Wakeups
 from middleware.serve.keeper import ThreadKeeper
 from middleware.serve.listener import Listeners
-from middleware.serve.server import Hands, Limits, give_back_leftovers, serve
-from middleware.serve.upkeep import SWEEP_LIMIT, Pulse, every
+from middleware.serve.server import Hands, Limits, serve
+from middleware.serve.upkeep import Pulse
 from middleware.settings import Settings
 from middleware.store.port import Store
 from middleware.store.postgres import PostgresStore
+from middleware.store.postgres.writer import InboxWriter
+from middleware.tracing.choice import tracer_of
+from middleware.tracing.port import Tracer
 from middleware.webhooks.addresses import Addresses
 from middleware.webhooks.flush import Flusher
 from middleware.webhooks.refusals import Refusals
 
-log = structlog.get_logger(__name__)
-
-SWEEP_EVERY_S = 1.0
-PULSE_EVERY_S = 3.0
-FROZEN_EVERY_S = 4.0
-WRITE_REFUSALS_EVERY_S = 10.0
-# What the command line changes at known addresses, such as a secret, is learned only so.
-RELOAD_EVERY_S = 10.0
-PARTITIONS_EVERY_S = 3600.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hub:
-    """A hub with its database open. It serves nothing until `work` runs."""
+    """A hub with its database open. It serves nothing until `middleware.working` runs.
+
+    `own` serves connections in this process; `executor` decides in which process that is done,
+    and is `celery` where there are others. `sharing` is there where budgets are shared with them.
+    `give_up` is set when this process is good for nothing any more.
+    """
 
     settings: Settings
     clock: Clock
@@ -77,11 +78,17 @@ class Hub:
     addresses: Addresses
     refusals: Refusals
     hands: Hands
-    executor: InProcessExecutor
+    own: InProcessExecutor
+    executor: Executor
+    celery: CeleryExecutor | None
+    sharing: SharedBudgets | None
+    writer: InboxWriter
     flusher: Flusher
     listeners: Listeners
     pulse: Pulse
     metrics: Metrics
+    vitals: Vitals
+    give_up: asyncio.Event
     media: MediaStore
     files: FileStore
 
@@ -102,35 +109,79 @@ def media_link(settings: Settings, vault: Vault, message: MessageId, position: i
 
 def own_name() -> str:
     """Name this process, as leases and traces call it."""
-    return f"{socket.gethostname()}:{os.getpid()}:{random.getrandbits(32):08x}"
+    return f"{worker_name()}:{random.getrandbits(32):08x}"
+
+
+def worker_name() -> str:
+    """Name this process, as its like call it: in a container, the same after a restart."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 @asynccontextmanager
-async def open_hub(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Hub]:
+async def open_hub(
+    settings: Settings, clock: Clock | None = None, tracer: Tracer | None = None
+) -> AsyncIterator[Hub]:
     """Open the database, bring its schema up to date, and wire the hub.
 
     Raises: `PostgresUnavailable`, and `migrate.SchemaError` for a database newer than the code.
     """
     async with AsyncExitStack() as stack:
-        url = await _database(stack, settings)
+        url = await stack.enter_async_context(open_database(settings))
         await migrate.upgrade(url)
+        metrics = Metrics()
         engine = make_engine(
-            url, pool_size=settings.pool_size, statement_timeout=settings.statement_timeout
+            url,
+            pool_size=settings.pool_size,
+            statement_timeout=settings.statement_timeout,
+            told=metrics.waited_for_database,
         )
         stack.push_async_callback(engine.dispose)
-        hub = _wire(settings, clock or SystemClock(), engine, url)
+        clock = clock or SystemClock()
+        owner = own_name()
+        around = _Around(
+            owner=owner,
+            metrics=metrics,
+            tracer=tracer or tracer_of(settings, owner),
+            sharing=await _sharing(stack, settings, clock),
+        )
+        stack.push_async_callback(around.tracer.aclose)
+        stack.push_async_callback(_end, asyncio.create_task(watch_loop(metrics), name="loop lag"))
+        hub = _wire(settings, clock, engine, url, around)
         stack.push_async_callback(hub.gateway.aclose)
+        stack.push_async_callback(hub.executor.stop)
+        stack.push_async_callback(hub.writer.aclose)
         yield hub
 
 
-async def _database(stack: AsyncExitStack, settings: Settings) -> str:
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[str]:
+    """Find the database as it is, and keep the embedded one running until the block ends.
+
+    Raises: `PostgresUnavailable`.
+    """
     if settings.database_url is not None:
-        return settings.database_url.get_secret_value()
-    embedded = EmbeddedPostgres(settings.data_dir / "postgres")
-    await stack.enter_async_context(embedded)
-    guard = asyncio.create_task(embedded.guard(), name="guard the database")
-    stack.push_async_callback(_end, guard)
-    return embedded.url
+        yield settings.database_url.get_secret_value()
+        return
+    async with EmbeddedPostgres(settings.data_dir / "postgres") as embedded:
+        guard = asyncio.create_task(embedded.guard(), name="guard the database")
+        try:
+            yield embedded.url
+        finally:
+            await _end(guard)
+
+
+async def _sharing(stack: AsyncExitStack, settings: Settings, clock: Clock) -> SharedBudgets | None:
+    url = settings.budgets_url
+    if not url:
+        return None
+    client = Redis.from_url(
+        url, socket_timeout=ANSWERS_WITHIN_S, socket_connect_timeout=ANSWERS_WITHIN_S
+    )
+    stack.push_async_callback(client.aclose)
+    sharing = SharedBudgets(RedisScripts(client), clock, worker_name(), settings.processes_at_most)
+    stack.push_async_callback(sharing.leave)
+    await sharing.beat()
+    return sharing
 
 
 async def _end(task: asyncio.Task[None]) -> None:
@@ -138,19 +189,55 @@ async def _end(task: asyncio.Task[None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str) -> Hub:
-    vault, metrics = Vault(load_keys(settings)), Metrics()
-    store, connections = PostgresStore(engine), ConnectionStore(engine)
-    keeper = ThreadKeeper(settings.lease_ttl, lambda: _keeper_store(url))
-    gateway = Gateway(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Around:
+    """Under which name the hub works, who watches it, and with whom it shares its budgets."""
+
+    owner: str
+    metrics: Metrics
+    tracer: Tracer
+    sharing: SharedBudgets | None
+
+    def exchanged(self, exchange: Exchange) -> None:
+        self.metrics.exchanged(exchange)
+        self.tracer.exchanged(exchange)
+
+
+def _gateway(clock: Clock, vault: Vault, around: _Around) -> Gateway:
+    return Gateway(
         clock,
-        MemoryBudgets(clock),
+        WatchedBudgets(around.sharing or MemoryBudgets(clock), around.metrics),
         Guard(clock),
-        Ledger(vault.ledger_key, metrics.exchanged),
+        Ledger(vault.ledger_key, around.exchanged),
         HttpSettings(user_agent=f"Threadline/{version('threadline')}"),
     )
+
+
+def _tools(
+    settings: Settings, clock: Clock, vault: Vault, media: MediaStore, directory: StoredDirectory
+) -> Tools:
+    return Tools(
+        clock=clock,
+        means=Means(
+            words=Words(partial(held_link, settings, vault)),
+            shelf=Shelf(media, partial(media_link, settings, vault), settings.file_limit_bytes),
+            catalogues=Catalogues(clock),
+        ),
+        roll=random.random,
+        retry=RetryPolicy(first_wait=settings.first_retry, longest_wait=settings.longest_retry),
+        renew=directory.renew,
+        pace=settings.settling_pace,
+    )
+
+
+def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str, around: _Around) -> Hub:
+    owner, metrics = around.owner, around.metrics
+    vault = Vault(load_keys(settings))
+    store, connections = PostgresStore(engine), ConnectionStore(engine)
+    writer = InboxWriter(engine)
+    keeper = ThreadKeeper(settings.lease_ttl, lambda: _keeper_store(url), metrics.lost)
+    gateway = _gateway(clock, vault, around)
     media = media_store(settings)
-    owner = own_name()
     directory = StoredDirectory(
         Keys(connections, store, vault, owner, settings.lease_ttl), gateway, keeper, clock
     )
@@ -158,28 +245,22 @@ def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str) -> Hu
     async def serve_one(connection: ConnectionId, wakeups: Wakeups) -> None:
         await serve(hands, connection, wakeups)
 
-    executor = InProcessExecutor(serve_one, at_once=settings.connections_at_once)
+    own = InProcessExecutor(serve_one, at_once=settings.connections_at_once)
+    celery = _celery(settings, own)
+    executor = celery or own
     hands = Hands(
         store=store,
         directory=directory,
         keeper=keeper,
         clock=clock,
-        tools=Tools(
-            clock=clock,
-            means=Means(
-                words=Words(partial(held_link, settings, vault)),
-                shelf=Shelf(media, partial(media_link, settings, vault), settings.file_limit_bytes),
-                catalogues=Catalogues(clock),
-            ),
-            roll=random.random,
-            retry=RetryPolicy(first_wait=settings.first_retry, longest_wait=settings.longest_retry),
-            renew=directory.renew,
-            pace=settings.settling_pace,
-        ),
+        tools=_tools(settings, clock, vault, media, directory),
         limits=Limits(lease_ttl=settings.lease_ttl, calls_at_once=settings.calls_at_once),
         owner=owner,
         wake=executor.wake,
+        pass_on=executor.pass_on,
         told=metrics.attempted,
+        opened=metrics.circuit_opened,
+        tracer=around.tracer,
     )
 
     async def told_once() -> tuple[ConnectionId, ...]:
@@ -202,14 +283,32 @@ def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str) -> Hu
         addresses=Addresses(connections, vault, clock),
         refusals=Refusals(),
         hands=hands,
+        own=own,
         executor=executor,
-        flusher=Flusher(store, executor.wake, pulse.catch_up, limit=settings.hook_queue),
+        celery=celery,
+        sharing=around.sharing,
+        writer=writer,
+        flusher=Flusher(
+            writer.append,
+            executor.wake,
+            pulse.catch_up,
+            limit=settings.hook_queue,
+            told=metrics.flushed,
+        ),
         listeners=Listeners(hands),
         pulse=pulse,
         metrics=metrics,
+        vitals=Vitals(),
+        give_up=asyncio.Event(),
         media=media,
         files=FileStore(engine),
     )
+
+
+def _celery(settings: Settings, own: InProcessExecutor) -> CeleryExecutor | None:
+    if settings.executor == "in-process":
+        return None
+    return CeleryExecutor(settings.broker_url.get_secret_value(), own)
 
 
 @asynccontextmanager
@@ -219,83 +318,3 @@ async def _keeper_store(url: str) -> AsyncIterator[Store]:
         yield PostgresStore(engine)
     finally:
         await engine.dispose()
-
-
-@contextmanager
-def _alone(settings: Settings) -> Iterator[bool]:
-    """Say whether no other hub works on this data directory, for as long as the block lasts."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with (settings.data_dir / "hub.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield settings.database_url is None
-
-
-@asynccontextmanager
-async def working(hub: Hub) -> AsyncIterator[None]:
-    """Serve connections until the block ends; then finish the calls in flight and stop.
-
-    Before the first hook is taken, what was missed while nobody was here is owed.
-    """
-    with _alone(hub.settings) as is_alone:
-        if is_alone:
-            await hub.connections.expire_leases()
-        await partitions.ensure(hub.engine, hub.clock.now().date())
-        await hub.pulse.begin()
-        await hub.addresses.reload()
-        hub.keeper.start()
-        hub.metrics.swept_at = hub.clock.monotonic()
-        loops = _start_loops(hub)
-        log.info("hub.working", owner=hub.hands.owner)
-        try:
-            yield
-        finally:
-            for loop in loops:
-                loop.cancel()
-            await asyncio.gather(*loops, return_exceptions=True)
-            await hub.listeners.stop()
-            await hub.executor.stop()
-            await hub.flusher.drain()
-            await hub.keeper.stop()
-            log.info("hub.stopped")
-
-
-def _start_loops(hub: Hub) -> list[asyncio.Task[None]]:
-    async def sweep() -> None:
-        await give_back_leftovers(hub.hands)
-        hub.executor.wake(await hub.store.due(SWEEP_LIMIT))
-        hub.listeners.listen(await hub.connections.listeners())
-        hub.metrics.swept_at = hub.clock.monotonic()
-
-    async def beat() -> None:
-        await hub.flusher.make_up()
-        await hub.pulse.beat()
-
-    async def end_the_frozen() -> None:
-        if ended := await end_frozen(hub.engine):
-            log.warning("database.frozen_clients_ended", sessions=ended)
-
-    async def write_refusals() -> None:
-        await hub.refusals.write(hub.engine)
-
-    async def keep_partitions() -> None:
-        today = hub.clock.now()
-        await partitions.ensure(hub.engine, today.date())
-        await partitions.drop_older(hub.engine, (today - hub.settings.retention).date())
-        try:
-            await forget_old(hub.files, hub.media, today - hub.settings.retention)
-        except MediaAway as why:
-            log.warning("files.store_away", why=str(why))
-
-    works = (
-        (SWEEP_EVERY_S, sweep),
-        (PULSE_EVERY_S, beat),
-        (FROZEN_EVERY_S, end_the_frozen),
-        (RELOAD_EVERY_S, hub.addresses.reload),
-        (WRITE_REFUSALS_EVERY_S, write_refusals),
-        (PARTITIONS_EVERY_S, keep_partitions),
-    )
-    return [asyncio.create_task(every(hub.clock, period, work)) for period, work in works]

@@ -9,6 +9,7 @@ import json
 import os
 import secrets as stdlib_secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -100,8 +101,19 @@ def load_keys(settings: Settings) -> tuple[str, ...]:
         return tuple(key.strip() for key in given.split(",") if key.strip())
     path = settings.data_dir / KEYS_FILE
     if not path.exists():
-        write_keys(path, (Fernet.generate_key().decode(),))
+        _make_keys(path)
     return tuple(path.read_text("ascii").split())
+
+
+def _make_keys(path: Path) -> None:
+    """Make the first key, unless somebody who shares the folder was quicker: theirs stays."""
+    ours = path.with_name(f"{path.name}-{stdlib_secrets.token_hex(8)}")
+    write_keys(ours, (Fernet.generate_key().decode(),))
+    try:
+        with suppress(FileExistsError):
+            path.hardlink_to(ours)
+    finally:
+        ours.unlink()
 
 
 def write_keys(path: Path, keys: tuple[str, ...]) -> None:

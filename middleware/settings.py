@@ -53,6 +53,26 @@ class Settings(BaseSettings):
         "info", description="How much is logged."
     )
     log_format: Literal["console", "json"] = Field("console", description="For eyes or machines.")
+    executor: Literal["in-process", "celery"] = Field(
+        "in-process",
+        description="Who serves connections: this process beside its web server, or any worker"
+        " that hears of it through a broker.",
+    )
+    broker_url: SecretStr = Field(
+        SecretStr(""),
+        description="Broker that wakes workers: `redis://…` or `amqp://…`. For `celery` only.",
+    )
+    redis_url: SecretStr = Field(
+        SecretStr(""),
+        description="Redis in which processes share the budgets of providers. Empty: the broker's,"
+        " where that is Redis.",
+    )
+    processes_at_most: int = Field(
+        8,
+        description="Most processes that call providers at once, the command line among them:"
+        " while Redis is away, each keeps to that part of every budget.",
+        ge=1,
+    )
     pool_size: int = Field(10, description="Database connections kept by one process.", ge=2)
     statement_timeout: Duration = Field(
         timedelta(seconds=15), description="Longest database statement."
@@ -112,11 +132,32 @@ class Settings(BaseSettings):
         timedelta(days=90), description="How long raw hooks, attempts and files are kept."
     )
 
+    traces: bool = Field(
+        False,
+        description="Send traces by OpenTelemetry, OTLP over HTTP; where to and how many is said by"
+        " the usual `OTEL_*` variables. Needs the extra `threadline[otel]`.",
+    )
+
     @model_validator(mode="after")
     def _has_a_key_to_its_bucket(self) -> Self:
         if self.s3_bucket and not (self.s3_key_id and self.s3_secret.get_secret_value()):
             raise ValueError("S3_BUCKET needs S3_KEY_ID and S3_SECRET, the key that opens it")
         return self
+
+    @model_validator(mode="after")
+    def _has_what_many_processes_need(self) -> Self:
+        broker = self.broker_url.get_secret_value()
+        if self.executor == "celery" and not broker:
+            raise ValueError("EXECUTOR=celery needs BROKER_URL, redis://… or amqp://…")
+        if self.executor == "celery" and not self.budgets_url:
+            raise ValueError("EXECUTOR=celery with this BROKER_URL needs REDIS_URL, for budgets")
+        return self
+
+    @property
+    def budgets_url(self) -> str:
+        """Where budgets are shared; empty where one process is all there is."""
+        broker = self.broker_url.get_secret_value() if self.executor == "celery" else ""
+        return self.redis_url.get_secret_value() or (broker if broker.startswith("redis") else "")
 
     def hook_address(self, address: str) -> str:
         """Spell the public address of a door; empty without a public URL."""

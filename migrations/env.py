@@ -11,7 +11,7 @@ from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import Connection
 
-from middleware.db.migrate import COMPARED, LIMITS, sole_connection
+from middleware.db.migrate import COMPARED, LIMITS, sole_connection, tell_older_versions
 from middleware.db.tables import metadata
 
 
@@ -30,6 +30,7 @@ def run(connection: Connection) -> None:
 async def run_alone(url: str) -> None:
     async with sole_connection(url) as connection:
         await connection.run_sync(run)
+        await tell_older_versions(connection)
 
 
 def write_sql() -> None:

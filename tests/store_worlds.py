@@ -53,6 +53,7 @@ EMPTY = """
         claims, contact_links, deals, conversations, conversation_links, messages, names, facts,
         files, lanes, deliveries, attempts, joins, operators RESTART IDENTITY CASCADE
 """
+PULSES = ("pulses.at", "pulses.restored_at", "pulses.lost_since")
 ADD_CONNECTION = """
     INSERT INTO connections (id, workspace_id, kind, provider, account, title, config, address)
     VALUES (:id, :workspace, :kind, :provider, :account, '', '', :address)
@@ -247,7 +248,7 @@ class PostgresWorld:
 
     async def pass_time(self, seconds: float) -> None:
         async with self._engine.begin() as at:
-            for dated in ("lanes.due_at", "deliveries.due_at", "leases.until", "pulses.at"):
+            for dated in ("lanes.due_at", "deliveries.due_at", "leases.until", *PULSES):
                 table, column = dated.split(".")
                 back = f"UPDATE {table} SET {column} = {column} - make_interval(secs => :s)"  # noqa: S608 - named above
                 await at.execute(text(back), {"s": seconds})

@@ -52,13 +52,13 @@ class HttpReply:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+    _parsed: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def value(self) -> Any:
-        """The body as JSON, or None when it is not JSON."""
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
+        """The body as JSON, or None when it is not JSON. Read once; nobody changes it."""
+        if not self._parsed:
+            self._parsed.append(_json_in(self.body))
+        return self._parsed[0]
 
     def at(self, *path: str | int) -> Any:
         """The JSON value under `path`, or None when any step is missing."""
@@ -71,6 +71,13 @@ class HttpReply:
             else:
                 return None
         return value
+
+
+def _json_in(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 class Http(Protocol):

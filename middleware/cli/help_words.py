@@ -16,15 +16,36 @@ RUSSIAN: Mapping[str, str] = {
         "Показать автодополнение для этой оболочки, чтобы скопировать или изменить."
     ),
     "Show this message and exit.": "Показать эту справку.",
-    "Run the hub until it is told to stop: web server, database and workers in one process.": (
-        "Запустить хаб: веб-сервер, база и обработка в одном процессе, пока его не остановят."
+    "Run the hub until it is told to stop: all of it in one process, or the parts that are named."
+    "\n\nSeveral processes need an executor that reaches them: THREADLINE_EXECUTOR=celery.": (
+        "Запустить хаб, пока его не остановят: весь в одном процессе или только названные части."
+        "\n\nНескольким процессам нужен исполнитель, который их достигает:"
+        " THREADLINE_EXECUTOR=celery."
     ),
+    "What this process does; without it, everything.": "Что делает процесс; без указания — всё.",
     "Address to listen on.": "Адрес, на котором слушать.",
     "Port to listen on; 0: any free one.": "Порт; 0 — любой свободный.",
     "Look at the hub and ask every provider what stands in the way. Changes nothing.": (
         "Осмотреть хаб и спросить каждого провайдера, что мешает. Ничего не меняет."
     ),
     "Print JSON, for scripts.": "Вывести JSON, для скриптов.",
+    "Write everything the hub knows into one file, while it works, and prove the file whole.": (
+        "Записать всё, что знает хаб, в один файл, не останавливая его, и проверить файл."
+    ),
+    "File to write, or a folder to put it in.": "Файл или папка, куда его положить.",
+    "Put the keys in, too: whoever has the file has every account.": (
+        "Положить и ключи: с таким файлом открыт каждый аккаунт."
+    ),
+    "Leave out the files of messages.": "Не брать файлы сообщений.",
+    "Put a backup into an empty database, with every hub stopped.": (
+        "Восстановить копию в пустую базу, когда хабы остановлены."
+    ),
+    "A file that `threadline backup` wrote.": "Файл, который записал `threadline backup`.",
+    "Give up what is in the database now.": "Отказаться от того, что сейчас в базе.",
+    "Restore although no key opens the accounts any more.": (
+        "Восстановить, хотя ни один ключ аккаунтов не откроет."
+    ),
+    "Only prove the file whole. Changes nothing.": "Только проверить файл. Ничего не меняет.",
     "Print the version.": "Показать версию.",
     "List connections with their health.": "Список подключений и их состояние.",
     "Stop serving an account for a while. Hooks are still kept, and what is owed waits.": (

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from mappers.text import Language
 from middleware.cli import (
     access,
+    backup,
     bench,
     connecting,
     connections,
@@ -72,6 +73,7 @@ MODULES = (
     looking,
     tail,
     access,
+    backup,
     trial,
     bench,
     simulate,

@@ -110,7 +110,12 @@ CONNECTION: Mapping[str, str] = {
     "language": "The language of our own words: to operators in a CRM, to customers in a channel.",
     "file_wait": "An entry waits so long for its file, then goes without it; the file follows.",
 }
-COMPOSE = "Only for docker compose: the password of the database that it starts. Choose one."
+COMPOSE: Mapping[str, str] = {
+    "POSTGRES_PASSWORD": "Only for docker compose: the password of the database that it starts."
+    " Choose one, of letters and digits: it becomes part of an address.",
+    "GRAFANA_PASSWORD": "Only for docker compose: the password of `admin` in Grafana. Empty:"
+    " Grafana's own, which it wants changed at the first sign-in.",
+}
 KINDS = """\
 | kind | did it happen? | what follows |
 |---|---|---|
@@ -205,6 +210,10 @@ def kind_in_words(annotation: Any) -> str:
     return " or ".join(kind_in_words(option) for option in options)
 
 
+def _commented(words: str) -> str:
+    return indent(fill(words.replace("`", ""), 97), "# ")
+
+
 def env_example() -> str:
     """Every setting, commented out, at its default."""
     lines = [
@@ -212,9 +221,9 @@ def env_example() -> str:
         "# Printed by `threadline docs` from the settings; docs/reference/settings.md says more.",
     ]
     for name, info in Settings.model_fields.items():
-        words = fill((info.description or "").replace("`", ""), 97)
-        lines += ["", indent(words, "# "), f"#{env_name(name)}={_default(info)}"]
-    lines += ["", indent(COMPOSE, "# "), "#POSTGRES_PASSWORD="]
+        lines += ["", _commented(info.description or ""), f"#{env_name(name)}={_default(info)}"]
+    for name, words in COMPOSE.items():
+        lines += ["", _commented(words), f"#{name}="]
     return "\n".join(lines) + "\n"
 
 

@@ -13,17 +13,21 @@ from typing import Annotated
 
 import typer
 import uvicorn
+import uvloop
 
 from mappers.vocabulary.adapters import Finding
 from middleware import log
-from middleware.app import make_app
+from middleware.app import make_app, make_bare_app
 from middleware.cli.session import BROKEN, REFUSED, Json, Session, session_of
-from middleware.hub import Hub, open_hub, working
+from middleware.hub import Hub, open_hub
 from middleware.media.port import MediaRefused
 from middleware.operations.access.flow import SEEMS_TO_RUN
 from middleware.operations.accounts import flow as accounts
 from middleware.operations.model import Caller
+from middleware.operations.site import flow as site
+from middleware.operations.site.rules import Remark
 from middleware.secrets import UnreadableSecret
+from middleware.working import EVERY_PART, Part, working
 
 DRAIN_S = 10
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", "red")}
@@ -43,25 +47,38 @@ def version() -> None:
 
 def up(
     context: typer.Context,
+    parts: Annotated[
+        list[Part] | None, typer.Argument(help="What this process does; without it, everything.")
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0: any free one.")] = None,
 ) -> None:
-    """Run the hub until it is told to stop: web server, database and workers in one process."""
+    """Run the hub until it is told to stop: all of it in one process, or the parts that are named.
+
+    Several processes need an executor that reaches them: THREADLINE_EXECUTOR=celery.
+    """
     session = session_of(context)
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = session.settings.model_copy(update=given)
     log.configure(settings)
     session = Session(settings, session.language)
-    with session.sentences():
-        asyncio.run(_up(session))
+    played = frozenset(parts or EVERY_PART)
+    if settings.executor == "in-process" and len(played & {Part.API, Part.WORKER}) == 1:
+        session.fail(session.word("parts_need_celery"))
+    with session.sentences(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        is_well = runner.run(_up(session, played))
+    if not is_well:
+        session.fail(session.word("gave_up"), BROKEN)
 
 
-async def _up(session: Session) -> None:
+async def _up(session: Session, parts: frozenset[Part]) -> bool:
+    """Run until told to stop; False when the process itself could not go on."""
     door = _bound(session)
     with door:
-        async with open_hub(session.settings) as hub, working(hub):
-            await _serve(session, hub, door)
+        async with open_hub(session.settings) as hub, working(hub, parts):
+            await _serve(session, hub, parts, door)
     session.say("stopped")
+    return not hub.give_up.is_set()
 
 
 def _bound(session: Session) -> socket.socket:
@@ -91,24 +108,38 @@ class _Guest(uvicorn.Server):
         yield
 
 
-async def _serve(session: Session, hub: Hub, door: socket.socket) -> None:
+async def _serve(session: Session, hub: Hub, parts: frozenset[Part], door: socket.socket) -> None:
     config = uvicorn.Config(
-        make_app(hub),
+        make_app(hub) if Part.API in parts else make_bare_app(hub),
         log_config=None,
         access_log=False,  # addresses of hooks and of held links are secrets
         server_header=False,
         lifespan="off",
+        ws="none",
+        proxy_headers=False,  # `make_app` reads them where somebody asks
         timeout_graceful_shutdown=DRAIN_S,
     )
-    server = _Guest(config, partial(_welcome, session, hub, door.getsockname()[1]))
+    server = _Guest(config, partial(_welcome, session, hub, parts, door.getsockname()[1]))
     loop = asyncio.get_running_loop()
     for asked in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(asked, partial(setattr, server, "should_exit", True))
-    await server.serve(sockets=[door])
+    giving_up = loop.create_task(_end_on_giving_up(hub, server))
+    try:
+        await server.serve(sockets=[door])
+    finally:
+        giving_up.cancel()
 
 
-async def _welcome(session: Session, hub: Hub, port: int) -> None:
+async def _end_on_giving_up(hub: Hub, server: uvicorn.Server) -> None:
+    await hub.give_up.wait()
+    server.should_exit = True
+
+
+async def _welcome(session: Session, hub: Hub, parts: frozenset[Part], port: int) -> None:
     """Say where the hub is, and what comes next."""
+    if Part.API not in parts:
+        session.say("plays", parts=", ".join(sorted(parts)))
+        return
     host = session.settings.host
     shown = f"[{host}]" if ":" in host else host
     session.say("listens", address=f"http://{shown}:{port}")
@@ -167,6 +198,7 @@ async def _of_hub(session: Session, hub: Hub, *, has_any: bool) -> tuple[Finding
             Finding(level="warning", what=word("hub_stopped"), advice=word("hub_stopped_do"))
         )
     found.append(await _of_files(session, hub))
+    found += [_said(session, remark) for remark in await site.examine(hub)]
     if address := session.settings.public_url:
         found.append(Finding(level="ok", what=word("public_ok", address=address)))
     else:
@@ -176,6 +208,12 @@ async def _of_hub(session: Session, hub: Hub, *, has_any: bool) -> tuple[Finding
         nothing, advice = word("no_connections"), word("no_connections_do")
         found.append(Finding(level="warning", what=nothing, advice=advice))
     return tuple(found)
+
+
+def _said(session: Session, remark: Remark) -> Finding:
+    what = session.word(remark.word, **remark.values)
+    advice = "" if remark.level == "ok" else session.word(f"{remark.word}_do")
+    return Finding(level=remark.level, what=what, advice=advice)
 
 
 async def _of_files(session: Session, hub: Hub) -> Finding:

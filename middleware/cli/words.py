@@ -12,8 +12,26 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         " которые можно опрашивать; CRM до нас не достучится.",
         "connect_next": "Дальше, в другом окне: threadline connect telegram --token -",
         "route_next": "Дальше: threadline route КАНАЛ CRM — и сообщения пойдут.",
+        "plays": "Процесс работает: {parts}.",
+        "parts_need_celery": "Вебхуки и обработка в разных процессах находят друг друга через"
+        " брокер: задайте THREADLINE_EXECUTOR=celery и THREADLINE_BROKER_URL, или запустите"
+        " `threadline up` без частей.",
+        "gave_up": "Процесс больше не слышит брокера и остановился. Работу делают другие;"
+        " запустите его снова.",
         "stop_hint": "Ctrl-C останавливает: начатые вызовы будут закончены.",
         "stopped": "Остановлено.",
+        "backed_up": "Копия снята и проверена: {file} (строк: {rows}, файлов: {files}).",
+        "backup_has_keys": "Ключи внутри: с этим файлом открыт каждый подключённый аккаунт. Храните"
+        " его как пароль.",
+        "backup_lacks_keys": "Ключей в ней нет: без {keys} аккаунты не открыть. Храните копию"
+        " ключей отдельно от этого файла.",
+        "backup_keys_given": "Ключей в ней нет: они заданы в THREADLINE_SECRET_KEYS. Храните копию"
+        " этой настройки отдельно от файла.",
+        "backup_bucket": "Файлов сообщений в ней нет: они в {bucket}, у которого свои копии.",
+        "backup_whole": "{file} цел: копия от {at} UTC.",
+        "restored": "Восстановлено на {at} UTC (строк: {rows}, файлов: {files}).",
+        "restored_next": "Дальше: threadline up. Что могло быть сделано после копии, хаб найдёт сам"
+        " или спросит: threadline held list",
         "port_taken": "Адрес {address} занят или недоступен ({why}). Укажите другой: --port.",
         "database_away": "База данных недоступна ({why}). Проверьте THREADLINE_DATABASE_URL или"
         " каталог данных.",
@@ -75,6 +93,27 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "hub_runs": "хаб работает",
         "hub_stopped": "хаб не работает",
         "hub_stopped_do": "threadline up",
+        "postgres_ok": "PostgreSQL {version}, база занимает {size}",
+        "postgres_old": "PostgreSQL {version} слишком стар: нужна версия 15 или новее",
+        "postgres_old_do": "Снимите копию (threadline backup), поднимите новый PostgreSQL и"
+        " восстановите её там (threadline restore).",
+        "clock_ok": "часы хаба и базы идут вместе",
+        "clock_off": "часы хаба и базы расходятся на {seconds} с",
+        "clock_off_do": "Включите NTP на обеих машинах: по часам судят о сроках и подписях.",
+        "disk_ok": "на диске свободно {free}",
+        "disk_low": "на диске свободно всего {free}",
+        "disk_low_do": "Освободите место или уменьшите THREADLINE_RETENTION: без места хуки"
+        " получают 503.",
+        "sessions_many": "соединений с базой {used} из {most}",
+        "sessions_many_do": "Поднимите max_connections или уменьшите THREADLINE_POOL_SIZE.",
+        "transaction_long": "транзакция в базе открыта уже {minutes} мин",
+        "transaction_long_do": "Из-за неё не чистится база и не проходят миграции. pg_stat_activity"
+        " покажет, чья она.",
+        "backup_ok": "последняя копия снята {hours} ч назад",
+        "backup_old": "последняя копия снята {hours} ч назад",
+        "backup_old_do": "threadline backup ПАПКА",
+        "backup_never": "о резервных копиях ничего не известно",
+        "backup_never_do": "threadline backup ПАПКА (или копии снимает кто-то другой)",
         "no_connections": "нет ни одного подключения",
         "no_connections_do": "threadline connect --help",
         "public_ok": "публичный адрес задан: {address}",
@@ -104,8 +143,27 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         " be polled work, and no CRM can call us.",
         "connect_next": "Next, in another window: threadline connect telegram --token -",
         "route_next": "Next: threadline route CHANNEL CRM, and messages flow.",
+        "plays": "This process is up: {parts}.",
+        "parts_need_celery": "Hooks and serving in different processes find each other through a"
+        " broker: set THREADLINE_EXECUTOR=celery and THREADLINE_BROKER_URL, or run `threadline up`"
+        " without parts.",
+        "gave_up": "This process does not hear its broker any more and has stopped. Others do the"
+        " work; start it again.",
         "stop_hint": "Ctrl-C stops it; calls in flight are finished first.",
         "stopped": "Stopped.",
+        "backed_up": "Backed up and proven whole: {file} ({rows} rows, {files} files).",
+        "backup_has_keys": "The keys are in it: whoever has this file has every connected account."
+        " Keep it like a password.",
+        "backup_lacks_keys": "The keys are not in it: without {keys} no account opens. Keep a copy"
+        " of the keys apart from this file.",
+        "backup_keys_given": "The keys are not in it: they are in THREADLINE_SECRET_KEYS. Keep a"
+        " copy of that setting apart from this file.",
+        "backup_bucket": "Files of messages are not in it: they are in {bucket}, which has copies"
+        " of its own.",
+        "backup_whole": "{file} is whole: a backup of {at} UTC.",
+        "restored": "Restored as of {at} UTC ({rows} rows, {files} files).",
+        "restored_next": "Next: threadline up. What may have been done since the backup is looked"
+        " for, or a person is asked: threadline held list",
         "port_taken": "The address {address} is taken or cannot be had ({why}). Choose another:"
         " --port.",
         "database_away": "The database cannot be reached ({why}). Look at"
@@ -168,6 +226,27 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "hub_runs": "the hub runs",
         "hub_stopped": "the hub does not run",
         "hub_stopped_do": "threadline up",
+        "postgres_ok": "PostgreSQL {version}, the database takes {size}",
+        "postgres_old": "PostgreSQL {version} is too old: version 15 or newer is needed",
+        "postgres_old_do": "Back up (threadline backup), set up a newer PostgreSQL, and restore"
+        " there (threadline restore).",
+        "clock_ok": "the clocks of the hub and the database agree",
+        "clock_off": "the clocks of the hub and the database are {seconds} s apart",
+        "clock_off_do": "Switch NTP on at both machines: deadlines and signatures go by the clock.",
+        "disk_ok": "{free} free on the disk",
+        "disk_low": "only {free} free on the disk",
+        "disk_low_do": "Make room, or lower THREADLINE_RETENTION: on a full disk hooks are told"
+        " 503.",
+        "sessions_many": "{used} of {most} connections to the database are taken",
+        "sessions_many_do": "Raise max_connections, or lower THREADLINE_POOL_SIZE.",
+        "transaction_long": "a transaction has been open in the database for {minutes} min",
+        "transaction_long_do": "It keeps the database from being cleaned and migrated."
+        " pg_stat_activity says whose it is.",
+        "backup_ok": "the last backup is {hours} h old",
+        "backup_old": "the last backup is {hours} h old",
+        "backup_old_do": "threadline backup FOLDER",
+        "backup_never": "nothing is known of any backup",
+        "backup_never_do": "threadline backup FOLDER (if somebody else makes them, all is well)",
         "no_connections": "nothing is connected",
         "no_connections_do": "threadline connect --help",
         "public_ok": "there is a public address: {address}",

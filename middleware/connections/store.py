@@ -1,5 +1,6 @@
 """Connections as they are kept: rows with sealed configs, and what doors need to know of them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +29,14 @@ _COLUMNS = (
 )
 ONE = text(f"SELECT {_COLUMNS} WHERE c.id = :id")
 ALL = text(f"SELECT {_COLUMNS} WHERE c.state <> 'removed' ORDER BY c.created_at, c.id")
+_AT = (
+    "SELECT id FROM connections WHERE address = ANY(:addresses) UNION ALL "
+    "SELECT id FROM connections WHERE application_id IN "
+    "(SELECT id FROM applications WHERE address = ANY(:addresses))"
+)
+AT = text(f"SELECT {_COLUMNS} WHERE c.state <> 'removed' AND c.id IN ({_AT})").bindparams(
+    bindparam("addresses", type_=ARRAY(Text))
+)
 VERSION = text("SELECT config_version, state FROM connections WHERE id = :id")
 ADD = text(
     """
@@ -88,6 +97,10 @@ ADD_APPLICATION = text(
     """
 )
 APPLICATIONS = text("SELECT id, provider, external_id, config, address FROM applications")
+APPLICATIONS_AT = text(
+    "SELECT id, provider, external_id, config, address FROM applications"
+    " WHERE address = ANY(:addresses)"
+).bindparams(bindparam("addresses", type_=ARRAY(Text)))
 LISTENERS = text(
     """
     SELECT id FROM connections AS c
@@ -192,6 +205,17 @@ class ConnectionStore:
         async with transaction(self.engine) as at:
             return tuple(_connection(row) for row in await at.execute(ALL))
 
+    async def behind(
+        self, addresses: Collection[str]
+    ) -> tuple[tuple[ConnectionRow, ...], tuple[ApplicationRow, ...]]:
+        """Return what lies behind addresses: an application's with all connections that use it."""
+        asked = {"addresses": list(addresses)}
+        async with transaction(self.engine) as at:
+            rows = tuple(_connection(row) for row in await at.execute(AT, asked))
+            return rows, tuple(
+                _application(row) for row in await at.execute(APPLICATIONS_AT, asked)
+            )
+
     async def version(self, connection: ConnectionId) -> tuple[int, str]:
         """Return the config's version and the connection's state. Raises: `UnknownConnection`."""
         async with transaction(self.engine) as at:
@@ -283,17 +307,7 @@ class ConnectionStore:
 
     async def applications(self) -> tuple[ApplicationRow, ...]:
         async with transaction(self.engine) as at:
-            rows = await at.execute(APPLICATIONS)
-            return tuple(
-                ApplicationRow(
-                    id=row.id,
-                    provider=row.provider,
-                    external=row.external_id,
-                    config=row.config,
-                    address=row.address,
-                )
-                for row in rows
-            )
+            return tuple(_application(row) for row in await at.execute(APPLICATIONS))
 
     async def listeners(self) -> tuple[ConnectionId, ...]:
         """Connections that want to be listened to, and that nobody listens to now."""
@@ -343,6 +357,16 @@ def _stored_settings(settings: ConnectionSettings, *, listens: bool) -> dict[str
         "file_wait_s": settings.file_wait.total_seconds(),
         "listens": listens,
     }
+
+
+def _application(row: Any) -> ApplicationRow:
+    return ApplicationRow(
+        id=row.id,
+        provider=row.provider,
+        external=row.external_id,
+        config=row.config,
+        address=row.address,
+    )
 
 
 def _connection(row: Any) -> ConnectionRow:

@@ -1,7 +1,7 @@
 """The one way to a database transaction: pooled, bounded, and honest about what went wrong."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 
 import asyncpg
@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from middleware.db.pool import Waited, watched
 from middleware.store.errors import StoreConflict, StoreUnavailable
 
 CONFLICTS = frozenset({"40001", "40P01", "55P03"})
@@ -31,8 +32,16 @@ END_FROZEN = text(
 )
 
 
-def make_engine(url: str, *, pool_size: int, statement_timeout: timedelta) -> AsyncEngine:
+def _untold(_seconds: float) -> None:
+    """Nobody counts."""
+
+
+def make_engine(
+    url: str, *, pool_size: int, statement_timeout: timedelta, told: Waited = _untold
+) -> AsyncEngine:
     """Build the engine of one process. `url` may be any of PostgreSQL's spellings.
+
+    `told` hears how long each piece of work waited for a connection.
 
     A transaction left idle is ended by the server sooner than a lease runs out, so that a worker
     that hangs in the middle of one cannot commit it later.
@@ -40,6 +49,7 @@ def make_engine(url: str, *, pool_size: int, statement_timeout: timedelta) -> As
     timeout_ms = round(statement_timeout.total_seconds() * 1000)
     return create_async_engine(
         _with_driver(url),
+        poolclass=watched(told),
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=5,
@@ -76,12 +86,33 @@ def _with_driver(url: str) -> str:
 async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Begin, commit on a clean exit, and name what went wrong in the store's terms.
 
+    Raises: as `in_store_terms`.
+    """
+    with in_store_terms():
+        async with engine.begin() as connection:
+            yield connection
+
+
+async def bare_connection(engine: AsyncEngine) -> asyncpg.Connection:
+    """Open a connection beside the pool, for statements that are transactions by themselves.
+
+    It is the caller's to close. Raises: what `in_store_terms` names.
+    """
+    pooled = await engine.raw_connection()
+    bare: asyncpg.Connection = pooled.driver_connection
+    pooled.detach()
+    return bare
+
+
+@contextmanager
+def in_store_terms() -> Iterator[None]:
+    """Name what goes wrong inside the block.
+
     Raises: `StoreConflict` when running it again may succeed; `StoreUnavailable` when the
     database is away (the commit may have happened).
     """
     try:
-        async with engine.begin() as connection:
-            yield connection
+        yield
     except (OSError, TimeoutError) as error:
         raise StoreUnavailable(type(error).__name__) from error
     except asyncpg.PostgresError as error:

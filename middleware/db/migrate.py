@@ -2,17 +2,18 @@
 
 Hubs that start at once take turns, by an advisory lock that dies with its session. A migration
 waits for a table in use only briefly: whoever queues behind a waiting DDL statement waits with
-it, so a long wait of ours would be an outage of theirs.
+it, so a long wait of ours would be an outage of theirs. Instead it is undone, lets traffic pass,
+and is tried again after a pause that grows.
 """
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from alembic import command
@@ -23,6 +24,13 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_random_exponential,
+)
 
 from middleware.db.engine import make_engine, transaction
 from middleware.db.partitions import is_partition
@@ -32,6 +40,13 @@ STATEMENT_TIMEOUT = timedelta(minutes=15)
 LIMITS = MappingProxyType({"lock_timeout": "3s", "statement_timeout": "15min"})
 PATIENCE = STATEMENT_TIMEOUT
 LOOK_AGAIN_SECONDS = 0.2
+TRIES = 6
+LONGEST_PAUSE_S = 16
+LOCKED = "55P03"
+# What a newer version leaves for older ones that still run, or start once more, beside it.
+WORKS_FROM = "Works with versions that know revision "
+TOLD = "SELECT obj_description('alembic_version'::regclass)"
+T = TypeVar("T")
 
 # Alembic keeps the migration under way in module globals: one at a time in a process, or the
 # statements of one would go to the database of another.
@@ -63,22 +78,76 @@ COMPARED: MappingProxyType[str, Any] = MappingProxyType(
 )
 
 
-async def upgrade(url: str, revision: str = "head") -> None:
+async def upgrade(url: str, revision: str = "head", *, tries: int = TRIES) -> None:
     """Apply what is missing, up to `revision`; nothing when it is there already.
 
-    It goes on to its end when cancelled.
+    Nor where a newer version has migrated it and left everything that this one uses. It goes on to
+    its end when cancelled.
 
     Raises: `DatabaseNewer`; `SchemaInUse`; `StoreUnavailable`.
     """
-    await _migrate(command.upgrade, url, revision)
+    try:
+        await _migrate(command.upgrade, url, revision, tries)
+    except DatabaseNewer:
+        if not await fits(url):
+            raise
+        log.warning("schema.of_a_newer_version", revision=await current(url))
 
 
-async def downgrade(url: str, revision: str) -> None:
+async def downgrade(url: str, revision: str, *, tries: int = TRIES) -> None:
     """Undo migrations down to `revision`, with the data they brought. "base" undoes all.
 
     Raises: as `upgrade`.
     """
-    await _migrate(command.downgrade, url, revision)
+    await _migrate(command.downgrade, url, revision, tries)
+
+
+async def move(url: str, revision: str) -> None:
+    """Bring a database to a revision that this version knows, whichever side of it it is on.
+
+    Raises: as `upgrade`.
+    """
+    now = await known_revision(url)
+    scripts = ScriptDirectory.from_config(_config())
+    passed = {script.revision for script in scripts.iterate_revisions(now or "base", "base")}
+    await (downgrade if revision in passed else upgrade)(url, revision)
+
+
+def knows(revision: str) -> bool:
+    """Whether this version has a migration of that name."""
+    scripts = ScriptDirectory.from_config(_config())
+    return revision in {script.revision for script in scripts.walk_revisions()}
+
+
+async def giving_way(work: Callable[[], Awaitable[T]], *, tries: int = TRIES) -> T:
+    """Change the schema by `work`, again from its beginning where a table was in use.
+
+    `work` must leave nothing behind when it fails. The pauses grow and differ by chance, so that
+    traffic passes between two tries, and no rhythm of it meets every one of them.
+
+    Raises: what the last try raised.
+    """
+    trying = AsyncRetrying(
+        retry=retry_if_exception(_is_locked),
+        wait=wait_random_exponential(max=LONGEST_PAUSE_S),
+        stop=stop_after_attempt(tries),
+        before_sleep=_tell_of_pause,
+        reraise=True,
+    )
+
+    async def once() -> T:
+        return await work()
+
+    return await trying(once)
+
+
+def _is_locked(error: BaseException) -> bool:
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == LOCKED
+
+
+def _tell_of_pause(state: RetryCallState) -> None:
+    pause = state.next_action.sleep if state.next_action else 0.0
+    log.info("schema.giving_way", tries=state.attempt_number, pause_s=round(pause, 1))
 
 
 async def current(url: str) -> str | None:
@@ -97,6 +166,45 @@ async def current(url: str) -> str | None:
 async def is_current(url: str) -> bool:
     """Whether the database is at the revision this code was written for."""
     return await current(url) == ScriptDirectory.from_config(_config()).get_current_head()
+
+
+async def fits(url: str) -> bool:
+    """Whether this code can work on the database: it is at its revision, or a newer one allows it.
+
+    Raises: `StoreUnavailable`.
+    """
+    engine = make_engine(url, pool_size=1, statement_timeout=timedelta(seconds=5))
+    try:
+        async with transaction(engine) as connection:
+            revision = await connection.run_sync(_revision)
+            if revision is None or knows(revision):
+                return revision == ScriptDirectory.from_config(_config()).get_current_head()
+            told = (await connection.execute(text(TOLD))).scalar_one()
+    finally:
+        await engine.dispose()
+    return told is not None and knows(str(told).removeprefix(WORKS_FROM))
+
+
+def works_from(scripts: ScriptDirectory, revision: str) -> str:
+    """Name the oldest revision whose code can work on a database of this one.
+
+    Migrations only add, so that is the first of all; unless one takes something away, and says
+    since which revision no code uses it: `works_from`.
+    """
+    line = list(scripts.iterate_revisions(revision, "base"))
+    said = (getattr(script.module, "works_from", "") for script in line)
+    return next(filter(None, said), line[-1].revision)
+
+
+async def tell_older_versions(connection: AsyncConnection) -> None:
+    """Leave word for versions that do not know this revision whether they may go on."""
+    revision = await connection.run_sync(_revision)
+    if revision is not None:
+        oldest = works_from(ScriptDirectory.from_config(_config()), revision)
+        await connection.execute(
+            text(f"COMMENT ON TABLE alembic_version IS '{WORKS_FROM}{oldest}'")
+        )
+        await connection.commit()
 
 
 @asynccontextmanager
@@ -147,13 +255,13 @@ async def _takes_turn(connection: AsyncConnection) -> bool:
     return bool(taken.scalar_one())
 
 
-async def _migrate(act: Callable[[Config, str], None], url: str, revision: str) -> None:
-    was = await _known_revision(url)
+async def _migrate(act: Callable[[Config, str], None], url: str, revision: str, tries: int) -> None:
+    was = await known_revision(url)
     try:
         # Alembic's commands are plain functions; `env.py` brings an event loop of its own.
-        await asyncio.to_thread(_act, act, url, revision)
+        await giving_way(lambda: asyncio.to_thread(_act, act, url, revision), tries=tries)
     except CommandError as error:
-        await _known_revision(url)  # a newer hub may have been first in the queue
+        await known_revision(url)  # a newer hub may have been first in the queue
         raise SchemaError(f'The schema was not changed. Alembic says: "{error}".') from error
     except DBAPIError as error:
         raise _explained(error) from error
@@ -169,12 +277,12 @@ def _act(act: Callable[[Config, str], None], url: str, revision: str) -> None:
         act(config, revision)
 
 
-async def _known_revision(url: str) -> str | None:
+async def known_revision(url: str) -> str | None:
+    """Return the revision the database is at, as `current`. Raises: `DatabaseNewer`, too."""
     revision = await current(url)
     if revision is None:
         return None
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if revision not in known:
+    if not knows(revision):
         raise DatabaseNewer(
             f"The database is at revision {revision}, which this version does not know: a newer"
             " Threadline has migrated it. Nothing was changed. Start that version or a later one;"
@@ -185,12 +293,12 @@ async def _known_revision(url: str) -> str | None:
 
 def _explained(error: DBAPIError) -> Exception:
     match getattr(error.orig, "sqlstate", None):
-        case "55P03":
+        case code if code == LOCKED:
             return SchemaInUse(
-                f"A table that the migration changes was in use for {LIMITS['lock_timeout']}. The"
-                " migration was undone rather than make everybody wait behind it; those finished"
-                " before it stay. Run it again, in a quieter moment if need be; pg_stat_activity"
-                " shows transactions that stay open."
+                f"A table that the migration changes was in use for {LIMITS['lock_timeout']}, and"
+                " so it was at every try. The migration was undone rather than make everybody wait"
+                " behind it; those finished before it stay. Run it again, in a quieter moment if"
+                " need be; pg_stat_activity shows transactions that stay open."
             )
         case "57014":
             return SchemaError(

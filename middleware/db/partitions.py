@@ -11,6 +11,7 @@ transaction. After a `StoreConflict` the rest is for the next time; there are da
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
@@ -75,7 +76,13 @@ async def ensure(engine: AsyncEngine, today: date) -> tuple[str, ...]:
 
     Raises: `StoreConflict` when traffic was in the way; `StoreUnavailable`.
     """
-    days = [today + timedelta(days=ahead) for ahead in range(-1, DAYS_AHEAD + 1)]
+    return await ensure_days(
+        engine, [today + timedelta(days=ahead) for ahead in range(-1, DAYS_AHEAD + 1)]
+    )
+
+
+async def ensure_days(engine: AsyncEngine, days: Sequence[date]) -> tuple[str, ...]:
+    """Make the partitions of these days. See `ensure`."""
     made: list[str] = []
     for table in PARTITIONED:
         async with transaction(engine) as at:

@@ -253,6 +253,8 @@ pulses = Table(
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     Column("at", Moment, nullable=False),
     Column("database", Text, nullable=False),
+    _moment("restored_at", nullable=True),
+    _moment("lost_since", nullable=True),
 )
 
 

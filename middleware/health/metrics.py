@@ -3,16 +3,17 @@
 A registry of its own for each hub: two hubs in one process do not count each other's work.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry
 
-from mappers.vocabulary import DeliveryKind
+from mappers.vocabulary import DeliveryKind, Priority
+from middleware.health.instruments import Calls, Door, Process, Work
 from middleware.http.ledger import Exchange
 from middleware.outbox.rules import Verdict
 from middleware.store.duties import Job
+from middleware.store.rows import Lease
 
-LAG_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 86400)
 NO_ANSWER = "no_answer"
 
 
@@ -22,36 +23,61 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.swept_at = float("-inf")
-        self._attempts = Counter(
-            "threadline_attempts",
-            "Tries at deliveries, by what was decided afterwards.",
-            ("provider", "kind", "outcome"),
-            registry=self.registry,
-        )
-        self._calls = Counter(
-            "threadline_calls",
-            "Calls to providers, by how they ended.",
-            ("provider", "outcome"),
-            registry=self.registry,
-        )
-        self._lag = Histogram(
-            "threadline_write_lag_seconds",
-            "From a message being taken in to its being on the CRM's timeline.",
-            buckets=LAG_BUCKETS_S,
-            registry=self.registry,
-        )
+        self._work = Work(self.registry)
+        self._calls = Calls(self.registry)
+        self._door = Door(self.registry)
+        self._process = Process(self.registry)
 
     def attempted(self, provider: str, job: Job, verdict: Verdict | None, now: datetime) -> None:
         """Count one try at a delivery; without a verdict it has succeeded."""
         outcome = "done" if verdict is None else type(verdict).__name__
-        self._attempts.labels(provider, job.kind.value, outcome).inc()
-        if verdict is None and job.kind is DeliveryKind.WRITE:
-            self._lag.observe(max(0.0, (now - job.created_at).total_seconds()))
+        self._work.attempts.labels(provider, job.kind.value, outcome).inc()
+        if verdict is not None:
+            return
+        took = max(0.0, (now - job.created_at).total_seconds())
+        if job.kind is DeliveryKind.WRITE:
+            self._work.write_lag.observe(took)
+        elif job.kind is DeliveryKind.SEND:
+            self._work.reply_lag.observe(took)
+
+    def circuit_opened(self, provider: str) -> None:
+        self._work.circuits.labels(provider).inc()
 
     def exchanged(self, exchange: Exchange) -> None:
         """Count one call as the ledger saw it. Labels of calls begin with their provider."""
         provider = exchange.label.partition(".")[0]
-        self._calls.labels(provider, outcome_of(exchange.status)).inc()
+        self._calls.ended.labels(provider, outcome_of(exchange.status)).inc()
+        self._calls.seconds.labels(provider).observe(exchange.duration_ms / 1000)
+
+    def told_to_wait(self, urgency: Priority, wait: timedelta) -> None:
+        """Count a call that its budget did not let through yet."""
+        self._calls.waits.labels(urgency.value).inc()
+        self._calls.waited_s.labels(urgency.value).inc(wait.total_seconds())
+
+    def rejected(self) -> None:
+        """Count a provider's "too many"."""
+        self._calls.rejections.inc()
+
+    def acked(self, status: int, took_s: float) -> None:
+        """Count one answer to a hook."""
+        outcome = "kept" if status < 400 else "refused" if status < 500 else "turned_away"
+        self._door.acks.labels(outcome).inc()
+        self._door.ack_seconds.observe(took_s)
+
+    def flushed(self, parcels: int, took_s: float) -> None:
+        """Count one commit of parcels."""
+        self._door.flush_parcels.observe(parcels)
+        self._door.flush_seconds.observe(took_s)
+
+    def lost(self, lease: Lease) -> None:
+        """Count a lease that ended under us. Called from the keeper's thread."""
+        self._process.leases_lost.labels(lease.purpose).inc()
+
+    def lagged(self, seconds: float) -> None:
+        self._process.loop_lag.observe(seconds)
+
+    def waited_for_database(self, seconds: float) -> None:
+        self._process.database_wait.observe(seconds)
 
 
 def outcome_of(status: int | None) -> str:

@@ -7,6 +7,7 @@ them. Everything here is found by a partial index, so it costs as much as there 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -46,13 +47,21 @@ READY = text(
     GROUP BY d.kind
     """
 )
-OLDEST_DUE = text(
+# A row for each provider with work due: sums, and what its worst connection has.
+DUE = text(
     """
-    SELECT coalesce(extract(epoch FROM clock_timestamp() - min(l.due_at)), 0)
-    FROM lanes AS l JOIN connections AS c ON c.id = l.target_id
-    WHERE c.state = 'active' AND l.due_at <= clock_timestamp()
+    WITH due AS (
+        SELECT target_id, count(*) AS lanes, clock_timestamp() - min(due_at) AS oldest
+        FROM lanes WHERE due_at <= clock_timestamp() GROUP BY target_id
+    )
+    SELECT c.kind, c.provider, sum(due.lanes) AS lanes, max(due.lanes) AS most_lanes,
+        extract(epoch FROM max(due.oldest)) AS oldest,
+        count(*) FILTER (WHERE due.oldest > CAST(:patience AS interval)) AS behind
+    FROM due JOIN connections AS c ON c.id = due.target_id
+    WHERE c.state = 'active' GROUP BY c.kind, c.provider
     """
 )
+MISSED = text("SELECT count(*) FROM conversation_links WHERE behind_since IS NOT NULL")
 CONNECTIONS = text(
     """
     SELECT kind, provider, state, count(*) AS number FROM connections
@@ -77,38 +86,57 @@ UNFILLED = text(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """What is due to all active connections of one provider.
+
+    `most_lanes` and `oldest_s` are those of the worst of them; `behind` counts connections that
+    have kept somebody waiting for too long.
+    """
+
+    lanes: int
+    most_lanes: int
+    oldest_s: float
+    behind: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Numbers:
     """How much waits, and for how long. Ages are seconds, 0 when nothing waits.
 
     Keys: of `inbox` a state; of `deliveries` state and kind; of `connections` kind, provider and
-    state.
+    state; of `due` kind and provider. `missed` are conversations whose missed replies are not
+    read back yet.
     """
 
     inbox: Mapping[str, int]
     inbox_oldest: Mapping[str, float]
     deliveries: Mapping[tuple[str, str], int]
-    oldest_due: float
     connections: Mapping[tuple[str, str, str], int]
+    due: Mapping[tuple[str, str], Due]
+    missed: int
 
 
 @dataclass(frozen=True, slots=True)
 class HealthStore:
     engine: AsyncEngine
 
-    async def numbers(self) -> Numbers:
+    async def numbers(self, patience: timedelta) -> Numbers:
+        """Count what waits; connections are behind that were due for longer than `patience`."""
         async with transaction(self.engine) as at:
             inbox = (await at.execute(INBOX)).all()
             owed = (await at.execute(IN_FLIGHT)).all()
             ready = (await at.execute(READY)).all()
-            due = (await at.execute(OLDEST_DUE)).scalar_one()
+            due = (await at.execute(DUE, {"patience": patience})).all()
             connected = (await at.execute(CONNECTIONS)).all()
+            missed = (await at.execute(MISSED)).scalar_one()
         return Numbers(
             inbox={row.state: int(row.number) for row in inbox},
             inbox_oldest={row.state: float(row.oldest) for row in inbox},
             deliveries={(row.state, row.kind): int(row.number) for row in owed}
             | {("ready", row.kind): int(row.number) for row in ready},
-            oldest_due=float(due),
             connections={(r.kind, r.provider, r.state): int(r.number) for r in connected},
+            due={(row.kind, row.provider): _due(row) for row in due},
+            missed=int(missed),
         )
 
     async def overdue(self, patience: timedelta) -> tuple[int, int]:
@@ -125,3 +153,12 @@ class HealthStore:
         """Count messages whose values wait, because a CRM lost the field they go to."""
         async with transaction(self.engine) as at:
             return int((await at.execute(UNFILLED)).scalar_one())
+
+
+def _due(row: Any) -> Due:
+    return Due(
+        lanes=int(row.lanes),
+        most_lanes=int(row.most_lanes),
+        oldest_s=float(row.oldest),
+        behind=int(row.behind),
+    )

@@ -5,7 +5,10 @@
 - `sending`: one call from start to end: deadline, repeats, doubt;
 - `wire`: a described call as a request, an answer as a reply, silence as a failure;
 - `pools`: the ways out, each with its own sockets;
-- `tunnels`: the sockets that lead through a proxy;
+- `transport`: a pool of sockets, as an httpx transport;
+- `ways`: where its sockets lead: straight to a host, or through a proxy;
+- `sockets`: HTTP/1.1 over one socket;
+- `dialling`: reaching a host by TCP;
 - `guard`: where we may connect;
 - `budget`: how long to wait before the next call;
 - `urgency`: who goes first when a limit is short;

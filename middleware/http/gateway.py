@@ -79,13 +79,13 @@ class Port:
 
     async def send(self, call: HttpCall) -> HttpReply:
         spelt = spell(call, self._means.settings.user_agent)
-        client = self._way_to(spelt)
+        way = self._way_to(spelt)
         sending = Sending(self._means, self._link, call, spelt)
         if not self._may_start(call.timeout):
             raise ProviderError(Transient(code=codes.LEASE_SHORT))
-        return await sending.through(client)
+        return await sending.through(way)
 
-    def _way_to(self, spelt: Spelt) -> httpx.AsyncClient:
+    def _way_to(self, spelt: Spelt) -> httpx.AsyncBaseTransport:
         """Choose the pool; the guarded one judges addresses, and the rest is judged here."""
         allowed = self._link.allows(spelt)
         if not allowed and spelt.url.scheme != "https":

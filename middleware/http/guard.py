@@ -5,10 +5,10 @@ from people who connect accounts, and any of them may name this machine, its nei
 cloud's metadata service. Names are no protection: a name resolves to whatever its owner says,
 and to something else a second later.
 
-So the guard is the network itself, as httpcore sees it: the pool of guarded sockets opens a
-connection only through `Guard.connect_tcp`, which resolves the name once, refuses unless *every*
-address is public, and connects to one of exactly those. Nothing resolves the name again, so there
-is nothing to rebind. The URL is untouched: `Host`, SNI and the certificate's check speak of the
+So the guard is the network itself, as the sockets' pool sees it: the pool of guarded sockets opens
+one only through `Guard.connect`, which resolves the name once, refuses unless *every* address is
+public, and connects to one of exactly those. Nothing resolves the name again, so there is nothing
+to rebind. The URL is untouched: `Host`, SNI and the certificate's check speak of the
 name, and sockets are pooled by name (pooled by address, two hosts of one CDN would share a socket
 whose certificate was checked for one of them). A call over an open socket pays nothing.
 
@@ -17,29 +17,25 @@ A connection with an outbound proxy leaves resolving to the proxy, which stands 
 its own; only the spellings that need no resolving are refused then.
 """
 
-import asyncio
-import contextlib
 import socket
-from collections.abc import Awaitable, Callable, Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import TypeAlias
-
-import httpcore
 
 from mappers.vocabulary import Permanent, ProviderError
 from middleware.clock import Clock
 from middleware.http import codes
-
-Address: TypeAlias = IPv4Address | IPv6Address
-Dial: TypeAlias = Callable[[Address, float | None], Awaitable[httpcore.AsyncNetworkStream]]
-Resolve: TypeAlias = Callable[[str, int], Awaitable[Iterable[str]]]
-SocketOption: TypeAlias = (
-    tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
+from middleware.http.dialling import (
+    Address,
+    Dial,
+    Resolve,
+    first_to_answer,
+    in_time,
+    resolved,
+    system_resolver,
+    tcp,
 )
 
 REMEMBERED_S = 10.0
 REMEMBERED_HOSTS = 1024
-TRIED_ADDRESSES = 4
 
 # What `is_global` of Python 3.11 leaves open, or leaves open in some of its patch releases.
 NEVER_V4 = tuple(
@@ -51,14 +47,6 @@ NEVER_V6 = tuple(
     IPv6Network(net) for net in ("2001::/23", "2001:db8::/32", "3fff::/20", "2002::/16")
 )
 NAT64 = IPv6Network("64:ff9b::/96")
-
-
-async def system_resolver(host: str, port: int) -> Iterable[str]:
-    """Ask the machine, for families that this machine can reach."""
-    found = await asyncio.get_running_loop().getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
-    )
-    return [str(sockaddr[0]) for *_, sockaddr in found]
 
 
 def is_public(address: Address) -> bool:
@@ -98,51 +86,29 @@ def refused(why: str) -> ProviderError:
     return ProviderError(Permanent(code=codes.ADDRESS_REFUSED, detail=why))
 
 
-class Guard(httpcore.AsyncNetworkBackend):
+class Guard:
     """A network that reaches public addresses only.
 
-    Raises `ProviderError` where httpcore would raise its own: a refusal is neither a failure of
-    the network nor worth a repeat, and both libraries let a foreign exception through.
+    Raises `ProviderError` where it refuses: that is neither a failure of the network nor worth a
+    repeat.
     """
 
-    def __init__(
-        self,
-        clock: Clock,
-        resolve: Resolve = system_resolver,
-        network: httpcore.AsyncNetworkBackend | None = None,
-    ) -> None:
+    def __init__(self, clock: Clock, resolve: Resolve = system_resolver, dial: Dial = tcp) -> None:
         self._clock = clock
         self._resolve = resolve
-        self._network = network or httpcore.AnyIOBackend()
+        self._dial = dial
         self._remembered: dict[str, tuple[float, tuple[Address, ...]]] = {}
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[SocketOption] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        try:
-            async with asyncio.timeout(timeout):
-                addresses = await self.addresses(host, port)
-                return await _first_to_answer(
-                    addresses[:TRIED_ADDRESSES],
-                    lambda address, share: self._network.connect_tcp(
-                        str(address), port, share, local_address, socket_options
-                    ),
-                    timeout,
-                )
-        except TimeoutError as error:
-            raise httpcore.ConnectTimeout("no connection in time") from error
+    async def connect(self, host: str, port: int, seconds: float) -> socket.socket:
+        """Raises: `ProviderError`; `httpx.ConnectError`, `httpx.ConnectTimeout`."""
+        async with in_time(seconds):
+            addresses = await self.addresses(host, port)
+            return await first_to_answer(addresses, port, self._dial, seconds)
 
     async def addresses(self, host: str, port: int) -> tuple[Address, ...]:
-        """Return where `host` may be reached, in the resolver's order but IPv4 first.
+        """Return where `host` may be reached.
 
-        A provider without IPv4 is not known, a machine whose IPv6 leads nowhere is common.
-
-        Raises: `ProviderError` unless all of them are public; `httpcore.ConnectError`.
+        Raises: `ProviderError` unless all of them are public; `httpx.ConnectError`.
         """
         if (address := literal(host)) is not None:
             return _all_public((address,))
@@ -150,21 +116,11 @@ class Guard(httpcore.AsyncNetworkBackend):
         until, known = self._remembered.get(host, (now, ()))
         if now < until:
             return known
-        found = _all_public(await self._ask(host, port))
+        found = _all_public(await resolved(host, port, self._resolve))
         if len(self._remembered) >= REMEMBERED_HOSTS:
             self._remembered.clear()
         self._remembered[host] = now + REMEMBERED_S, found
         return found
-
-    async def _ask(self, host: str, port: int) -> tuple[Address, ...]:
-        try:
-            answers = await self._resolve(host, port)
-            found = list(dict.fromkeys(ip_address(answer) for answer in answers))
-        except (OSError, ValueError) as error:  # ValueError: a label of 64 letters
-            raise httpcore.ConnectError("the name could not be resolved") from error
-        if not found:
-            raise httpcore.ConnectError("the name has no address")
-        return tuple(sorted(found, key=lambda address: address.version))
 
 
 def _all_public(addresses: tuple[Address, ...]) -> tuple[Address, ...]:
@@ -172,15 +128,3 @@ def _all_public(addresses: tuple[Address, ...]) -> tuple[Address, ...]:
     if not all(is_public(address) for address in addresses):
         raise refused("not an address of the public internet")
     return addresses
-
-
-async def _first_to_answer(
-    addresses: tuple[Address, ...], dial: Dial, timeout: float | None
-) -> httpcore.AsyncNetworkStream:
-    """Try one address after the other, each with its share of the time."""
-    share = None if timeout is None else timeout / len(addresses)
-    *others, last = addresses
-    for address in others:
-        with contextlib.suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
-            return await dial(address, share)
-    return await dial(last, share)

@@ -15,7 +15,6 @@ once. So `collecting` keeps the list in a context variable: it belongs to the at
 the tasks and threads that the attempt starts, and to nobody else.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +23,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
+
+from mappers.vocabulary import HttpReply
 
 # fmt: off
 STRUCTURAL_NAMES = frozenset((
@@ -82,26 +83,26 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What was asked, in full; never stored."""
+    """What was asked, in full; never stored. `json` is what the content spells, where known."""
 
     connection: str
     label: str
     method: str
     host: str
     content: bytes = field(repr=False)
+    json: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How one try ended, in full; never stored. `content` is None when no answer came."""
+    """How one try ended, in full; never stored. `reply` is None when no answer came."""
 
     number: int
     started_at: datetime
     duration_s: float
     begun: bool
     failure: str = ""
-    status: int | None = None
-    content: bytes | None = field(default=None, repr=False)
+    reply: HttpReply | None = field(default=None, repr=False)
 
 
 Sink = Callable[[Exchange], None]
@@ -131,7 +132,7 @@ class Ledger:
         self._sink = sink
 
     def note(self, question: Question, outcome: Outcome) -> None:
-        answer = outcome.content
+        reply = outcome.reply
         exchange = Exchange(
             connection=question.connection,
             label=question.label,
@@ -141,34 +142,43 @@ class Ledger:
             started_at=outcome.started_at,
             duration_ms=round(outcome.duration_s * 1000),
             begun=outcome.begun,
-            status=outcome.status,
+            status=None if reply is None else reply.status,
             failure=outcome.failure,
-            question=self.redacted(question.content),
-            answer=None if answer is None else self.redacted(answer, errors=True),
+            question=self.question(question),
+            answer=None if reply is None else self.answer(reply),
         )
         if (exchanges := _collected.get()) is not None:
             exchanges.append(exchange)
         if self._sink is not None:
             self._sink(exchange)
 
-    def redacted(self, content: bytes, *, errors: bool = False) -> Body:
-        value = _parsed(content)
+    def question(self, asked: Question) -> Body:
+        value = _parsed(asked.content) if asked.json is None else asked.json
+        return self._body(asked.content, value if isinstance(value, dict) else {})
+
+    def answer(self, reply: HttpReply) -> Body:
+        value = reply.value() if _may_be_an_object(reply.body) else None
+        members = value if isinstance(value, dict) else {}
+        return self._body(reply.body, members, tuple(_errors(members)))
+
+    def _body(
+        self, content: bytes, value: Mapping[str, Any], errors: tuple[tuple[str, str], ...] = ()
+    ) -> Body:
         return Body(
             size_bytes=len(content),
             digest=blake2b(content, key=self._key, digest_size=12).hexdigest() if content else "",
             names=tuple(sorted(STRUCTURAL_NAMES & value.keys())),
-            errors=tuple(_errors(value)) if errors else (),
+            errors=errors,
         )
 
 
-def _parsed(content: bytes) -> dict[str, Any]:
-    if len(content) > PARSED_UP_TO_BYTES or not content.lstrip().startswith(b"{"):
-        return {}
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+def _parsed(content: bytes) -> Any:
+    return HttpReply(status=0, body=content).value() if _may_be_an_object(content) else None
+
+
+def _may_be_an_object(content: bytes) -> bool:
+    """Say whether it is worth reading: a file is not."""
+    return len(content) <= PARSED_UP_TO_BYTES and content.lstrip().startswith(b"{")
 
 
 def _errors(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -36,7 +36,7 @@ class Link:
             _check_proxy(self.proxy.get_secret_value())
 
     def allows(self, spelt: Spelt) -> bool:
-        return origin(spelt.url) in self._allowed
+        return spelt.origin in self._allowed
 
     def buckets(self, call: HttpCall) -> tuple[tuple[Budget, str], ...]:
         """Return what the call draws on, the narrowest first.

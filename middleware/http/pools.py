@@ -1,27 +1,26 @@
-"""The ways out: one httpx client for each, with its own pool of sockets.
+"""The ways out: one httpx transport for each, with its own pool of sockets.
 
     guarded    everywhere, through the guard: public addresses only
     explicit   to the base addresses that a connection was allowed, private ones included
-    a proxy    one client each, made when first needed
+    a proxy    one transport each, made when first needed
 
 The pools are kept apart because a pool shares sockets by host and port: in a common one, a socket
 that was opened to an address one connection is allowed would serve another one that is not.
 """
 
-import http.cookiejar
-import logging
 import random
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-import httpcore
 import httpx
 from pydantic import SecretStr
 
+from middleware.http.dialling import anywhere
 from middleware.http.guard import Guard
-from middleware.http.tunnels import tunnels
+from middleware.http.transport import Transport
+from middleware.http.ways import Direct, ThroughProxy, Way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,59 +46,28 @@ class HttpSettings:
 
 class Pools:
     def __init__(self, guard: Guard, settings: HttpSettings) -> None:
-        _hush()
-        self._limits = httpx.Limits(
-            max_connections=settings.sockets,
-            max_keepalive_connections=settings.idle_sockets,
-            keepalive_expiry=settings.idle_s,
-        )
+        self._settings = settings
         self._tls = settings.tls or httpx.create_ssl_context(trust_env=False)
-        self.guarded = self._client(self._direct(guard))
-        self.explicit = self._client(self._direct(None))
-        self._proxied: dict[str, httpx.AsyncClient] = {}
+        self._tls.set_alpn_protocols(["http/1.1"])
+        self.guarded = self._transport(Direct(guard.connect, self._tls))
+        self.explicit = self._transport(Direct(anywhere, self._tls))
+        self._proxied: dict[str, Transport] = {}
 
-    def through(self, proxy: SecretStr) -> httpx.AsyncClient:
+    def through(self, proxy: SecretStr) -> Transport:
         address = proxy.get_secret_value()
         if address not in self._proxied:
-            self._proxied[address] = self._client(tunnels(address, self._tls, self._limits))
+            self._proxied[address] = self._transport(ThroughProxy(address, self._tls))
         return self._proxied[address]
 
     async def aclose(self) -> None:
-        for client in (self.guarded, self.explicit, *self._proxied.values()):
-            await client.aclose()
+        for transport in (self.guarded, self.explicit, *self._proxied.values()):
+            await transport.aclose()
 
-    def _client(self, pool: httpcore.AsyncConnectionPool) -> httpx.AsyncClient:
-        # Connections share hosts: a cookie given to one must not travel with another's call.
-        nowhere = http.cookiejar.DefaultCookiePolicy(allowed_domains=[])
-        return httpx.AsyncClient(
-            transport=_Transport(pool),
-            trust_env=False,
-            follow_redirects=False,
-            cookies=http.cookiejar.CookieJar(policy=nowhere),
+    def _transport(self, way: Way) -> Transport:
+        return Transport(
+            way,
+            sockets=self._settings.sockets,
+            idle_sockets=self._settings.idle_sockets,
+            idle_s=self._settings.idle_s,
+            patience_s=self._settings.connect_timeout.total_seconds(),
         )
-
-    def _direct(self, network: httpcore.AsyncNetworkBackend | None) -> httpcore.AsyncConnectionPool:
-        return httpcore.AsyncConnectionPool(
-            ssl_context=self._tls,
-            max_connections=self._limits.max_connections,
-            max_keepalive_connections=self._limits.max_keepalive_connections,
-            keepalive_expiry=self._limits.keepalive_expiry,
-            network_backend=network,
-        )
-
-
-class _Transport(httpx.AsyncHTTPTransport):
-    """httpx over a pool made by us.
-
-    httpx 0.28 lets nobody choose the network of its pool, so the pool is replaced whole. Should
-    a later release rename it, every call fails at once, and the guard's tests with it.
-    """
-
-    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
-        self._pool = pool
-
-
-def _hush() -> None:
-    """Silence what would log URLs (httpx, at INFO) and headers (httpcore, at DEBUG)."""
-    for name in ("httpx", "httpcore"):
-        logging.getLogger(name).setLevel(logging.WARNING)

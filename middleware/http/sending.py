@@ -2,8 +2,8 @@
 
 - **One deadline** covers everything: waits, repeats, connecting, every byte of the body. It is an
   `asyncio.timeout`, which counts by `loop.time()`: virtual in a simulation, like the clock.
-- **Doubt is a fact of the wire**, not of the exception's type: httpcore tells when the first byte
-  of the request is about to leave. Before that nothing has happened, whatever went wrong.
+- **Doubt is a fact of the wire**, not of the exception's type: the transport tells when the first
+  byte of the request is about to leave. Before that nothing has happened, whatever went wrong.
 - **Repeats** take seconds and are for calls marked repeatable: when no answer came, or 502, 503,
   504. A call that is not repeatable is sent once, without exception. Even when nothing left the
   house it is the outbox that tries again, for its row knows what has changed meanwhile.
@@ -13,7 +13,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -56,15 +56,13 @@ class Means:
 
 @dataclass(slots=True)
 class _Try:
-    """How far one try got. httpcore calls it at each step of the way."""
+    """How far one try got."""
 
     begun: bool = False
     reply: HttpReply | None = None
 
-    async def __call__(self, step: str, about: Mapping[str, Any]) -> None:
-        # A proxy is asked for a tunnel in the same words; that is not our request yet.
-        if step == "http11.send_request_headers.started" and about["request"].method != b"CONNECT":
-            self.begun = True
+    def leaves(self) -> None:
+        self.begun = True
 
 
 class Sending:
@@ -82,14 +80,34 @@ class Sending:
         self._tries = 0
         self._last = _Try()
 
-    async def through(self, client: httpx.AsyncClient) -> HttpReply:
+    async def through(self, way: httpx.AsyncBaseTransport) -> HttpReply:
         try:
             async with self._deadline:
                 if self._call.repeatable:
-                    return await self._repeats()(self._once, client)
-                return await self._once(client)
+                    return await self._repeated(way)
+                return await self._once(way)
         except TimeoutError:
             raise ProviderError(self._why(Deadline())) from None
+
+    async def _repeated(self, way: httpx.AsyncBaseTransport) -> HttpReply:
+        """Try, and hand what passes to tenacity as its first try. Most calls need no second one."""
+        first: asyncio.Future[HttpReply] = asyncio.get_running_loop().create_future()
+        try:
+            reply = await self._once(way)
+        except ProviderError as error:
+            if not _is_of_the_net(error):
+                raise
+            first.set_exception(error)
+        else:
+            if not _is_passing(reply):
+                return reply
+            first.set_result(reply)
+        known = [first]
+
+        async def anew() -> HttpReply:
+            return await (known.pop() if known else self._once(way))
+
+        return await self._repeats()(anew)
 
     def _repeats(self) -> AsyncRetrying:
         return AsyncRetrying(
@@ -100,13 +118,13 @@ class Sending:
             retry_error_callback=_last_word,
         )
 
-    async def _once(self, client: httpx.AsyncClient) -> HttpReply:
+    async def _once(self, way: httpx.AsyncBaseTransport) -> HttpReply:
         self._last = _Try()
         await self._draw()
         self._tries += 1
         async with self._noted(self._last):
             try:
-                self._last.reply = reply = await self._exchange(client)
+                self._last.reply = reply = await self._exchange(way)
             except (httpx.HTTPError, ResponseTooLarge) as error:
                 raise ProviderError(self._why(error)) from None  # its message may quote a header
         if reply.status == 429:
@@ -114,14 +132,11 @@ class Sending:
                 await self._means.budgets.penalise(budget, key, retry_after(reply))
         return reply
 
-    async def _exchange(self, client: httpx.AsyncClient) -> HttpReply:
-        settings = self._means.settings
-        connect = settings.connect_timeout.total_seconds()
-        patience = {"connect": connect, "pool": connect, "write": None, "read": None}
-        request = self._spelt.request({"trace": self._last, "timeout": patience})
-        response = await client.send(request, stream=True)
+    async def _exchange(self, way: httpx.AsyncBaseTransport) -> HttpReply:
+        request = self._spelt.request({"leaves": self._last.leaves})
+        response = await way.handle_async_request(request)
         try:
-            return await read(response, self._call.most_bytes or settings.most_bytes)
+            return await read(response, self._call.most_bytes or self._means.settings.most_bytes)
         finally:
             await response.aclose()
 
@@ -173,8 +188,7 @@ class Sending:
                 duration_s=clock.monotonic() - began,
                 begun=this.begun,
                 failure=failure,
-                status=this.reply.status if this.reply else None,
-                content=this.reply.body if this.reply else None,
+                reply=this.reply,
             )
             self._means.ledger.note(self._question(), outcome)
 
@@ -185,6 +199,7 @@ class Sending:
             method=self._spelt.method,
             host=self._spelt.url.host,
             content=self._spelt.content,
+            json=self._call.json,
         )
 
 

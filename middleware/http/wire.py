@@ -1,11 +1,11 @@
 """Between the port's words and httpx's: a call spelt out, an answer read, silence explained."""
 
-import contextlib
 import json
 import re
 import zlib
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
 import httpx
@@ -60,6 +60,7 @@ class Spelt:
 
     method: str
     url: httpx.URL = field(repr=False)
+    origin: Origin
     headers: Mapping[str, str] = field(repr=False)
     content: bytes = field(repr=False)
 
@@ -68,7 +69,7 @@ class Spelt:
             self.method,
             self.url,
             headers=self.headers,
-            content=self.content or None,
+            stream=httpx.ByteStream(self.content),
             extensions=dict(extensions),
         )
 
@@ -80,9 +81,11 @@ def spell(call: HttpCall, user_agent: str) -> Spelt:
     """
     if not METHOD.fullmatch(call.method):
         raise malformed("method")
+    url, to = _whither(call)
     return Spelt(
         method=call.method,
-        url=_url(call),
+        url=url,
+        origin=to,
         headers=_headers(call, user_agent),
         content=_content(call),
     )
@@ -94,7 +97,7 @@ def origin(url: httpx.URL | str) -> Origin:
     Raises: `ValueError` for what is not an address.
     """
     try:
-        read = httpx.URL(url)
+        read = url if isinstance(url, httpx.URL) else httpx.URL(url)
     except httpx.InvalidURL:
         raise ValueError("not an address") from None
     if not read.host or read.scheme not in DEFAULT_PORTS:
@@ -106,15 +109,23 @@ def malformed(what: str) -> ProviderError:
     return ProviderError(Permanent(code=codes.CALL_MALFORMED, detail=what))
 
 
-def _url(call: HttpCall) -> httpx.URL:
+def _whither(call: HttpCall) -> tuple[httpx.URL, Origin]:
     try:
-        url = httpx.URL(call.url).copy_merge_params(call.params)
-        origin(url)
+        url, to = _read(call.url)
+        if call.params:
+            url = url.copy_merge_params(call.params)
     except (httpx.InvalidURL, ValueError, TypeError):
         raise malformed("url") from None
     if url.userinfo:
         raise malformed("credentials in the url")
-    return url
+    return url, to
+
+
+@lru_cache(maxsize=512)
+def _read(address: str) -> tuple[httpx.URL, Origin]:
+    """Parse an address. It is dear, and a provider has few that we call all the time."""
+    url = httpx.URL(address)
+    return url, origin(url)
 
 
 def _headers(call: HttpCall, user_agent: str) -> Mapping[str, str]:
@@ -156,14 +167,11 @@ async def read(response: httpx.Response, most_bytes: int) -> HttpReply:
     unpack = _Gzip() if "gzip" in encoding else None
     body = bytearray()
     received = 0
-    # httpx promises an iterator and returns a generator, which wants closing when left early.
-    raw = cast("AsyncGenerator[bytes, None]", response.aiter_raw())
-    async with contextlib.aclosing(raw) as chunks:
-        async for chunk in chunks:
-            received += len(chunk)
-            body += unpack(chunk, most_bytes - len(body)) if unpack else chunk
-            if max(received, len(body)) > most_bytes:
-                raise ResponseTooLarge
+    async for chunk in cast("AsyncIterable[bytes]", response.stream):
+        received += len(chunk)
+        body += unpack(chunk, most_bytes - len(body)) if unpack else chunk
+        if max(received, len(body)) > most_bytes:
+            raise ResponseTooLarge
     if unpack and received:
         unpack.finish()
     headers = {name.lower(): value for name, value in response.headers.items()}

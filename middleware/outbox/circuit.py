@@ -4,6 +4,7 @@ It lives with the server of the connection: a new server starts with a closed on
 most a few more doubts.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,10 +13,17 @@ from middleware.clock import Clock
 OPENS_AFTER = 3
 
 
+def _untold() -> None:
+    """Nobody counts."""
+
+
 @dataclass(slots=True)
 class Circuit:
+    """`told` hears each time it opens."""
+
     clock: Clock
     pause: timedelta
+    told: Callable[[], None] = _untold
     doubts: int = 0
     open_until: float = 0.0
 
@@ -33,4 +41,5 @@ class Circuit:
         if self.doubts < OPENS_AFTER:
             return False
         self.open_until = self.clock.monotonic() + self.pause.total_seconds()
+        self.told()
         return True

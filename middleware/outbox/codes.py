@@ -19,8 +19,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         " whether the customer still wants it.",
         "hub.too_old": "The reply was older than the age limit when it reached us: a person"
         " decides whether the customer still wants it.",
-        "hub.restored": "The reply was read back after the database had been restored, so it may"
-        " have been sent before: a person decides.",
+        "hub.restored": "The database was restored from a backup, and the reply was typed before"
+        " that, so it may have been sent in the time that is forgotten: a person decides.",
         "hub.parked": "The connection is paused or waits for a sign-in; its deliveries go on"
         " afterwards.",
         "hub.no_record": "The contact has no record in the CRM at the moment; one is found or made"

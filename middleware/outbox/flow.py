@@ -40,7 +40,7 @@ from middleware.outbox.rules import (
     decide_probe,
     urgency_of,
 )
-from middleware.store.duties import Attempt, Job
+from middleware.store.duties import RESTORED, Attempt, Job
 from middleware.store.port import Unit
 
 NOT_FOUND = "not_found"
@@ -181,6 +181,7 @@ class Settler:
             jitter=self.tools.roll(),
             deadline=job.created_at + self.to.settings.reply_age_limit if expires else None,
             fades=job.kind is DeliveryKind.SHOW_TYPING,
+            restored=job.was is DeliveryState.DOUBT and RESTORED in job.detail,
             looked_again=not isinstance(self.to, ConnectedCrm) or looks(job) >= MOST_LOOKS,
         )
         asked = job.was is DeliveryState.DOUBT and at.can_probe and not at.repeatable

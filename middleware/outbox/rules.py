@@ -121,7 +121,8 @@ class Situation:
     """`failures` counts those that count, this one included. `jitter` is in [0, 1).
 
     `deadline` is set for replies to customers: past it nobody wants them without asking. What
-    `fades` is worth nothing a moment later.
+    `fades` is worth nothing a moment later. `restored`: the database was, so that it may have been
+    done in the time that is forgotten, and only a person may decide to do it again.
     """
 
     failures: int
@@ -135,6 +136,7 @@ class Situation:
     deadline: datetime | None = None
     looked_again: bool = False
     fades: bool = False
+    restored: bool = False
 
 
 def decide(failure: Failure, at: Situation, policy: RetryPolicy) -> Verdict:
@@ -164,6 +166,8 @@ def decide(failure: Failure, at: Situation, policy: RetryPolicy) -> Verdict:
 def _doubt(at: Situation, policy: RetryPolicy) -> Verdict:
     if not at.repeatable and at.can_probe:
         return AskProvider(max(at.called_at + at.settles_after, at.now + policy.first_wait))
+    if at.restored and not at.repeatable:
+        return Hold("hub.restored")
     if at.repeatable or at.on_doubt == "resend":
         return _again(at, backoff(at.failures, at.jitter, policy))
     return Hold("hub.not_confirmed")

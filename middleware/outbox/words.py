@@ -14,6 +14,11 @@ NOT_SENT: dict[Language, str] = {
     "ru": "Ответ не отправлен: он устарел и ждёт вашего слова. Решить: {link}",
     "en": "Not sent: the reply is out of date and waits for your word. Decide: {link}",
 }
+RESTORED: dict[Language, str] = {
+    "ru": "Хаб восстановлен из копии: ответ мог уже дойти. Не набирайте его снова. Решить: {link}",
+    "en": "The hub was restored from a backup: the reply may have arrived. Do not retype it."
+    " Decide: {link}",
+}
 CLOSED: dict[Language, str] = {
     "ru": "Клиент закрыл этот канал: сообщение не доставлено.",
     "en": "The customer has closed this channel: the message was not delivered.",
@@ -31,7 +36,7 @@ DROPPED: dict[Language, str] = {
     "en": "Not sent: somebody decided so.",
 }
 BY_CODE = {"hub.dropped": DROPPED, "hub.nobody_to_write_to": NOBODY}
-UNSENT = frozenset({"hub.too_old", "hub.too_late", "hub.restored"})
+ASKING = {"hub.too_old": NOT_SENT, "hub.too_late": NOT_SENT, "hub.restored": RESTORED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class Words:
         """Say it for the operator; empty when the status says everything."""
         code, doubt = str(detail.get("code", "")), str(detail.get("doubt", ""))
         if doubt:
-            sentence = NOT_SENT if code in UNSENT else DOUBT
+            sentence = ASKING.get(code, DOUBT)
             return sentence[language].format(link=self.link(doubt))
         if detail.get("status") != "failed":
             return ""

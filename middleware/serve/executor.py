@@ -18,19 +18,40 @@ Serve = Callable[[ConnectionId, "Wakeups"], Awaitable[None]]
 
 
 class Executor(Protocol):
+    @property
+    def serving(self) -> int:
+        """How many connections this process serves now."""
+        ...
+
     def wake(self, connections: Iterable[ConnectionId]) -> None:
         """See to it that somebody serves these soon. Never waits, never fails."""
         ...
 
+    def pass_on(self, connection: ConnectionId, owner: str) -> None:
+        """Ring for a connection that another process, the owner of its lease, is serving."""
+        ...
+
+    async def stop(self) -> None:
+        """Let servers of this process finish the calls in flight, and start no other."""
+        ...
+
 
 class Wakeups:
-    """The bell of one connection being served: rung by others, waited for by its server."""
+    """The bell of one connection being served: rung by others, waited for by its server.
+
+    After `end` its server begins nothing more.
+    """
 
     def __init__(self) -> None:
         self._bell = asyncio.Event()
+        self.is_ended = False
 
     def ring(self) -> None:
         self._bell.set()
+
+    def end(self) -> None:
+        self.is_ended = True
+        self.ring()
 
     async def wait(self, seconds: float) -> bool:
         """Wait to be rung, at most so long; return whether it rang."""
@@ -59,11 +80,19 @@ class InProcessExecutor:
 
     def wake(self, connections: Iterable[ConnectionId]) -> None:
         for connection in connections:
-            if connection in self._serving:
-                self._serving[connection][1].ring()
-            elif not self._stopping:
+            if not self.ring(connection) and not self._stopping:
                 self._queue[connection] = None
         self._start_some()
+
+    def ring(self, connection: ConnectionId) -> bool:
+        """Ring for a connection that is served here; False when it is not."""
+        if connection not in self._serving:
+            return False
+        self._serving[connection][1].ring()
+        return True
+
+    def pass_on(self, connection: ConnectionId, owner: str) -> None:
+        """Whoever else serves it sweeps for itself."""
 
     def _start_some(self) -> None:
         while self._queue and len(self._serving) < self._at_once and not self._stopping:
@@ -86,11 +115,10 @@ class InProcessExecutor:
             self._start_some()
 
     async def stop(self) -> None:
-        """Let every server finish the calls in flight, and start no other."""
         self._stopping = True
         self._queue.clear()
         tasks = [task for task, _ in self._serving.values()]
         for _, wakeups in list(self._serving.values()):
-            wakeups.ring()
+            wakeups.end()
         if tasks:
             await asyncio.wait(tasks)

@@ -23,6 +23,7 @@ from middleware.store.rows import Lease, Purpose
 log = structlog.get_logger(__name__)
 
 OpenStore = Callable[[], AbstractAsyncContextManager[Store]]
+Lost = Callable[[Lease], None]
 
 
 class Keeper(Protocol):
@@ -80,8 +81,17 @@ def _key(lease: Lease) -> tuple[ConnectionId, Purpose]:
     return lease.connection, lease.purpose
 
 
-async def renew_once(holdings: Holdings, store: Store, ttl: timedelta) -> None:
-    """Ask the database to prolong everything held; forget what is not ours any more."""
+def _untold(_lease: Lease) -> None:
+    """Nobody counts."""
+
+
+async def renew_once(
+    holdings: Holdings, store: Store, ttl: timedelta, told: Lost = _untold
+) -> None:
+    """Ask the database to prolong everything held; forget what is not ours any more.
+
+    `told` hears of each lease that was lost.
+    """
     asked, asked_at = holdings.held(), holdings.now()
     if not asked:
         return
@@ -91,14 +101,16 @@ async def renew_once(holdings: Holdings, store: Store, ttl: timedelta) -> None:
         return
     for lease in set(asked) - ours:
         log.warning("lease.lost", connection_id=str(lease.connection), purpose=lease.purpose)
+        told(lease)
     holdings.renewed(asked, ours, asked_at)
 
 
 class ThreadKeeper:
     """Renews from a thread with a loop and a database connection of its own."""
 
-    def __init__(self, ttl: timedelta, open_store: OpenStore) -> None:
+    def __init__(self, ttl: timedelta, open_store: OpenStore, told: Lost = _untold) -> None:
         self._ttl = ttl
+        self._told = told
         self._holdings = Holdings(ttl, time.monotonic)
         self._open_store = open_store
         self._alive_at = time.monotonic()
@@ -111,6 +123,11 @@ class ThreadKeeper:
         """Say whether leases are renewed: the thread runs, and the loop shows signs of life."""
         silent_s = time.monotonic() - self._alive_at
         return self._thread.is_alive() and silent_s < self._ttl.total_seconds()
+
+    @property
+    def held(self) -> int:
+        """How many leases this process holds."""
+        return len(self._holdings.held())
 
     def keep(self, lease: Lease, *, asked_at: float) -> None:
         self._holdings.keep(lease, asked_at=asked_at)
@@ -144,5 +161,5 @@ class ThreadKeeper:
         async with self._open_store() as store:
             while not self._stop.is_set():
                 if time.monotonic() - self._alive_at < period:
-                    await renew_once(self._holdings, store, self._ttl)
+                    await renew_once(self._holdings, store, self._ttl, self._told)
                 await asyncio.to_thread(self._stop.wait, period)

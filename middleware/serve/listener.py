@@ -132,7 +132,8 @@ class Listeners:
                     )
                     for parcel in polled.parcels
                 ]
-                await hands.store.append_polled(lease, parcels, polled.cursor)
+                with hands.tracer.keeping(parcels):
+                    await hands.store.append_polled(lease, parcels, polled.cursor)
                 cursor = polled.cursor
                 hands.wake([lease.connection])
             pause = polled.again_after * hands.tools.pace

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -29,6 +30,7 @@ from middleware.store.errors import StoreConflict, StoreUnavailable
 from middleware.store.port import LeaseLost, NotInFlight, Store, Unit
 from middleware.store.retry import in_unit
 from middleware.store.rows import InboxRow, InboxState, Lease
+from middleware.tracing.port import UNTRACED, Tracer
 
 log = structlog.get_logger(__name__)
 
@@ -57,15 +59,25 @@ class Limits:
 Told = Callable[[str, Job, Verdict | None, datetime], None]
 
 
+def _served_elsewhere(_connection: ConnectionId, _owner: str) -> None:
+    """Nobody to ring for."""
+
+
 def _untold(_provider: str, _job: Job, _verdict: Verdict | None, _now: datetime) -> None:
     """Nobody counts."""
+
+
+def _unopened(_provider: str) -> None:
+    """Nobody counts these either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hands:
     """What every server of a process shares. `wake` rings for connections that got work.
 
-    `told` hears of every attempt's end: provider, delivery, what was decided, and when.
+    `pass_on` rings at the owner of a lease that we wanted.
+    `told` hears of every attempt's end: provider, delivery, what was decided, and when; `opened`
+    of every circuit that opens, by its provider.
     `leftovers` are leases that could not be given back while the store was away.
     """
 
@@ -77,7 +89,10 @@ class Hands:
     limits: Limits
     owner: str
     wake: Callable[[Iterable[ConnectionId]], None]
+    pass_on: Callable[[ConnectionId, str], None] = _served_elsewhere
     told: Told = _untold
+    opened: Callable[[str], None] = _unopened
+    tracer: Tracer = UNTRACED
     leftovers: set[Lease] = field(default_factory=set)
 
 
@@ -87,6 +102,8 @@ async def serve(hands: Hands, connection: ConnectionId, wakeups: Wakeups) -> Non
     try:
         lease = await hands.store.acquire(connection, "serve", hands.owner, hands.limits.lease_ttl)
         if lease is None:
+            if owner := await hands.store.owner(connection, "serve"):
+                hands.pass_on(connection, owner)
             return
     except (StoreUnavailable, StoreConflict):
         return
@@ -132,7 +149,7 @@ class Server:
         self.lease = lease
         self.wakeups = wakeups
         pause = hands.tools.retry.first_wait * 5
-        self.circuit = Circuit(hands.clock, pause)
+        self.circuit = Circuit(hands.clock, pause, partial(hands.opened, connected.provider))
         self.settler = Settler(self.insist, hands.tools, hands.directory, connected, self.circuit)
         self.calls: set[asyncio.Task[None]] = set()
         self.stopped: BaseException | None = None
@@ -178,7 +195,8 @@ class Server:
         return not renewed
 
     def _is_over(self) -> bool:
-        return self.stopped is not None or self.hands.clock.monotonic() >= self.ends_at
+        is_told_to_end = self.stopped is not None or self.wakeups.is_ended
+        return is_told_to_end or self.hands.clock.monotonic() >= self.ends_at
 
     async def _anything_else(self) -> bool:
         """Wait for a call to end or a bell to ring; False when neither happens for a while."""
@@ -237,7 +255,8 @@ class Server:
             self.lease, limits.inbox_batch, hold=limits.overtaking
         )
         for row in rows:
-            await self._read(row)
+            with self.hands.tracer.reading(self.connected.provider, row):
+                await self._read(row)
         return bool(rows)
 
     async def _read(self, row: InboxRow) -> None:
@@ -300,7 +319,9 @@ class Server:
     async def _attempt(self, job: Job) -> None:
         about = {"delivery_id": str(job.id), "kind": job.kind.value, "attempt": job.attempts}
         try:
-            verdict = await self.settler.attempt(job)
+            with self.hands.tracer.attempting(self.connected.provider, job) as ended:
+                verdict = await self.settler.attempt(job)
+                ended(verdict)
         except (StoreUnavailable, StoreConflict, LeaseLost) as why:
             log.warning("delivery.left_in_flight", **about, why=type(why).__name__)
             self.stopped = self.stopped or why

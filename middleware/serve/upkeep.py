@@ -1,4 +1,4 @@
-"""The hub's own pulse: sweeping for work nobody was woken for, signs of life, partitions.
+"""The hub's own pulse: signs of life, and whatever is done again and again.
 
 Each is a loop that survives a database that comes and goes. After a silence the replies that CRMs
 tell once are read back *before* the next sign of life is left, so that a crash in between only
@@ -19,7 +19,6 @@ from middleware.store.rows import Silence
 
 log = structlog.get_logger(__name__)
 
-SWEEP_LIMIT = 500
 MARGIN = timedelta(seconds=10)
 ToldOnce = Callable[[], Awaitable[tuple[ConnectionId, ...]]]
 
@@ -75,6 +74,8 @@ class Pulse:
     async def _beat(self, longest: timedelta) -> int:
         silence = await self._store.silence()
         behind = 0
+        if silence is not None and silence.is_restored:
+            await again(self._store.distrust)
         if silence is not None and (silence.is_restored or silence.now - silence.since > longest):
             behind = await self._fall_behind(silence)
         await self._store.pulse()

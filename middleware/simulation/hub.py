@@ -23,7 +23,8 @@ from middleware.serve.executor import InProcessExecutor, Wakeups
 from middleware.serve.keeper import Holdings, renew_once
 from middleware.serve.listener import Listeners
 from middleware.serve.server import Hands, Limits, give_back_leftovers, serve
-from middleware.serve.upkeep import SWEEP_LIMIT, Pulse, every
+from middleware.serve.sweeper import SWEEP_LIMIT
+from middleware.serve.upkeep import Pulse, every
 from middleware.simulation.life import Died, Life, MortalHttp, mortal_store
 from middleware.simulation.twin import TwinStore
 from middleware.simulation.wire import Network
@@ -145,7 +146,9 @@ class SimHub:
         self.hands = self._hands(f"hub-{number}")
         self.executor = InProcessExecutor(self._serve, at_once=50)
         self.pulse = Pulse(self.store, self._told_once, GAP_AFTER)
-        self.flusher = Flusher(self.store, self.executor.wake, self.pulse.catch_up, limit=QUEUE)
+        self.flusher = Flusher(
+            self.store.append, self.executor.wake, self.pulse.catch_up, limit=QUEUE
+        )
         self.door = HookDoor(
             _nothing_else, SimAddresses(site), self.flusher, Refusals(), body_limit=BODY_LIMIT
         )

@@ -42,6 +42,18 @@ FACTS_OF: Mapping[DeliveryKind, str] = {
 }
 # Why a delivery ends that was only rehearsed. It did nothing that others could wait for.
 DRY_RUN = "hub.dry_run"
+# Doing these twice does harm. What a restored database takes for undone may have been done since
+# its copy was made: so they begin in doubt, and say in their detail why.
+UNSURE = frozenset(
+    {
+        DeliveryKind.SEND,
+        DeliveryKind.REFUSE,
+        DeliveryKind.WRITE,
+        DeliveryKind.ENSURE_CONTACT,
+        DeliveryKind.CREATE_TASK,
+    }
+)
+RESTORED = "restored"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

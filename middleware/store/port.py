@@ -330,6 +330,10 @@ class Store(Protocol):
         """Prolong leases; return those that are still ours."""
         ...
 
+    async def owner(self, connection: ConnectionId, purpose: Purpose) -> str | None:
+        """Say who holds a lease now, if anybody does."""
+        ...
+
     async def release(self, lease: Lease) -> None: ...
 
     # The schedule.
@@ -375,6 +379,14 @@ class Store(Protocol):
 
     async def silence(self) -> Silence | None:
         """Tell how long the hub has left no sign of life; None when it never lived."""
+        ...
+
+    async def distrust(self) -> None:
+        """Take nothing for undone that may have been done since the last sign of life.
+
+        For a database that was restored. What is owed already comes into doubt; so will, from now
+        on, what is owed about a message said before now, and for people whom the CRM may know.
+        """
         ...
 
     async def fall_behind(

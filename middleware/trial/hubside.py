@@ -22,12 +22,13 @@ from middleware import log
 from middleware.app import make_app
 from middleware.connections import flow
 from middleware.connections.model import ConnectionSettings
-from middleware.hub import Hub, open_hub, working
+from middleware.hub import Hub, open_hub
 from middleware.settings import Settings
 from middleware.store.policy import Policy
 from middleware.trial.desk import with_desk
 from middleware.trial.plan import Plan, Shop
 from middleware.webhooks.door import App
+from middleware.working import working
 
 
 @dataclass(frozen=True, slots=True)

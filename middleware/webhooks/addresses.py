@@ -1,11 +1,16 @@
 """Which address is whose: what the hook door needs to know, kept at hand.
 
-Nothing is asked of the database for a hook to a known address. An unknown address or account
-causes one reload, and then is answered from memory for a few seconds, so that a stranger who tries
-addresses costs us nothing.
+Nothing is asked of the database for a hook to a known address. What is not known may have been
+connected a moment ago, by another process: it is looked up at once, together with everything else
+that is unknown meanwhile. So a stranger who tries addresses costs a small query now and then,
+however many they try.
 """
 
+import asyncio
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
@@ -18,7 +23,9 @@ from middleware.secrets import UnreadableSecret, Vault
 
 log = structlog.get_logger(__name__)
 
-RELOAD_AFTER_S = 3.0
+ADDRESS = re.compile(r"[A-Za-z0-9_-]{1,64}")
+LOOK_UP_EVERY_S = 0.05
+MOST_LOOKED_UP = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,27 +50,83 @@ class Addresses:
         self._vault = vault
         self._clock = clock
         self._places: dict[str, Place] = {}
-        self._loaded_at = float("-inf")
+        self._built: dict[str, tuple[object, Place | None]] = {}
+        self._unknown: dict[str, asyncio.Future[None]] = {}
+        self._looking: asyncio.Task[None] | None = None
 
     async def find(self, address: str, account: str = "") -> Place | None:
-        """Return what lies behind an address, and knows the account when one is named."""
+        """Return what lies behind an address, and knows the account when one is named.
+
+        Raises: `StoreUnavailable` when that has to be looked up, and cannot.
+        """
         place = self._places.get(address)
-        known = place is not None and (not account or place.connection(account) is not None)
-        if not known and self._clock.monotonic() - self._loaded_at >= RELOAD_AFTER_S:
-            await self.reload()
+        if place is None or (account and place.connection(account) is None):
+            await self._look_up(address)
             place = self._places.get(address)
         return place
 
     async def reload(self) -> None:
         """Read every address anew. Raises: `StoreUnavailable`."""
-        self._loaded_at = self._clock.monotonic()
         rows = await self._connections.all()
-        places = {row.address: place for row in rows if (place := self._own(row)) is not None}
-        for application in await self._connections.applications():
-            place = self._shared(application, rows)
-            if place is not None:
-                places[application.address] = place
+        places = self._behind(rows, await self._connections.applications())
+        self._built = {address: self._built[address] for address in places}
         self._places = places
+
+    async def _look_up(self, address: str) -> None:
+        waiting = self._unknown.get(address)
+        if waiting is None:
+            if len(self._unknown) >= MOST_LOOKED_UP or not ADDRESS.fullmatch(address):
+                return
+            waiting = asyncio.get_running_loop().create_future()
+            self._unknown[address] = waiting
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look_all_up(), name="look addresses up")
+        await asyncio.shield(waiting)
+
+    async def _look_all_up(self) -> None:
+        try:
+            while self._unknown:
+                unknown, self._unknown = self._unknown, {}
+                try:
+                    self._places |= self._behind(*await self._connections.behind(unknown))
+                except Exception as error:  # noqa: BLE001  # whoever waits for it is told
+                    for waiting in unknown.values():
+                        waiting.set_exception(error)
+                else:
+                    for waiting in unknown.values():
+                        waiting.set_result(None)
+                await self._clock.sleep(LOOK_UP_EVERY_S)
+        finally:
+            self._looking = None
+
+    def _behind(
+        self, rows: tuple[ConnectionRow, ...], applications: tuple[ApplicationRow, ...]
+    ) -> dict[str, Place]:
+        places = {
+            row.address: self._known(row.address, row, partial(self._own, row)) for row in rows
+        }
+        for application in applications:
+            accounts = {
+                name: row.id
+                for row in rows
+                if row.application_id == application.id
+                for name in (row.account, *row.aliases)
+            }
+            build = partial(self._shared, application, accounts)
+            known = self._known(application.address, (application, accounts), build)
+            places[application.address] = known
+        return {address: place for address, place in places.items() if place is not None}
+
+    def _known(
+        self, address: str, made_of: object, build: Callable[[], Place | None]
+    ) -> Place | None:
+        """Build a place, unless what it is made of is as it was: opening secrets is dear."""
+        was = self._built.get(address)
+        if was is not None and was[0] == made_of:
+            return was[1]
+        place = build()
+        self._built[address] = made_of, place
+        return place
 
     def _own(self, row: ConnectionRow) -> Place | None:
         manifest = manifest_of(row.provider)
@@ -80,7 +143,9 @@ class Addresses:
         door = manifest.door(config, application)
         return Place(provider=row.provider, door=door, own=row.id, accounts=names)
 
-    def _shared(self, application: ApplicationRow, rows: tuple[ConnectionRow, ...]) -> Place | None:
+    def _shared(
+        self, application: ApplicationRow, accounts: dict[str, ConnectionId]
+    ) -> Place | None:
         manifest = manifest_of(application.provider)
         if manifest.application is None or manifest.application_door is None:
             return None
@@ -89,11 +154,5 @@ class Addresses:
         except UnreadableSecret:
             log.exception("application.unreadable", provider=application.provider)
             return None
-        accounts = {
-            name: row.id
-            for row in rows
-            if row.application_id == application.id
-            for name in (row.account, *row.aliases)
-        }
         door = manifest.application_door(config)
         return Place(provider=application.provider, door=door, accounts=accounts)

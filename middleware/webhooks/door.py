@@ -6,15 +6,15 @@ is forged or malformed is refused, counted and never stored.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Protocol
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from mappers.vocabulary import ForgedWebhook, MalformedWebhook, Received, Webhook
 from middleware.store.errors import StoreUnavailable
 from middleware.store.rows import Parcelled
 from middleware.webhooks.addresses import Place
-from middleware.webhooks.flush import Flusher, Overflow
+from middleware.webhooks.flush import Overflow
 from middleware.webhooks.keys import digest_of
 from middleware.webhooks.refusals import Refusals
 
@@ -25,8 +25,6 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PREFIX = "/hooks/"
 BODY_TIMEOUT_S = 15.0
-# A database that hangs is away, too. The most hurried provider of those who call once waits 5 s.
-COMMIT_TIMEOUT_S = 3.0
 
 
 class _Refused(Exception):
@@ -42,6 +40,14 @@ class Finder(Protocol):
     async def find(self, address: str, account: str = "") -> Place | None: ...
 
 
+class Keeps(Protocol):
+    """Commits parcels, and is told when something true was not kept; `Flusher` in production."""
+
+    async def keep(self, parcels: Sequence[Parcelled]) -> None: ...
+
+    def miss(self, why: Exception) -> None: ...
+
+
 class HookDoor:
     """Answers `/hooks/{address}[/{tail}]` and passes everything else on to `inner`."""
 
@@ -49,7 +55,7 @@ class HookDoor:
         self,
         inner: App,
         addresses: Finder,
-        flusher: Flusher,
+        flusher: Keeps,
         refusals: Refusals,
         *,
         body_limit: int,
@@ -83,7 +89,7 @@ class HookDoor:
         place = await self._addresses.find(address)
         if place is None:
             raise _Refused(404, "unknown address")
-        hook = await self._hook(scope, receive, unquote(tail))
+        hook = await self._hook(scope, receive, tail)
         try:
             received = place.door.receive(hook)
         except ForgedWebhook as error:
@@ -91,16 +97,8 @@ class HookDoor:
         except MalformedWebhook as error:
             raise _Refused(400, "malformed") from error
         if received.parcels:
-            await self._keep(await self._addressed(address, place, received))
+            await self._flusher.keep(await self._addressed(address, place, received))
         return received
-
-    async def _keep(self, parcels: tuple[Parcelled, ...]) -> None:
-        """Commit in time for an answer. One that comes later makes the provider's repeat known."""
-        try:
-            async with asyncio.timeout(COMMIT_TIMEOUT_S):
-                await self._flusher.keep(parcels)
-        except TimeoutError as error:
-            raise StoreUnavailable("no commit in time") from error
 
     async def _addressed(
         self, address: str, place: Place, received: Received
@@ -127,20 +125,19 @@ class HookDoor:
 
     async def _hook(self, scope: Scope, receive: Receive, tail: str) -> Webhook:
         headers = {
-            name.decode("latin-1").lower(): value.decode("latin-1")
-            for name, value in scope["headers"]
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
         if headers.get("content-encoding", "identity") != "identity":
             raise _Refused(415, "encoded body")
         announced = headers.get("content-length", "0")
         if announced.isdecimal() and int(announced) > self._body_limit:
             raise _Refused(413, "too large")
-        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        query = scope["query_string"].decode("latin-1")
         return Webhook(
             method=scope["method"],
             body=await self._body(receive),
             headers=headers,
-            query=dict(query),
+            query=dict(parse_qsl(query, keep_blank_values=True)) if query else {},
             tail=tail,
         )
 

@@ -64,7 +64,7 @@ class HubProcess:
         if self._process is None or self._process.returncode is not None:
             raise AssertionError(f"the hub has not started: {self._settings.data_dir}/hub.log")
         try:
-            await client.get(self._settings.public_url)
+            await client.get(f"http://127.0.0.1:{self._settings.port}")
         except httpx.TransportError:
             return False
         return True

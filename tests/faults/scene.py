@@ -24,10 +24,12 @@ from middleware.clock import Clock
 from middleware.connections.flow import Wanted, connect, register_application
 from middleware.connections.model import ConnectionSettings
 from middleware.db.engine import transaction
-from middleware.hub import Hub, open_hub, working
+from middleware.db.migrate import giving_way, sole_connection
+from middleware.hub import Hub, open_hub
 from middleware.settings import Settings
 from middleware.store.errors import StoreUnavailable
 from middleware.store.policy import Policy
+from middleware.working import working
 from tests.journeys.town import ACCOUNT, TOKEN, Town, running
 
 NINA, PETR = 1001, 1002
@@ -136,6 +138,18 @@ async def change(town: Town, statement: str, **values: Any) -> None:
     """Change the hub's database behind its back."""
     async with transaction(town.hub.engine) as at:
         await at.execute(text(statement), values)
+
+
+async def migrate(town: Town, statement: str) -> None:
+    """Change the schema as a newer version beside the hub would, giving way to traffic."""
+
+    async def once() -> None:
+        url = town.hub.engine.url.render_as_string(hide_password=False)
+        async with sole_connection(url) as at:
+            await at.execute(text(statement))
+            await at.commit()
+
+    await giving_way(once)
 
 
 # The network.

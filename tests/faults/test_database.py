@@ -31,6 +31,7 @@ from tests.faults.scene import (
     helping,
     knock,
     lapse,
+    migrate,
     running_by,
     show_repeats,
     until,
@@ -263,7 +264,7 @@ async def test_fault_31_the_schema_grows_and_shrinks_under_traffic(town: Town) -
         town.telegram.say(NINA, f"{number}", name="Нина")
         town.telegram.say(PETR, f"{number}", name="Пётр")
         await town.pause()
-        await change(town, step)
+        await migrate(town, step)
     await town.settle()
 
     assert {pushed.status for pushed in town.telegram.pushed()} == {200}

@@ -109,6 +109,12 @@ class TestLooking:
         assert "threadline up" in said
         assert "threadline connect --help" in said
         assert "hub.example" in said
+        assert "the clocks of the hub and the database agree" in said
+        assert "nothing is known of any backup" in said
+
+    def test_the_doctor_knows_of_backups(self, shell: Shell, tmp_path: Path) -> None:
+        shell.says("backup", str(tmp_path / "backup.zip"))
+        assert "the last backup is 0 h old" in shell.says("doctor")
 
     def test_files_that_have_nowhere_to_lie_are_a_problem(self, shell: Shell) -> None:
         where = {"BUCKET": "files", "ENDPOINT": "http://127.0.0.1:1", "KEY_ID": "id", "SECRET": "x"}

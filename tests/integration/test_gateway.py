@@ -4,11 +4,11 @@ import asyncio
 import gzip
 import json
 import logging
+import socket
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
-import httpcore
 import pytest
 
 from mappers.vocabulary import Priority
@@ -174,12 +174,11 @@ async def test_a_refused_connection_means_that_nothing_happened(house: House) ->
 async def test_time_that_runs_out_before_the_first_byte_leaves_no_doubt(
     connect_timeout: timedelta, code: str
 ) -> None:
-    class Nowhere(httpcore.AsyncNetworkBackend):
-        async def connect_tcp(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
-            await asyncio.Event().wait()
-            raise AssertionError
+    async def nowhere(address: str, port: int) -> socket.socket:
+        await asyncio.Event().wait()
+        raise AssertionError
 
-    guard = Guard(HastyClock(), resolved_to("8.8.8.8"), Nowhere())
+    guard = Guard(HastyClock(), resolved_to("8.8.8.8"), nowhere)
     async with a_house(guard, connect_timeout=connect_timeout) as house:
         port = house.gateway.port(Link(connection="c-1"), may_start=without_lease)
         sending = port.send(call("https://slow.example", timeout=SOON))

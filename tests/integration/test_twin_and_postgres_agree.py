@@ -432,6 +432,11 @@ class Agreement(RuleBasedStateMachine):
         since = SPOKEN_AT + timedelta(hours=hours)
         self.tell(lambda world: world.store.fall_behind([CRM], since, asks=asks))
 
+    @rule()
+    def be_restored(self) -> None:
+        self.tell(lambda world: world.store.pulse())
+        self.tell(lambda world: world.store.distrust())
+
     @rule(number=any_of_them)
     def catch_up(self, number: int) -> None:
         async def work(world: World, unit: Unit) -> Any:

@@ -1,12 +1,11 @@
 """The ways out: a pinned address keeps its name, and a proxy gets no more than it should."""
 
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import httpcore
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -16,6 +15,7 @@ from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from middleware.http import codes
+from middleware.http.dialling import tcp
 from middleware.http.gateway import Port, without_lease
 from middleware.http.guard import Guard
 from middleware.http.link import Link
@@ -44,18 +44,16 @@ async def house() -> AsyncIterator[House]:
         yield built
 
 
-class Detour(httpcore.AsyncNetworkBackend):
+class Detour:
     """Leads every connection to one port of loopback, and remembers where it was meant to go."""
 
     def __init__(self, base: str) -> None:
         self.port = int(base.rpartition(":")[2])
         self.meant: list[str] = []
 
-    async def connect_tcp(
-        self, host: str, port: int, *_: Any, **__: Any
-    ) -> httpcore.AsyncNetworkStream:
-        self.meant.append(f"{host}:{port}")
-        return await httpcore.AnyIOBackend().connect_tcp("127.0.0.1", self.port)
+    async def __call__(self, address: str, port: int) -> socket.socket:
+        self.meant.append(f"{address}:{port}")
+        return await tcp("127.0.0.1", self.port)
 
 
 def certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:

@@ -24,9 +24,12 @@ from mappers.vocabulary import ConnectionId, WorkspaceId
 from middleware.app import make_app
 from middleware.connections.flow import ConnectedNow, Wanted, connect, register_application
 from middleware.db.engine import transaction
-from middleware.hub import Hub, open_hub, working
+from middleware.hub import Hub, open_hub
 from middleware.settings import Settings
 from middleware.store.policy import Policy
+from middleware.tracing.port import Tracer
+from middleware.working import working
+from tests import executor
 
 TOKEN = "700100:" + "A" * 35
 ACCOUNT = "shop"
@@ -173,16 +176,17 @@ def settings_for(postgres_url: str, data_dir: Path, port: int, **changes: Any) -
         "first_retry": timedelta(milliseconds=50),
         "longest_retry": timedelta(milliseconds=400),
         "settling_pace": 0.01,
+        **executor.settings(),
         **changes,
     }
     return Settings(**values)
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Hub]:
+async def running(settings: Settings, tracer: Tracer | None = None) -> AsyncIterator[Hub]:
     """Run a hub on its port until the block ends."""
     async with (
-        open_hub(settings) as hub,
+        open_hub(settings, tracer=tracer) as hub,
         working(hub),
         serving(make_app(hub), settings.port),
     ):
@@ -273,11 +277,11 @@ async def move_in(world: World, hub: Hub, plan: Plan, crm: ConnectedNow | None =
 
 @asynccontextmanager
 async def open_town(
-    postgres_url: str, data_dir: Path, plan: Plan | None = None
+    postgres_url: str, data_dir: Path, plan: Plan | None = None, tracer: Tracer | None = None
 ) -> AsyncIterator[Town]:
     plan = plan or Plan()
     port = free_port()
     async with open_world() as world:
         settings = settings_for(postgres_url, data_dir, port, **plan.settings)
-        async with running(settings) as hub:
+        async with running(settings, tracer) as hub:
             yield await move_in(world, hub, plan)

@@ -19,11 +19,13 @@ from middleware.db.engine import transaction
 from middleware.db.migrate import (
     COMPARED,
     TURN,
+    WORKS_FROM,
     DatabaseNewer,
     SchemaError,
     SchemaInUse,
     current,
     downgrade,
+    fits,
     is_current,
     sole_connection,
     upgrade,
@@ -171,6 +173,7 @@ async def test_upgrading_again_changes_nothing(postgres_url: str) -> None:
 async def test_a_database_of_a_newer_version_is_refused(postgres_url: str) -> None:
     async with session(postgres_url) as at:
         await at.execute("UPDATE alembic_version SET version_num = 'f00d'")
+        await at.execute(f"COMMENT ON TABLE alembic_version IS '{WORKS_FROM}beef'")
     before = await catalogue(postgres_url)
 
     for change in (upgrade(postgres_url), downgrade(postgres_url, "base")):
@@ -179,6 +182,39 @@ async def test_a_database_of_a_newer_version_is_refused(postgres_url: str) -> No
 
     assert await catalogue(postgres_url) == before
     assert not await is_current(postgres_url)
+
+
+async def test_a_newer_version_that_only_added_lets_older_ones_go_on(postgres_url: str) -> None:
+    async with session(postgres_url) as at:
+        await at.execute("ALTER TABLE inbox ADD COLUMN later text")
+        await at.execute("UPDATE alembic_version SET version_num = 'f00d'")
+    before = await catalogue(postgres_url)
+
+    await upgrade(postgres_url)
+
+    assert await fits(postgres_url)
+    assert not await is_current(postgres_url)
+    assert await catalogue(postgres_url) == before
+    with pytest.raises(DatabaseNewer):
+        await downgrade(postgres_url, "base")
+
+
+async def test_a_database_without_such_word_is_left_to_the_version_that_made_it(
+    postgres_url: str,
+) -> None:
+    async with session(postgres_url) as at:
+        await at.execute("UPDATE alembic_version SET version_num = 'f00d'")
+        await at.execute("COMMENT ON TABLE alembic_version IS NULL")
+
+    assert not await fits(postgres_url)
+    with pytest.raises(DatabaseNewer):
+        await upgrade(postgres_url)
+
+
+async def test_an_older_schema_does_not_fit_before_it_is_migrated(postgres_url: str) -> None:
+    await downgrade(postgres_url, "-1")
+
+    assert not await fits(postgres_url)
 
 
 async def test_an_unknown_target_is_refused(postgres_url: str) -> None:
@@ -239,7 +275,7 @@ async def test_a_table_in_use_stops_the_migration_quickly(postgres_url: str) -> 
         began = time.monotonic()
 
         with pytest.raises(SchemaInUse, match="was in use for 3s"):
-            await downgrade(postgres_url, "base")
+            await downgrade(postgres_url, "base", tries=1)
 
         assert 2.5 < time.monotonic() - began < 10
     assert await catalogue(postgres_url) == before
@@ -247,6 +283,22 @@ async def test_a_table_in_use_stops_the_migration_quickly(postgres_url: str) -> 
 
     await downgrade(postgres_url, "base")
     assert await tables(postgres_url) == set()
+
+
+async def test_a_migration_lets_whoever_is_in_its_way_pass_and_is_tried_again(
+    empty_postgres_url: str,
+) -> None:
+    await upgrade(empty_postgres_url)
+    async with session(empty_postgres_url) as reader, reader.transaction():
+        for table in await tables(empty_postgres_url):
+            await reader.execute(f"SELECT FROM {table} LIMIT 0")
+        migrating = asyncio.create_task(downgrade(empty_postgres_url, "base"))
+        finished, _ = await asyncio.wait({migrating}, timeout=5)
+        assert not finished
+
+    await migrating
+
+    assert await tables(empty_postgres_url) == set()
 
 
 async def test_every_migration_runs_within_limits(postgres_url: str) -> None:

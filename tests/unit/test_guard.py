@@ -1,11 +1,12 @@
 """The guard connects to public addresses only, and to exactly those it has checked."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-import httpcore
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -44,21 +45,20 @@ class Names:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
-class Wire(httpcore.AsyncMockBackend):
+class Wire:
     """A network that remembers where it was sent, and refuses some of it."""
 
     def __init__(self, *dead: str) -> None:
-        super().__init__([])
         self.dialled: list[str] = []
         self.dead = dead
 
-    async def connect_tcp(
-        self, host: str, port: int, *args: object, **kwargs: object
-    ) -> httpcore.AsyncNetworkStream:
-        self.dialled.append(host)
-        if host in self.dead:
-            raise httpcore.ConnectError("refused")
-        return await super().connect_tcp(host, port)
+    async def __call__(self, address: str, port: int) -> socket.socket:
+        self.dialled.append(address)
+        if address in self.dead:
+            raise ConnectionRefusedError
+        opened = socket.socket()
+        opened.close()
+        return opened
 
 
 def guard(names: Names, wire: Wire, clock: ManualClock | None = None) -> Guard:
@@ -179,20 +179,20 @@ def test_a_name_is_a_name(host: str) -> None:
 
 async def test_it_connects_to_the_address_it_checked() -> None:
     wire = Wire()
-    await guard(Names([PUBLIC]), wire).connect_tcp("portal.example", 443, 5)
+    await guard(Names([PUBLIC]), wire).connect("portal.example", 443, 5)
     assert wire.dialled == [PUBLIC]
 
 
 async def test_ipv4_goes_first_and_the_next_address_is_tried() -> None:
     wire = Wire(PUBLIC)
-    await guard(Names([PUBLIC_TOO, PUBLIC]), wire).connect_tcp("portal.example", 443, 5)
+    await guard(Names([PUBLIC_TOO, PUBLIC]), wire).connect("portal.example", 443, 5)
     assert wire.dialled == [PUBLIC, PUBLIC_TOO]
 
 
 async def test_when_no_address_answers_the_last_error_is_told() -> None:
     wire = Wire(PUBLIC, PUBLIC_TOO)
-    with pytest.raises(httpcore.ConnectError):
-        await guard(Names([PUBLIC_TOO, PUBLIC]), wire).connect_tcp("portal.example", 443, 5)
+    with pytest.raises(httpx.ConnectError):
+        await guard(Names([PUBLIC_TOO, PUBLIC]), wire).connect("portal.example", 443, 5)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ async def test_a_refusal_never_touches_the_network(host: str, trap: tuple[int, l
     port, hits = trap
     names = Names([PUBLIC, "127.0.0.1"] if host.startswith("mixed") else ["127.0.0.1"])
     with pytest.raises(ProviderError) as caught:
-        await Guard(ManualClock(), names).connect_tcp(host, port, 5)
+        await Guard(ManualClock(), names).connect(host, port, 5)
     assert isinstance(caught.value.failure, Permanent)
     assert caught.value.failure.code == codes.ADDRESS_REFUSED
     assert not hits
@@ -214,7 +214,7 @@ async def test_a_name_that_changes_its_mind_finds_no_second_question(
     """Rebinding: public when checked, loopback when connected to."""
     port, hits = trap
     names, wire = Names([PUBLIC], ["127.0.0.1"]), Wire()
-    await guard(names, wire).connect_tcp("rebind.example", port, 5)
+    await guard(names, wire).connect("rebind.example", port, 5)
     assert (names.asked, wire.dialled, hits) == (1, [PUBLIC], [])
 
 
@@ -222,16 +222,16 @@ async def test_an_answer_is_remembered_for_some_seconds_then_checked_again() -> 
     clock, names = ManualClock(), Names([PUBLIC], ["127.0.0.1"])
     watching = guard(names, Wire(), clock)
     for _ in range(3):
-        await watching.connect_tcp("portal.example", 443, 5)
+        await watching.connect("portal.example", 443, 5)
     assert names.asked == 1
     clock.seconds += REMEMBERED_S
     with pytest.raises(ProviderError):
-        await watching.connect_tcp("portal.example", 443, 5)
+        await watching.connect("portal.example", 443, 5)
 
 
 async def test_a_name_without_an_address_is_a_failure_of_the_network() -> None:
-    with pytest.raises(httpcore.ConnectError):
-        await guard(Names([]), Wire()).connect_tcp("nothing.example", 443, 5)
+    with pytest.raises(httpx.ConnectError):
+        await guard(Names([]), Wire()).connect("nothing.example", 443, 5)
 
 
 async def test_a_resolver_that_says_nothing_runs_into_the_connect_timeout() -> None:
@@ -239,5 +239,5 @@ async def test_a_resolver_that_says_nothing_runs_into_the_connect_timeout() -> N
         await asyncio.Event().wait()
         return ()
 
-    with pytest.raises(httpcore.ConnectTimeout):
-        await Guard(ManualClock(), silent, Wire()).connect_tcp("slow.example", 443, 0.01)
+    with pytest.raises(httpx.ConnectTimeout):
+        await Guard(ManualClock(), silent, Wire()).connect("slow.example", 443, 0.01)

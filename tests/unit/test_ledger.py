@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from mappers.vocabulary import HttpReply
 from middleware.http.ledger import (
     ERROR_NAMES,
     STRUCTURAL_NAMES,
@@ -59,16 +60,19 @@ def question(content: bytes = b"", label: str = "send a message") -> Question:
     )
 
 
-def outcome(content: bytes | None = b"", failure: str = "", status: int | None = 200) -> Outcome:
+def outcome(content: bytes | None = b"", failure: str = "", status: int = 200) -> Outcome:
     return Outcome(
         number=1,
         started_at=NOON,
         duration_s=0.0421,
         begun=True,
         failure=failure,
-        status=status,
-        content=content,
+        reply=None if content is None else HttpReply(status=status, body=content),
     )
+
+
+def replied(content: bytes) -> HttpReply:
+    return HttpReply(status=200, body=content)
 
 
 def noted(asked: Question, ended: Outcome) -> Exchange:
@@ -149,17 +153,27 @@ def test_what_stays() -> None:
     ],
 )
 def test_errors_stay_when_a_machine_wrote_them(answer: Any, errors: Any) -> None:
-    assert ledger().redacted(json.dumps(answer).encode(), errors=True).errors == errors
+    assert ledger().answer(replied(json.dumps(answer).encode())).errors == errors
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"{" * 100_000, b'{"a":' * 50_000, b"[1]"])
 def test_nonsense_has_a_size_and_nothing_else(content: bytes) -> None:
-    body = ledger().redacted(content, errors=True)
+    body = ledger().answer(replied(content))
     assert (body.size_bytes, body.names, body.errors) == (len(content), (), ())
 
 
+def test_of_a_question_it_makes_no_difference_whether_a_value_or_its_bytes_were_given() -> None:
+    said = {"text": "Мария", "79161234567": 1}
+    content = json.dumps(said).encode()
+    given_bytes = ledger().question(question(content))
+    assert given_bytes == ledger().question(replace(question(content), json=said))
+    assert given_bytes.names == ("text",)
+
+
 def test_a_digest_tells_whether_two_bodies_are_the_same_to_those_who_have_the_key() -> None:
-    digests = [Ledger(key).redacted(b"+79161234567").digest for key in (KEY, KEY, b"another")]
+    digests = [
+        Ledger(key).answer(replied(b"+79161234567")).digest for key in (KEY, KEY, b"another")
+    ]
     assert digests[0] == digests[1] != digests[2]
 
 

@@ -39,15 +39,24 @@ def with_demo_account(hub: str) -> tuple[AmoCrmEmulator, dict[str, object]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--host", default=HOST, help="wider only where nobody else can come")
+    parser.add_argument(
+        "--base", default="", help="where the hub finds it; default: --host and --port"
+    )
     parser.add_argument("--port", type=int, default=8092)
     parser.add_argument("--hub", default="http://127.0.0.1:8000", help="where the hub listens")
     options = parser.parse_args()
     emulator, credentials = with_demo_account(options.hub)
-    base = f"http://{HOST}:{options.port}"
-    addresses = {"api_base": f"{base}/{credentials['subdomain']}", "amojo_base": f"{base}/amojo"}
+    base = options.base.rstrip("/") or f"http://{options.host}:{options.port}"
+    addresses = {
+        "api_base": f"{base}/{credentials['subdomain']}",
+        "amojo_base": f"{base}/amojo",
+        "oauth_base": base,
+        "trusted_origins": [base],
+    }
     sys.stdout.write(json.dumps({**addresses, **credentials}, ensure_ascii=False, indent=2) + "\n")
     sys.stdout.flush()
-    uvicorn.run(emulator.app, host=HOST, port=options.port, log_level="warning")
+    uvicorn.run(emulator.app, host=options.host, port=options.port, log_level="warning")
 
 
 if __name__ == "__main__":

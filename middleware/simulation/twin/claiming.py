@@ -13,7 +13,7 @@ from mappers.vocabulary import (
 )
 from middleware.simulation.twin import lanes
 from middleware.simulation.twin.jobs import assemble
-from middleware.simulation.twin.schema import Delivery, Lane, duty_key
+from middleware.simulation.twin.owed import Delivery, Lane, duty_key
 from middleware.simulation.twin.transactions import Transaction
 from middleware.store.duties import DRY_RUN, Job
 
@@ -89,10 +89,17 @@ def _turn(tx: Transaction, head: Delivery, *, probe_only: bool) -> tuple[datetim
             return head.due_at, head
         case DeliveryState.READY:
             return _ready(tx, head, now, probe_only=probe_only)
+        case DeliveryState.DOUBT if _must_wait(tx, head):
+            return now + LOOK_AGAIN, head
         case DeliveryState.DOUBT:
             return None, replace(head, attempts=head.attempts + 1)
         case _:
             return None, head
+
+
+def _must_wait(tx: Transaction, head: Delivery) -> bool:
+    before = None if head.after is None else tx.deliveries.one("id", head.after)
+    return before is not None and before.state not in SETTLED
 
 
 def _ready(

@@ -4,7 +4,8 @@ from collections.abc import Collection
 
 from mappers.vocabulary import ConnectionId
 from middleware.simulation.twin.chapter import Chapter, there
-from middleware.simulation.twin.schema import Delivery, FilledPlace
+from middleware.simulation.twin.owed import Delivery
+from middleware.simulation.twin.schema import FilledPlace
 from middleware.simulation.twin.transactions import Transaction
 from middleware.store.duties import MappedRow
 from middleware.store.rows import ConversationRow, DealRow, LinkRow, cards_of, pinned_in

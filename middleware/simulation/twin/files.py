@@ -5,7 +5,7 @@ from dataclasses import replace
 from mappers.vocabulary import DeliveryKind, DeliveryState, MessageId
 from middleware.simulation.twin import lanes
 from middleware.simulation.twin.chapter import Chapter
-from middleware.simulation.twin.schema import Delivery, duty_key
+from middleware.simulation.twin.owed import Delivery, duty_key
 from middleware.simulation.twin.transactions import Transaction
 from middleware.store.duties import ToldWithout
 from middleware.store.rows import FileRow

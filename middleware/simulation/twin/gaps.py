@@ -3,13 +3,21 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from mappers.vocabulary import ConnectionId, ConversationId, DeliveryId, DeliveryKind, Priority
+from mappers.vocabulary import (
+    ConnectionId,
+    ConversationId,
+    DeliveryId,
+    DeliveryKind,
+    DeliveryState,
+    Priority,
+)
 from middleware.pipeline.rules import history_lane, needs_history_again
 from middleware.simulation.twin.chapter import there
-from middleware.simulation.twin.lanes import latest, owe
+from middleware.simulation.twin.lanes import lane_at, latest, lock, owe
+from middleware.simulation.twin.owed import Delivery, duty_key
 from middleware.simulation.twin.schema import ConversationLink, Pulse
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.duties import Duty
+from middleware.store.duties import RESTORED, UNSURE, Duty
 from middleware.store.rows import Silence
 
 
@@ -24,7 +32,8 @@ class Gap:
 
 async def pulse(tx: Transaction) -> None:
     await tx.pulses.lock(1)
-    tx.pulses.put(Pulse(at=tx.now(), database=tx.identity()))
+    last = tx.pulses.get(1) or Pulse(at=tx.now(), database=tx.identity())
+    tx.pulses.put(replace(last, at=tx.now(), database=tx.identity()))
 
 
 def silence(tx: Transaction) -> Silence | None:
@@ -32,6 +41,33 @@ def silence(tx: Transaction) -> Silence | None:
     if last is None:
         return None
     return Silence(since=last.at, now=tx.now(), is_restored=last.database != tx.identity())
+
+
+async def distrust(tx: Transaction) -> None:
+    """See `middleware.store.port.Store`."""
+    await tx.pulses.lock(1)
+    pulse = tx.pulses.get(1)
+    if pulse is None:
+        return
+    tx.pulses.put(replace(pulse, restored_at=tx.now(), lost_since=pulse.at))
+    owed = [each for each in tx.deliveries.find("unfinished", True) if _is_unsure(tx, each)]
+    for each in owed:
+        await tx.deliveries.change(
+            duty_key(each.duty),
+            state=DeliveryState.DOUBT,
+            called_at=min(each.called_at or pulse.at, pulse.at),
+            detail={**each.detail, RESTORED: True},
+        )
+    await lock(tx, [each.lane for each in owed])
+    for each in owed:
+        tx.lanes.put(replace(lane_at(tx, each.lane), due_at=tx.now()))
+
+
+def _is_unsure(tx: Transaction, owed: Delivery) -> bool:
+    about = owed.duty
+    if about.kind is DeliveryKind.ENSURE_CONTACT and about.contact is not None:
+        return tx.contact_links.get((about.contact, about.target)) is None
+    return about.kind in UNSURE
 
 
 async def fall_behind(tx: Transaction, gap: Gap) -> int:

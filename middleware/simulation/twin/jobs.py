@@ -11,8 +11,9 @@ from middleware.simulation.twin.crm_side import deals_of
 from middleware.simulation.twin.fields import mapped
 from middleware.simulation.twin.files import files_of
 from middleware.simulation.twin.messages import names_at, question_of
+from middleware.simulation.twin.owed import Delivery
 from middleware.simulation.twin.people import person_of
-from middleware.simulation.twin.schema import Delivery, Said
+from middleware.simulation.twin.schema import Said
 from middleware.simulation.twin.transactions import Transaction
 from middleware.store.duties import FACTS_OF, Job
 from middleware.store.policy import Policy

@@ -15,9 +15,9 @@ from mappers.vocabulary import (
     DeliveryState,
 )
 from middleware.simulation.twin.chapter import there
-from middleware.simulation.twin.schema import Delivery, Lane, duty_key
+from middleware.simulation.twin.owed import Delivery, Lane, duty_key
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.duties import Duty, Job, Owed, Settlement
+from middleware.store.duties import RESTORED, UNSURE, Duty, Job, Owed, Settlement
 from middleware.store.port import NotInFlight
 
 STOPS = "stops_lane"
@@ -42,14 +42,18 @@ async def owe(tx: Transaction, duty: Duty) -> DeliveryId:
     if (known := tx.deliveries.get(duty_key(duty))) is not None:
         return known.id
     lane = await _take_number(tx, duty)
+    lost = _lost_since(tx, duty)
+    state = DeliveryState.READY if lost is None else DeliveryState.DOUBT
+    doubt = {} if lost is None else {RESTORED: True}
     delivery = Delivery(
         id=DeliveryId(tx.new_id()),
         lane=lane.id,
         seq=lane.tail,
         duty=duty,
-        state=DeliveryState.HELD if duty.held else DeliveryState.READY,
+        state=DeliveryState.HELD if duty.held else state,
         after=duty.after,
-        detail={**duty.detail, "held": duty.held} if duty.held else dict(duty.detail),
+        detail={**duty.detail, "held": duty.held} if duty.held else {**duty.detail, **doubt},
+        called_at=lost,
         code=duty.held,
         due_at=tx.now() + duty.wait if duty.wait else None,
         created_at=tx.now(),
@@ -57,6 +61,18 @@ async def owe(tx: Transaction, duty: Duty) -> DeliveryId:
     if await tx.deliveries.insert(delivery):
         return delivery.id
     return there(tx.deliveries.get(duty_key(duty)), "delivery").id
+
+
+def _lost_since(tx: Transaction, duty: Duty) -> datetime | None:
+    """Since when it may have been done without our remembering; None when it surely was not."""
+    pulse = tx.pulses.get(1)
+    if pulse is None or pulse.restored_at is None or duty.kind not in UNSURE or duty.held:
+        return None
+    said = None if duty.message is None else tx.messages.get(duty.message)
+    is_old = said is not None and said.sent_at < pulse.restored_at
+    is_unmet = duty.contact is None or tx.contact_links.get((duty.contact, duty.target)) is None
+    is_new = duty.kind is DeliveryKind.ENSURE_CONTACT and is_unmet
+    return pulse.lost_since if is_old or is_new else None
 
 
 async def _take_number(tx: Transaction, duty: Duty) -> Lane:

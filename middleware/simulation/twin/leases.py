@@ -9,7 +9,7 @@ from middleware.simulation.twin import lanes
 from middleware.simulation.twin.chapter import there
 from middleware.simulation.twin.schema import HeldLease
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.rows import Lease
+from middleware.store.rows import Lease, Purpose
 
 
 async def acquire(tx: Transaction, wanted: Lease, ttl: timedelta) -> Lease | None:
@@ -48,6 +48,11 @@ async def release(tx: Transaction, lease: Lease) -> None:
     held = tx.leases.get(key)
     if held is not None and held.epoch == lease.epoch:
         tx.leases.put(replace(held, until=tx.now()))
+
+
+def owner(tx: Transaction, connection: ConnectionId, purpose: Purpose) -> str | None:
+    held = tx.leases.get((connection, purpose))
+    return held.owner if held is not None and held.until > tx.now() else None
 
 
 def needs_a_server(tx: Transaction, connection: ConnectionId) -> bool:

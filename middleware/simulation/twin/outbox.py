@@ -5,9 +5,10 @@ from uuid import UUID
 from mappers.vocabulary import ConnectionId, DeliveryId, DeliveryKind, MessageId
 from middleware.simulation.twin import lanes
 from middleware.simulation.twin.chapter import Chapter
-from middleware.simulation.twin.schema import NotedAttempt
+from middleware.simulation.twin.owed import NotedAttempt
 from middleware.store.duties import Attempt, Duty, Job, Owed, Settlement
 from middleware.store.rows import RouteRow
+from middleware.tracing.place import marked
 
 
 class Outbox(Chapter):
@@ -21,7 +22,7 @@ class Outbox(Chapter):
 
     async def owe(self, duty: Duty) -> DeliveryId:
         self.touched.add(duty.target)
-        return await lanes.owe(await self._turn(), duty)
+        return await lanes.owe(await self._turn(), marked(duty))
 
     async def latest(self, target: ConnectionId, kind: DeliveryKind, subject: UUID) -> Owed | None:
         return lanes.latest(await self._turn(), target, kind, subject)

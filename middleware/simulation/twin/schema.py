@@ -1,6 +1,5 @@
 """What the twin remembers: the rows of `middleware.db.tables`, in the vocabulary's own words."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
@@ -11,8 +10,6 @@ from mappers.vocabulary import (
     ContactId,
     ConversationId,
     DeliveryId,
-    DeliveryKind,
-    DeliveryState,
     Direction,
     Identity,
     IdentityKind,
@@ -23,8 +20,19 @@ from mappers.vocabulary import (
     Status,
     WorkspaceId,
 )
+from middleware.simulation.twin.owed import (
+    Delivery,
+    DutyKey,
+    Lane,
+    NotedAttempt,
+    begins,
+    duty_key,
+    in_flight,
+    parked,
+    ready,
+    waits_after,
+)
 from middleware.simulation.twin.tables import Table
-from middleware.store.duties import Attempt, Duty
 from middleware.store.rows import (
     ConversationRow,
     DealRow,
@@ -39,7 +47,6 @@ from middleware.store.rows import (
     RouteRow,
 )
 
-DutyKey: TypeAlias = tuple[ConnectionId, DeliveryKind, UUID, int, int]
 LaneKey: TypeAlias = tuple[ConnectionId, str]
 ParcelKey: TypeAlias = tuple[ConnectionId, bytes]
 LeaseKey: TypeAlias = tuple[ConnectionId, Purpose]
@@ -65,6 +72,8 @@ class Pulse:
 
     at: datetime
     database: int
+    restored_at: datetime | None = None
+    lost_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,71 +221,8 @@ class KnownFact:
     fact: Fact
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
-    """Shape: deliveries `head` to `tail` are still ahead; none are when `head` is past `tail`."""
-
-    id: int
-    target: ConnectionId
-    key: str
-    head: int
-    tail: int
-    priority: int
-    due_at: datetime | None
-
-    @property
-    def is_drained(self) -> bool:
-        return self.head > self.tail
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    id: DeliveryId
-    lane: int
-    seq: int
-    duty: Duty
-    state: DeliveryState
-    after: DeliveryId | None
-    detail: Mapping[str, Any]
-    attempts: int = 0
-    failures: int = 0
-    called_at: datetime | None = None
-    due_at: datetime | None = None
-    code: str = ""
-    created_at: datetime
-    settled_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotedAttempt:
-    delivery: DeliveryId
-    number: int
-    attempt: Attempt
-
-
-def duty_key(duty: Duty) -> DutyKey:
-    return duty.target, duty.kind, duty.subject, duty.part, duty.revision
-
-
 def identity_key(workspace: WorkspaceId, identity: Identity) -> IdentityKey:
     return workspace, identity.kind, identity.value
-
-
-def _in_flight(delivery: Delivery) -> ConnectionId | None:
-    flies = delivery.state in {DeliveryState.CALLING, DeliveryState.DOUBT}
-    return delivery.duty.target if flies else None
-
-
-def _parked(delivery: Delivery) -> ConnectionId | None:
-    return delivery.duty.target if delivery.state is DeliveryState.PARKED else None
-
-
-def _waits_after(delivery: Delivery) -> DeliveryId | None:
-    return delivery.after if delivery.state is DeliveryState.READY else None
-
-
-def _ready(delivery: Delivery) -> int | None:
-    return delivery.lane if delivery.state is DeliveryState.READY else None
 
 
 class Tables:
@@ -388,11 +334,12 @@ class Tables:
             id=lambda delivery: delivery.id,
             place=lambda delivery: (delivery.lane, delivery.seq),
             duty=lambda each: (each.duty.target, each.duty.kind, each.duty.subject),
-            ready=_ready,
+            ready=ready,
             message=lambda each: each.duty.message,
-            after=_waits_after,
-            in_flight=_in_flight,
-            parked=_parked,
+            after=waits_after,
+            in_flight=in_flight,
+            parked=parked,
+            unfinished=begins,
         )
         self.attempts: Table[tuple[DeliveryId, int, datetime], NotedAttempt] = Table(
             "attempts", lambda noted: (noted.delivery, noted.number, noted.attempt.started_at)

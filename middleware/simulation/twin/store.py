@@ -135,6 +135,12 @@ class TwinStore:
     async def renew(self, held: Sequence[Lease], ttl: timedelta) -> frozenset[Lease]:
         return await self._database.run("renew", lambda tx: leases.renew(tx, held, ttl))
 
+    async def owner(self, connection: ConnectionId, purpose: Purpose) -> str | None:
+        async def work(tx: Transaction) -> str | None:
+            return leases.owner(tx, connection, purpose)
+
+        return await self._database.run("owner", work)
+
     async def release(self, lease: Lease) -> None:
         await self._database.run("release", lambda tx: leases.release(tx, lease))
 
@@ -180,6 +186,9 @@ class TwinStore:
             return gaps.silence(tx)
 
         return await self._database.run("silence", work)
+
+    async def distrust(self) -> None:
+        await self._database.run("distrust", gaps.distrust)
 
     async def fall_behind(
         self, connections: Sequence[ConnectionId], since: datetime, *, asks: bool = False

@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.types import Uuid
+from sqlalchemy.types import Text, Uuid
 
 from mappers.vocabulary import (
     ConnectionId,
@@ -19,7 +19,7 @@ from mappers.vocabulary import (
 )
 from middleware.ids import NewId
 from middleware.pipeline.rules import history_lane, needs_history_again
-from middleware.store.duties import Duty
+from middleware.store.duties import RESTORED, UNSURE, Duty
 from middleware.store.postgres import lanes
 
 PULSE = text(
@@ -57,6 +57,22 @@ OPENING = text(
     ORDER BY id FOR UPDATE
     """
 ).bindparams(bindparam("connections", type_=ARRAY(Uuid)))
+LOSE = text("UPDATE pulses SET restored_at = clock_timestamp(), lost_since = at")
+DOUBT = text(
+    """
+    WITH doubted AS (
+        UPDATE deliveries AS d SET state = 'doubt',
+            called_at = least(d.called_at, p.lost_since), detail = d.detail || :why
+        FROM pulses AS p
+        WHERE d.state IN ('ready', 'calling', 'doubt', 'parked') AND d.kind = ANY(:kinds)
+          AND (d.kind <> 'ensure_contact' OR NOT EXISTS (
+              SELECT FROM contact_links AS k
+              WHERE k.contact_id = d.contact_id AND k.connection_id = d.target_id))
+        RETURNING d.lane_id
+    )
+    UPDATE lanes SET due_at = clock_timestamp() WHERE id IN (TABLE doubted)
+    """
+).bindparams(bindparam("kinds", type_=ARRAY(Text)), bindparam("why", type_=JSONB))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +82,12 @@ class Gap:
     connections: tuple[ConnectionId, ...]
     since: datetime
     asks: bool
+
+
+async def distrust(at: AsyncConnection) -> None:
+    """See `middleware.store.port.Store`."""
+    await at.execute(LOSE)
+    await at.execute(DOUBT, {"kinds": sorted(UNSURE), "why": {RESTORED: True}})
 
 
 async def fall_behind(at: AsyncConnection, gap: Gap, new_id: NewId) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import DateTime, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
@@ -12,16 +13,14 @@ from mappers.vocabulary import ConnectionId
 from middleware.store.rows import InboxRow, InboxState, Parcelled
 from middleware.store.turns import in_turn
 
-# Keys are sorted so that two flushes never deadlock; arrival numbers follow the order given.
+# Keys are sorted so that two flushes never deadlock; arrival numbers follow the order given, in
+# which `unnest` brings the rows.
 APPEND = text(
     """
     WITH parcel AS (
-        SELECT p.*, n.arrival
+        SELECT p.*, nextval('inbox_arrival_seq') AS arrival
         FROM unnest(:connections, :digests, :forms, :bodies, :said_at)
-             WITH ORDINALITY AS p(connection_id, digest, form, body, said_at, place)
-        JOIN (SELECT arrival, row_number() OVER (ORDER BY arrival) AS place
-              FROM (SELECT nextval('inbox_arrival_seq') AS arrival
-                    FROM generate_series(1, :count)) AS numbers) AS n USING (place)
+             AS p(connection_id, digest, form, body, said_at)
     ), kept AS (
         INSERT INTO inbox (connection_id, digest, form, arrival, received_at, said_at)
         SELECT connection_id, digest, form, arrival, now(), said_at FROM parcel
@@ -78,22 +77,24 @@ WAKE = text(
 
 async def append(at: AsyncConnection, parcels: Sequence[Parcelled]) -> int:
     """Insert parcels with their bodies; return how many were new."""
-    unique = {(p.connection, p.digest): p for p in reversed(parcels)}
-    ordered = [p for p in parcels if unique.get((p.connection, p.digest)) is p]
-    if not ordered:
+    if not parcels:
         return 0
-    result = await at.execute(
-        APPEND,
-        {
-            "connections": [p.connection for p in ordered],
-            "digests": [p.digest for p in ordered],
-            "forms": [p.form for p in ordered],
-            "bodies": [p.body for p in ordered],
-            "said_at": [p.said_at for p in ordered],
-            "count": len(ordered),
-        },
-    )
-    return int(result.scalar_one())
+    return int((await at.execute(APPEND, columns(parcels))).scalar_one())
+
+
+def columns(parcels: Sequence[Parcelled]) -> dict[str, list[Any]]:
+    """Turn parcels into what `APPEND` takes, in its order; of repeats the first stays."""
+    unique: dict[tuple[ConnectionId, bytes], Parcelled] = {}
+    for parcel in parcels:
+        unique.setdefault((parcel.connection, parcel.digest), parcel)
+    ordered = unique.values()
+    return {
+        "connections": [p.connection for p in ordered],
+        "digests": [p.digest for p in ordered],
+        "forms": [p.form for p in ordered],
+        "bodies": [p.body for p in ordered],
+        "said_at": [p.said_at for p in ordered],
+    }
 
 
 async def claim(

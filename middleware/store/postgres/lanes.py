@@ -24,7 +24,7 @@ from mappers.vocabulary import (
     MessageId,
 )
 from middleware.ids import NewId
-from middleware.store.duties import DRY_RUN, Attempt, Duty, Job, Owed, Settlement
+from middleware.store.duties import DRY_RUN, RESTORED, UNSURE, Attempt, Duty, Job, Owed, Settlement
 from middleware.store.port import NotInFlight
 
 KNOWN = text(
@@ -48,15 +48,25 @@ TAKE_NUMBER = text(
 )
 INSERT = text(
     """
+    WITH lost AS (
+        SELECT lost_since FROM pulses
+        WHERE CAST(:unsure AS boolean) AND restored_at IS NOT NULL AND (
+            EXISTS (SELECT FROM messages WHERE id = :message AND sent_at < restored_at)
+            OR :kind = 'ensure_contact' AND NOT EXISTS (
+                SELECT FROM contact_links WHERE contact_id = :contact AND connection_id = :target))
+    )
     INSERT INTO deliveries (id, workspace_id, target_id, lane_id, seq, kind, subject, part,
         revision, state, after, route_id, message_id, conversation_id, contact_id, detail, code,
-        due_at)
-    VALUES (:id, :workspace, :target, :lane_id, :seq, :kind, :subject, :part, :revision, :state,
-        :after, :route, :message, :conversation, :contact, :detail, :code,
-        clock_timestamp() + CAST(:wait AS interval))
+        due_at, called_at)
+    VALUES (:id, :workspace, :target, :lane_id, :seq, :kind, :subject, :part, :revision,
+        CASE WHEN EXISTS (TABLE lost) THEN 'doubt' ELSE :state END,
+        :after, :route, :message, :conversation, :contact,
+        CASE WHEN EXISTS (TABLE lost) THEN :detail || :why ELSE :detail END, :code,
+        clock_timestamp() + CAST(:wait AS interval), (TABLE lost))
     ON CONFLICT DO NOTHING
     """
 ).bindparams(
+    bindparam("why", type_=JSONB),
     bindparam("detail", type_=JSONB),
     bindparam("after", type_=Uuid),
     bindparam("route", type_=Uuid),
@@ -151,7 +161,7 @@ WAKE_DEPENDENTS = text(
     UPDATE lanes SET due_at = clock_timestamp()
     WHERE id IN (
         SELECT l.id FROM lanes AS l WHERE l.due_at IS NOT NULL AND l.id IN
-            (SELECT lane_id FROM deliveries WHERE after = :id AND state = 'ready')
+            (SELECT lane_id FROM deliveries WHERE after = :id AND state IN ('ready', 'doubt'))
         ORDER BY l.id FOR UPDATE)
     """
 )
@@ -225,6 +235,8 @@ async def owe(at: AsyncConnection, duty: Duty, new_id: NewId) -> DeliveryId:
             "detail": {**duty.detail, "held": duty.held} if duty.held else dict(duty.detail),
             "code": duty.held,
             "wait": duty.wait or None,
+            "unsure": duty.kind in UNSURE and not duty.held,
+            "why": {RESTORED: True},
         },
     )
     if inserted.rowcount:
@@ -297,6 +309,8 @@ class _Turn:
                 self.given_up[head.id] = "skipped" if follows else "dead"
                 return self.now
             case "ready":
+                return self.now + LOOK_AGAIN
+            case "doubt" if head.after_state not in (None, "done", "skipped"):
                 return self.now + LOOK_AGAIN
             case "doubt":
                 return self._take(head, DeliveryState.DOUBT)

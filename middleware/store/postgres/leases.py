@@ -58,17 +58,24 @@ RELEASE = text(
     WHERE connection_id = :connection AND purpose = :purpose AND epoch = :epoch
     """
 )
+OWNER = text(
+    """
+    SELECT owner FROM leases
+    WHERE connection_id = :connection AND purpose = :purpose AND until > clock_timestamp()
+    """
+)
+# Whoever was served longest ago comes first, so that many who are due at once take turns.
 DUE = text(
     """
     SELECT c.id FROM connections AS c
-    WHERE c.state = 'active'
+    LEFT JOIN leases AS s ON s.connection_id = c.id AND s.purpose = 'serve'
+    WHERE c.state = 'active' AND (s.until IS NULL OR s.until <= clock_timestamp())
       AND (EXISTS (SELECT FROM inbox WHERE connection_id = c.id AND state = 'new')
         OR EXISTS (SELECT FROM lanes WHERE target_id = c.id AND due_at <= clock_timestamp())
         OR EXISTS (SELECT FROM deliveries AS d JOIN lanes AS l ON l.id = d.lane_id
                    WHERE d.target_id = c.id AND d.state IN ('calling', 'doubt')
                      AND l.due_at IS NULL))
-      AND NOT EXISTS (SELECT FROM leases WHERE connection_id = c.id AND purpose = 'serve'
-                      AND until > clock_timestamp())
+    ORDER BY s.until NULLS FIRST
     LIMIT :limit
     """
 )
@@ -110,6 +117,13 @@ async def renew(at: AsyncConnection, held: Sequence[Lease], ttl: timedelta) -> f
 async def release(at: AsyncConnection, lease: Lease) -> None:
     values = {"connection": lease.connection, "purpose": lease.purpose, "epoch": lease.epoch}
     await at.execute(RELEASE, values)
+
+
+async def owner(at: AsyncConnection, connection: ConnectionId, purpose: Purpose) -> str | None:
+    found: str | None = (
+        await at.execute(OWNER, {"connection": connection, "purpose": purpose})
+    ).scalar()
+    return found
 
 
 async def due(at: AsyncConnection, limit: int) -> tuple[ConnectionId, ...]:

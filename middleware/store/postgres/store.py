@@ -52,6 +52,10 @@ class PostgresStore:
         async with transaction(self.engine) as at:
             return await leases.renew(at, held, ttl)
 
+    async def owner(self, connection: ConnectionId, purpose: Purpose) -> str | None:
+        async with transaction(self.engine) as at:
+            return await leases.owner(at, connection, purpose)
+
     async def release(self, lease: Lease) -> None:
         async with transaction(self.engine) as at:
             await leases.release(at, lease)
@@ -95,6 +99,10 @@ class PostgresStore:
         if row is None:
             return None
         return Silence(since=row.at, now=row.now, is_restored=row.is_restored)
+
+    async def distrust(self) -> None:
+        async with transaction(self.engine) as at:
+            await gaps.distrust(at)
 
     async def fall_behind(
         self, connections: Sequence[ConnectionId], since: datetime, *, asks: bool = False

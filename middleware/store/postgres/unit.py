@@ -48,6 +48,7 @@ from middleware.store.rows import (
     Pinned,
     RouteRow,
 )
+from middleware.tracing.place import marked
 from middleware.webhooks.keys import digest_of
 
 ADD_NAMES = text(
@@ -334,7 +335,7 @@ class PostgresUnit:
 
     async def owe(self, duty: Duty) -> DeliveryId:
         self.touched.add(duty.target)
-        return await lanes.owe(self.at, duty, self.new_id)
+        return await lanes.owe(self.at, marked(duty), self.new_id)
 
     async def latest(self, target: ConnectionId, kind: DeliveryKind, subject: UUID) -> Owed | None:
         return await lanes.latest(self.at, target, kind, subject)

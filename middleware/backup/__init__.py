@@ -1,0 +1,1 @@
+"""Copies of everything a hub knows, in one file, and the way back from it."""

@@ -1,0 +1,211 @@
+"""What a process of the hub does, by the parts it plays. One process may play them all.
+
+api       takes hooks and shows pages
+worker    serves connections
+sweeper   finds work that nobody was woken for; makes partitions, forgets what is old
+listener  asks for news where nobody tells them
+"""
+
+import asyncio
+import fcntl
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from enum import StrEnum
+
+import structlog
+
+from middleware.db import partitions
+from middleware.db.engine import end_frozen
+from middleware.http.shared_budget import BEAT_S
+from middleware.hub import Hub, worker_name
+from middleware.media.port import MediaAway
+from middleware.media.store import forget_old
+from middleware.serve.broker import make_celery
+from middleware.serve.ears import SIGN_EVERY_S, Ears
+from middleware.serve.server import give_back_leftovers
+from middleware.serve.sweeper import SWEEP_LIMIT, Sweeper
+from middleware.serve.upkeep import every
+
+log = structlog.get_logger(__name__)
+
+SWEEP_EVERY_S = 1.0
+PULSE_EVERY_S = 3.0
+FROZEN_EVERY_S = 4.0
+WRITE_REFUSALS_EVERY_S = 10.0
+# What the command line changes at known addresses, such as a secret, is learned only so.
+RELOAD_EVERY_S = 10.0
+PARTITIONS_EVERY_S = 3600.0
+SWEEPS_WITHIN_S = 30.0
+
+NO_KEEPER = "The keeper of leases does not run: nothing can be served."
+NO_SWEEP = "The sweeper has not gone round for a while: nothing is found that is due."
+NO_BROKER = "Wake-ups are not heard: workers look for work themselves, once a second."
+NO_REDIS = "Budgets are not shared: this process keeps to a small part of every limit."
+
+Loop = tuple[float, Callable[[], Awaitable[None]]]
+
+
+class Part(StrEnum):
+    API = "api"
+    WORKER = "worker"
+    SWEEPER = "sweeper"
+    LISTENER = "listener"
+
+
+EVERY_PART = frozenset(Part)
+
+
+@asynccontextmanager
+async def working(hub: Hub, parts: Collection[Part] = EVERY_PART) -> AsyncIterator[None]:
+    """Play these parts until the block ends; then finish the calls in flight and stop.
+
+    Before the first hook is taken, what was missed while nobody was here is owed.
+    """
+    async with AsyncExitStack() as stack:
+        if stack.enter_context(_alone(hub, parts)):
+            await hub.connections.expire_leases()
+        await partitions.ensure(hub.engine, hub.clock.now().date())
+        if {Part.WORKER, Part.LISTENER} & set(parts):
+            hub.keeper.start()
+            stack.push_async_callback(hub.keeper.stop)
+            hub.vitals.needed[NO_KEEPER] = lambda: hub.keeper.is_alive
+        stack.push_async_callback(hub.executor.stop)
+        loops = [*_of_sharing(hub), *await _of_parts(hub, parts, stack)]
+        stack.push_async_callback(hub.listeners.stop)
+        stack.push_async_callback(hub.flusher.drain)
+        tasks = [asyncio.create_task(every(hub.clock, period, work)) for period, work in loops]
+        stack.push_async_callback(_end, tasks)
+        hub.vitals.is_working = True
+        log.info("hub.working", owner=hub.hands.owner, parts=sorted(parts))
+        try:
+            yield
+        finally:
+            hub.vitals.is_working = False
+    log.info("hub.stopped")
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _of_parts(hub: Hub, parts: Collection[Part], stack: AsyncExitStack) -> list[Loop]:
+    loops: list[Loop] = []
+    if Part.WORKER in parts:
+        loops += _worker(hub, stack)
+    else:
+        await hub.own.stop()
+    if Part.SWEEPER in parts:
+        loops += _sweeper(hub, stack)
+    if Part.LISTENER in parts:
+        loops += _listener(hub)
+    if Part.API in parts:
+        loops += await _api(hub)
+    return loops
+
+
+@contextmanager
+def _alone(hub: Hub, parts: Collection[Part]) -> Iterator[bool]:
+    """Say whether no other process works on this data directory, for as long as the block lasts."""
+    settings = hub.settings
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    is_whole = frozenset(parts) == EVERY_PART
+    with (settings.data_dir / "hub.lock").open("w") as file:
+        try:
+            fcntl.flock(file, (fcntl.LOCK_EX if is_whole else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield is_whole and settings.database_url is None
+
+
+def _of_sharing(hub: Hub) -> Iterator[Loop]:
+    if (sharing := hub.sharing) is not None:
+        hub.vitals.wanted[NO_REDIS] = lambda: not sharing.is_alone
+        yield BEAT_S, sharing.beat
+
+
+async def _api(hub: Hub) -> list[Loop]:
+    async def beat() -> None:
+        await hub.flusher.make_up()
+        await hub.pulse.beat()
+
+    async def write_refusals() -> None:
+        await hub.refusals.write(hub.engine)
+
+    await hub.pulse.begin()
+    await hub.addresses.reload()
+    return [
+        (PULSE_EVERY_S, beat),
+        (RELOAD_EVERY_S, hub.addresses.reload),
+        (WRITE_REFUSALS_EVERY_S, write_refusals),
+    ]
+
+
+def _worker(hub: Hub, stack: AsyncExitStack) -> list[Loop]:
+    """Serve what we are woken for, and what we find where nobody can wake us."""
+    ears = _ears(hub, stack)
+
+    async def sweep() -> None:
+        await give_back_leftovers(hub.hands)
+        if ears is None or not ears.can_hear:
+            hub.own.wake(await hub.store.due(SWEEP_LIMIT))
+        hub.metrics.swept_at = hub.clock.monotonic()
+
+    _expect_sweeps(hub)
+    if ears is None:
+        return [(SWEEP_EVERY_S, sweep)]
+    hub.vitals.wanted[NO_BROKER] = lambda: ears.can_hear
+    return [(SWEEP_EVERY_S, sweep), (SIGN_EVERY_S, ears.listen)]
+
+
+def _ears(hub: Hub, stack: AsyncExitStack) -> Ears | None:
+    if hub.celery is None:
+        return None
+    app = make_celery(hub.settings.broker_url.get_secret_value())
+    ears = Ears(app, worker_name(), hub.celery, hub.clock, hub.give_up.set)
+    ears.start()
+    stack.push_async_callback(ears.stop)
+    return ears
+
+
+def _sweeper(hub: Hub, stack: AsyncExitStack) -> list[Loop]:
+    async def end_the_frozen() -> None:
+        if ended := await end_frozen(hub.engine):
+            log.warning("database.frozen_clients_ended", sessions=ended)
+
+    async def keep_partitions() -> None:
+        today = hub.clock.now()
+        await partitions.ensure(hub.engine, today.date())
+        await partitions.drop_older(hub.engine, (today - hub.settings.retention).date())
+        try:
+            await forget_old(hub.files, hub.media, today - hub.settings.retention)
+        except MediaAway as why:
+            log.warning("files.store_away", why=str(why))
+
+    loops: list[Loop] = [(FROZEN_EVERY_S, end_the_frozen), (PARTITIONS_EVERY_S, keep_partitions)]
+    if hub.celery is None:
+        return loops
+    sweeper = Sweeper(hub.store, hub.clock, hub.hands.owner, hub.executor.wake)
+    stack.push_async_callback(sweeper.stop)
+
+    async def sweep() -> None:
+        await sweeper.sweep()
+        hub.metrics.swept_at = hub.clock.monotonic()
+
+    _expect_sweeps(hub)
+    return [(SWEEP_EVERY_S, sweep), *loops]
+
+
+def _expect_sweeps(hub: Hub) -> None:
+    metrics, clock = hub.metrics, hub.clock
+    metrics.swept_at = clock.monotonic()
+    hub.vitals.needed[NO_SWEEP] = lambda: clock.monotonic() - metrics.swept_at < SWEEPS_WITHIN_S
+
+
+def _listener(hub: Hub) -> list[Loop]:
+    async def listen() -> None:
+        hub.listeners.listen(await hub.connections.listeners())
+
+    return [(SWEEP_EVERY_S, listen)]
