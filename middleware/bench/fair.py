@@ -10,7 +10,7 @@ from typing import Any
 
 from middleware.bench import bulk
 from middleware.bench.driver import run_load
-from middleware.bench.ground import Watch, Wishes, findings_of, prepared, sample
+from middleware.bench.ground import Watch, findings_of, prepared, sample
 from middleware.bench.load import Order
 from middleware.bench.pipeline import Flow, open_chats
 from middleware.bench.report import Findings
@@ -22,6 +22,7 @@ from middleware.bench.variants import (
     Start,
     forms,
 )
+from middleware.bench.wishes import Wishes
 
 QUIET = FIRST_BOT
 CHATS = 20

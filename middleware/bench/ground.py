@@ -1,9 +1,8 @@
 """The ground of every command: a folder, the stub, PostgreSQL, Redis where there is one, a plan."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from middleware.bench import machine
 from middleware.bench.driver import Stub
@@ -12,29 +11,9 @@ from middleware.bench.rules import Sample
 from middleware.bench.servers import postgres, redis, until_listening
 from middleware.bench.side import redis_binary
 from middleware.bench.variants import Ground, Running, move_in
+from middleware.bench.wishes import Wishes
 from middleware.trial.processes import Child, free_port
 from middleware.trial.town import discard, make_folder
-
-Tell = Callable[[str], None]
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """What every command is told.
-
-    `database_url` is a server to use instead of our own, `only` the variants that are measured.
-    """
-
-    rounds: int = 3
-    seconds: float = 4.0
-    database_url: str = ""
-    only: tuple[str, ...] = ()
-    tell: Tell = print
-
-    def chosen(self, variants: Mapping[str, T]) -> dict[str, T]:
-        """Keep the variants that are asked for; all when none is named."""
-        return {name: each for name, each in variants.items() if not self.only or name in self.only}
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from middleware.bench.driver import run_load
 from middleware.bench.floor_rate import insert_rates
-from middleware.bench.ground import Watch, Wishes, cpu_metrics, findings_of, prepared, sample
+from middleware.bench.ground import Watch, cpu_metrics, findings_of, prepared, sample
 from middleware.bench.load import Order
 from middleware.bench.report import Findings
 from middleware.bench.rules import Goal, Sample
@@ -30,6 +30,7 @@ from middleware.bench.variants import (
     naive,
     why_no_naive,
 )
+from middleware.bench.wishes import Wishes
 
 CLIENTS, MOST_SOCKETS = 32, 128
 WARM_HOOKS = 200

@@ -10,7 +10,7 @@ from typing import Any
 
 from middleware.bench import limits, tally
 from middleware.bench.driver import run_load
-from middleware.bench.ground import Watch, Wishes, cpu_metrics, findings_of, prepared, sample
+from middleware.bench.ground import Watch, cpu_metrics, findings_of, prepared, sample
 from middleware.bench.load import Order, Report
 from middleware.bench.report import Findings
 from middleware.bench.rules import Goal, Sample
@@ -23,8 +23,10 @@ from middleware.bench.variants import (
     naive,
     why_no_naive,
 )
+from middleware.bench.wishes import Wishes
+from middleware.trial.processes import TrialFailed
 
-OPENS_WITHIN_S = 120.0
+OPENS_WITHIN_S, OPENS_EACH_S = 120.0, 0.5
 DRAINS_WITHIN_S, STALLED_S = 90.0, 15.0
 CALLS_AT_ONCE = 20
 GOALS = {
@@ -126,7 +128,6 @@ async def one(
     """Measure one variant once; `prepare` comes between opening the chats and the clock."""
     flow, seconds = asked
     await ground.stub.pace()
-    await ground.stub.reset()
     async with start(ground) as running:
         await open_chats(ground, running, flow)
         if prepare is not None:
@@ -154,11 +155,21 @@ async def one(
 
 
 async def open_chats(ground: Ground, running: Running, flow: Flow) -> None:
-    """Let every customer say something once, and wait until the CRM knows them all."""
+    """Let every customer say something once, and wait until the CRM knows them all.
+
+    Raises: `TrialFailed` when it takes too long: nothing could be believed that is measured then.
+    """
+    await ground.stub.reset()
     count = flow.chats * len(running.targets)
     order = Order(port=running.port, targets=running.targets, chats=flow.chats, count=count)
     report = await run_load(replace(order, sockets=8))
-    await ground.stub.wait_for(report.accepted, OPENS_WITHIN_S)
+    patience_s = OPENS_WITHIN_S + count * OPENS_EACH_S
+    state = await ground.stub.wait_for(report.accepted, patience_s, stall_s=OPENS_WITHIN_S)
+    if state["written"] < report.accepted:
+        raise TrialFailed(
+            f"the CRM knows {state['written']} of {report.accepted} customers after"
+            f" {patience_s:.0f} s; there is nothing to measure"
+        )
 
 
 def _metrics(report: Report, state: Mapping[str, Any], used: dict[str, float]) -> dict[str, float]:

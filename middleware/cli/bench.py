@@ -1,8 +1,12 @@
-"""`threadline bench`: the hub measured beside its peers and the machine's own limits."""
+"""`threadline bench`: the hub measured beside its peers and the machine's own limits.
+
+What measures is imported by the command that does: a hub that starts does not wait for it.
+"""
 
 import asyncio
 import logging
 import signal
+import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,9 +14,8 @@ from typing import Annotated, Any
 import structlog
 import typer
 
-from middleware.bench import fair, growth, ingest, pipeline, recover
-from middleware.bench.ground import Wishes
 from middleware.bench.report import Findings, show
+from middleware.bench.wishes import Wishes
 from middleware.cli.session import BROKEN, INTERRUPTED, session_of
 from middleware.trial.processes import TrialFailed
 
@@ -52,6 +55,8 @@ def run_ingest(
     report: Report = None,
 ) -> None:
     """Durable acknowledgements: how many a second, and how long a sender waits."""
+    from middleware.bench import ingest  # noqa: PLC0415  # see above
+
     wishes = _wishes(rounds, seconds, quick, database_url, only)
     pressure = ingest.Pressure(rates=(20, 100), delays=(0.0,)) if quick else ingest.Pressure()
     _tell(context, _found(context, ingest.measure(wishes, pressure)), report)
@@ -74,6 +79,8 @@ def run_pipeline(
     report: Report = None,
 ) -> None:
     """Messages a second from channel to CRM, and what each costs in CPU, part by part."""
+    from middleware.bench import pipeline  # noqa: PLC0415  # see above
+
     wishes = _wishes(rounds, seconds, quick, database_url, only)
     if quick:
         bots, slow = [2], False
@@ -99,6 +106,8 @@ def run_growth(
     report: Report = None,
 ) -> None:
     """What a message costs beside many connections, many customers and a long backlog."""
+    from middleware.bench import growth  # noqa: PLC0415  # see above
+
     wishes = _wishes(rounds, seconds, quick, database_url)
     if quick:
         connections, customers, backlog = [1, 5], min(customers, 1000), min(backlog, 2000)
@@ -124,6 +133,8 @@ def run_fair(
     report: Report = None,
 ) -> None:
     """What a quiet tenant feels of a noisy one, and whether equals get equal shares."""
+    from middleware.bench import fair  # noqa: PLC0415  # see above
+
     wishes = _wishes(rounds, seconds, quick, database_url, only)
     if quick:
         flood, tenants = min(flood, 500), min(tenants, 3)
@@ -143,6 +154,8 @@ def run_recover(
     report: Report = None,
 ) -> None:
     """How soon the hub delivers again after kill -9, and how soon it starts from cold."""
+    from middleware.bench import recover  # noqa: PLC0415  # see above
+
     wishes = _wishes(rounds, 0.0, quick, database_url, only)
     if quick:
         backlog = min(backlog, 500)
@@ -161,6 +174,8 @@ def _wishes(
 def _found(context: typer.Context, measuring: Coroutine[Any, Any, Findings]) -> Findings:
     """Measure until done or told to stop; nothing that was started outlives us."""
     session = session_of(context)
+    if sys.platform != "linux":
+        session.fail("Processes are counted in /proc, which is Linux's: measure there.", BROKEN)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     try:
         return asyncio.run(_until_told(measuring))
