@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import math
 import sys
 import time
 import urllib.request
@@ -75,13 +76,20 @@ class Stub:
             for bot, hook in hooks.items()
         )
 
-    async def wait_for(self, written: int, within_s: float) -> dict[str, Any]:
-        """Wait until so many texts were written, or patience ends; return the last state."""
-        ends_at = asyncio.get_running_loop().time() + within_s
+    async def wait_for(
+        self, written: int, within_s: float, stall_s: float = math.inf
+    ) -> dict[str, Any]:
+        """Wait until so many texts were written; return the last state.
+
+        Patience ends after `within_s`, or when nothing has arrived for `stall_s`.
+        """
+        clock, last = asyncio.get_running_loop().time, -1
+        ends_at, stalls_at = clock() + within_s, math.inf
         while True:
             state = await self.state()
-            is_over = asyncio.get_running_loop().time() > ends_at
-            if state["written"] >= written or is_over:
+            if state["written"] != last:
+                last, stalls_at = state["written"], clock() + stall_s
+            if last >= written or clock() > min(ends_at, stalls_at):
                 return state
             await asyncio.sleep(LOOK_EVERY_S)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from middleware.bench import bulk
 from middleware.bench.driver import run_load
-from middleware.bench.ground import Watch, Wishes, findings_of, prepared, sample
+from middleware.bench.ground import Watch, findings_of, prepared, sample
 from middleware.bench.load import Order
 from middleware.bench.pipeline import Flow, open_chats
 from middleware.bench.report import Findings
@@ -22,6 +22,7 @@ from middleware.bench.variants import (
     Start,
     forms,
 )
+from middleware.bench.wishes import Wishes
 
 QUIET = FIRST_BOT
 CHATS = 20
@@ -47,14 +48,14 @@ async def measure(wishes: Wishes, crowd: Crowd) -> Findings:
     async with prepared(wishes, bots=max(2, crowd.tenants)) as ground:
         findings = findings_of("fair", ground)
         for number in range(wishes.rounds):
-            for name, start in forms().items():
+            for name, start in wishes.chosen(forms()).items():
                 for found in (
                     await _beside(ground, start, (crowd, wishes.seconds), (name, number)),
                     await _equals(ground, start, (crowd, wishes.seconds), (name, number)),
                 ):
                     wishes.tell(_line(found))
                     findings.samples.append(found)
-    for name in forms():
+    for name in wishes.chosen(forms()):
         findings.judge(
             replace(BESIDE, name=f"{name}: {BESIDE.name}"), findings.of("p99 beside/alone", name)
         )

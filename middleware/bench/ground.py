@@ -1,6 +1,6 @@
 """The ground of every command: a folder, the stub, PostgreSQL, Redis where there is one, a plan."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -10,27 +10,15 @@ from middleware.bench.report import Findings
 from middleware.bench.rules import Sample
 from middleware.bench.servers import postgres, redis
 from middleware.bench.variants import Ground, Running, move_in
+from middleware.bench.wishes import Wishes
 from middleware.trial.processes import Child, free_port, until_listening
 from middleware.trial.side import redis_binary
 from middleware.trial.town import discard, make_folder
 
-Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """What every command is told. `database_url` is a server to use instead of our own."""
-
-    rounds: int = 3
-    seconds: float = 4.0
-    quick: bool = False
-    database_url: str = ""
-    tell: Tell = print
-
 
 @asynccontextmanager
 async def prepared(
-    wishes: Wishes, *, bots: int = 1, delay_ms: float = 0.0, wide: bool = True
+    wishes: Wishes, *, bots: int = 1, delay_ms: float = 0.0
 ) -> AsyncIterator[Ground]:
     """Start what all variants share, and connect the accounts.
 
@@ -45,7 +33,7 @@ async def prepared(
         await child.start()
         await until_listening(port, child)
         database = await stack.enter_async_context(postgres(folder, wishes.database_url, delay_ms))
-        ground = Ground(folder=folder, stub=Stub(port), database=database, bots=bots, wide=wide)
+        ground = Ground(folder=folder, stub=Stub(port), database=database, bots=bots)
         if redis_binary() is not None:
             url, server = await stack.enter_async_context(redis(folder))
             ground = replace(ground, redis_url=url, redis=server)

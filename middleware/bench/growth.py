@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 
 from middleware.bench import bulk, machine, pipeline
-from middleware.bench.ground import Watch, Wishes, cpu_metrics, findings_of, prepared, sample
+from middleware.bench.ground import Watch, cpu_metrics, findings_of, prepared, sample
 from middleware.bench.report import Findings
 from middleware.bench.rules import Goal, Sample
 from middleware.bench.variants import FIRST_BOT, Ground, Running, hub
+from middleware.bench.wishes import Wishes
 
 CHATS = 50
 STARTS_S = 3.0
@@ -84,7 +85,6 @@ async def _flow(ground: Ground, wishes: Wishes, known: int, number: int) -> Samp
 
 async def _drain(ground: Ground, wishes: Wishes, waiting: int, number: int) -> Sample:
     """Let a hub work on what waits, for a while."""
-    await ground.stub.reset()
     async with hub(ground) as running:
         await pipeline.open_chats(ground, running, pipeline.Flow(chats=CHATS))
         await bulk.unread(running.database, FIRST_BOT, count=waiting, chats=CHATS)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from middleware.bench.driver import run_load
 from middleware.bench.floor_rate import insert_rates
-from middleware.bench.ground import Watch, Wishes, cpu_metrics, findings_of, prepared, sample
+from middleware.bench.ground import Watch, cpu_metrics, findings_of, prepared, sample
 from middleware.bench.load import Order
 from middleware.bench.report import Findings
 from middleware.bench.rules import Goal, Sample
@@ -30,6 +30,7 @@ from middleware.bench.variants import (
     naive,
     why_no_naive,
 )
+from middleware.bench.wishes import Wishes
 
 CLIENTS, MOST_SOCKETS = 32, 128
 WARM_HOOKS = 200
@@ -95,7 +96,7 @@ async def _rounds(
 ) -> None:
     ground, delay = on
     suffix = f" +{delay:g} ms" if delay else ""
-    variants = variants_of(findings, delay)
+    variants = wishes.chosen(variants_of(findings, delay))
     for number in range(wishes.rounds):
         rates = await insert_rates(ground.database, wishes.seconds / 4)
         findings.samples.append(sample(f"PostgreSQL{suffix}", number, rates, 0.0))

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from middleware.bench import limits
+from middleware.bench import limits, tally
 from middleware.bench.driver import run_load
-from middleware.bench.ground import Watch, Wishes, cpu_metrics, findings_of, prepared, sample
+from middleware.bench.ground import Watch, cpu_metrics, findings_of, prepared, sample
 from middleware.bench.load import Order, Report
 from middleware.bench.report import Findings
 from middleware.bench.rules import Goal, Sample
@@ -23,9 +23,11 @@ from middleware.bench.variants import (
     naive,
     why_no_naive,
 )
+from middleware.bench.wishes import Wishes
+from middleware.trial.processes import TrialFailed
 
-OPENS_WITHIN_S = 120.0
-PATIENCE_S = 10.0
+OPENS_WITHIN_S, OPENS_EACH_S = 120.0, 0.5
+DRAINS_WITHIN_S, STALLED_S = 90.0, 15.0
 CALLS_AT_ONCE = 20
 GOALS = {
     "per_s": Goal(name="channel → CRM, times the naive rate", goal=5, dream=8),
@@ -79,7 +81,7 @@ async def measure(wishes: Wishes, flows: tuple[Flow, ...]) -> Findings:
     for bots in dict.fromkeys(flow.bots for flow in flows):
         async with prepared(wishes, bots=bots) as ground:
             findings = findings or findings_of("pipeline", ground)
-            variants = variants_of(findings)
+            variants = wishes.chosen(variants_of(findings))
             for number in range(wishes.rounds):
                 for flow in (each for each in flows if each.bots == bots):
                     for name, start in variants.items():
@@ -87,26 +89,30 @@ async def measure(wishes: Wishes, flows: tuple[Flow, ...]) -> Findings:
                         found = await one(ground, start, (flow, wishes.seconds), about)
                         wishes.tell(_line(found))
                         findings.samples.append(found)
+                if bots == flows[0].bots:
+                    await _limited(replace(ground, wide=False), wishes, findings, number)
     if findings is None:
         raise ValueError("nothing to measure")
-    _judge(findings, flows)
-    await _limited(wishes, findings)
-    return findings
-
-
-async def _limited(wishes: Wishes, findings: Findings) -> None:
-    """Ask the forms of the hub how they get on with a provider that counts."""
     findings.notes.append(
         "messages a second are measured with budgets wide open; the share of the limit is not"
     )
-    async with prepared(wishes, wide=False) as ground:
-        for number in range(wishes.rounds):
-            for name, start in forms().items():
-                about = f"{name}, limited"
-                found = await limits.one(ground, start, 2 * wishes.seconds, (about, number))
-                wishes.tell(f"round {number + 1} {about}: {dict(found.metrics)}")
-                findings.samples.append(found)
-    for name in forms():
+    _judge(findings, flows)
+    _judge_limits(findings, tuple(wishes.chosen(forms())))
+    return findings
+
+
+async def _limited(ground: Ground, wishes: Wishes, findings: Findings, number: int) -> None:
+    """Ask the forms of the hub how they get on with a provider that counts."""
+    for name, start in wishes.chosen(forms()).items():
+        about = f"{name}, limited"
+        found = await limits.one(ground, start, 2 * wishes.seconds, (about, number))
+        told = ", ".join(f"{name} {value:.3g}" for name, value in found.metrics.items())
+        wishes.tell(f"round {number + 1} {about}: {told}")
+        findings.samples.append(found)
+
+
+def _judge_limits(findings: Findings, names: tuple[str, ...]) -> None:
+    for name in names:
         about = f"{name}, limited"
         for metric, goal in (("share of the limit", limits.USED), ("rejected", limits.REJECTED)):
             findings.judge(_named(goal, name), findings.of(metric, about))
@@ -122,14 +128,13 @@ async def one(
     """Measure one variant once; `prepare` comes between opening the chats and the clock."""
     flow, seconds = asked
     await ground.stub.pace()
-    await ground.stub.reset()
     async with start(ground) as running:
         await open_chats(ground, running, flow)
         if prepare is not None:
             await prepare(running)
         await ground.stub.pace(low=flow.low, high=flow.high)
         await ground.stub.reset()
-        watch = Watch.begin(running)
+        watch, before = Watch.begin(running), await tally.look(running.database)
         order = Order(
             port=running.port,
             targets=running.targets,
@@ -140,18 +145,31 @@ async def one(
             stub=ground.stub.port,
         )
         report = await run_load(order)
-        state = await ground.stub.wait_for(report.accepted, max(PATIENCE_S, seconds))
+        state = await ground.stub.wait_for(report.accepted, DRAINS_WITHIN_S, stall_s=STALLED_S)
         used, others = watch.end()
         metrics = _metrics(report, state, used)
+        after = await tally.look(running.database)
+        if before is not None and after is not None:
+            metrics |= after.metrics(before, max(1, state["written"]))
         return sample(*name, metrics, others)
 
 
 async def open_chats(ground: Ground, running: Running, flow: Flow) -> None:
-    """Let every customer say something once, and wait until the CRM knows them all."""
+    """Let every customer say something once, and wait until the CRM knows them all.
+
+    Raises: `TrialFailed` when it takes too long: nothing could be believed that is measured then.
+    """
+    await ground.stub.reset()
     count = flow.chats * len(running.targets)
     order = Order(port=running.port, targets=running.targets, chats=flow.chats, count=count)
     report = await run_load(replace(order, sockets=8))
-    await ground.stub.wait_for(report.accepted, OPENS_WITHIN_S)
+    patience_s = OPENS_WITHIN_S + count * OPENS_EACH_S
+    state = await ground.stub.wait_for(report.accepted, patience_s, stall_s=OPENS_WITHIN_S)
+    if state["written"] < report.accepted:
+        raise TrialFailed(
+            f"the CRM knows {state['written']} of {report.accepted} customers after"
+            f" {patience_s:.0f} s; there is nothing to measure"
+        )
 
 
 def _metrics(report: Report, state: Mapping[str, Any], used: dict[str, float]) -> dict[str, float]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from middleware.bench import bulk, machine
 from middleware.bench.driver import first_ack
-from middleware.bench.ground import Watch, Wishes, findings_of, prepared, sample
+from middleware.bench.ground import Watch, findings_of, prepared, sample
 from middleware.bench.pipeline import Flow, open_chats
 from middleware.bench.report import Findings
 from middleware.bench.rules import Goal, Sample
@@ -23,6 +23,7 @@ from middleware.bench.variants import (
     embedded,
     forms,
 )
+from middleware.bench.wishes import Wishes
 
 CHATS = 20
 WORKS_S = 1.5
@@ -38,7 +39,7 @@ class Blow:
 
 async def measure(wishes: Wishes, blow: Blow) -> Findings:
     """Raises: `TrialFailed`."""
-    measured: dict[str, Start] = {"hub, embedded": embedded, **forms()}
+    measured = wishes.chosen({"hub, embedded": embedded, **forms()})
     async with prepared(wishes, bots=1) as ground:
         findings = findings_of("recover", ground)
         for number in range(wishes.rounds):
@@ -53,7 +54,6 @@ async def measure(wishes: Wishes, blow: Blow) -> Findings:
 
 
 async def one(ground: Ground, start: Start, blow: Blow, name: tuple[str, int]) -> Sample:
-    await ground.stub.reset()
     async with start(ground) as running:
         await open_chats(ground, running, Flow(chats=CHATS))
         watch = Watch.begin(running)

@@ -1,8 +1,12 @@
-"""`threadline bench`: the hub measured beside its peers and the machine's own limits."""
+"""`threadline bench`: the hub measured beside its peers and the machine's own limits.
+
+What measures is imported by the command that does: a hub that starts does not wait for it.
+"""
 
 import asyncio
 import logging
 import signal
+import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,9 +14,8 @@ from typing import Annotated, Any
 import structlog
 import typer
 
-from middleware.bench import fair, growth, ingest, pipeline, recover
-from middleware.bench.ground import Wishes
 from middleware.bench.report import Findings, show
+from middleware.bench.wishes import Wishes
 from middleware.cli.session import BROKEN, INTERRUPTED, session_of
 from middleware.trial.processes import TrialFailed
 
@@ -24,6 +27,10 @@ Report = Annotated[
 ]
 Database = Annotated[
     str, typer.Option("--database-url", help="A PostgreSQL to use. Default: one of our own.")
+]
+
+Only = Annotated[
+    list[str] | None, typer.Option(help="Measure this variant; say it again for more.")
 ]
 
 bench = typer.Typer(no_args_is_help=True)
@@ -42,12 +49,15 @@ def run_ingest(
     *,
     rounds: Rounds = 3,
     seconds: Seconds = 4.0,
+    only: Only = None,
     quick: Quick = False,
     database_url: Database = "",
     report: Report = None,
 ) -> None:
     """Durable acknowledgements: how many a second, and how long a sender waits."""
-    wishes = _wishes(rounds, seconds, quick, database_url)
+    from middleware.bench import ingest  # noqa: PLC0415  # see above
+
+    wishes = _wishes(rounds, seconds, quick, database_url, only)
     pressure = ingest.Pressure(rates=(20, 100), delays=(0.0,)) if quick else ingest.Pressure()
     _tell(context, _found(context, ingest.measure(wishes, pressure)), report)
 
@@ -63,12 +73,15 @@ def run_pipeline(
     ] = [1, 10, 100],  # noqa: B006  # Typer's way to say a list
     chats: Annotated[int, typer.Option(help="Conversations of every bot.", min=1)] = 50,
     slow: Annotated[bool, typer.Option(help="Also with a CRM that answers in 200-500 ms.")] = True,
+    only: Only = None,
     quick: Quick = False,
     database_url: Database = "",
     report: Report = None,
 ) -> None:
     """Messages a second from channel to CRM, and what each costs in CPU, part by part."""
-    wishes = _wishes(rounds, seconds, quick, database_url)
+    from middleware.bench import pipeline  # noqa: PLC0415  # see above
+
+    wishes = _wishes(rounds, seconds, quick, database_url, only)
     if quick:
         bots, slow = [2], False
     flows = [pipeline.Flow(chats=max(2, chats // each), bots=each) for each in bots]
@@ -93,6 +106,8 @@ def run_growth(
     report: Report = None,
 ) -> None:
     """What a message costs beside many connections, many customers and a long backlog."""
+    from middleware.bench import growth  # noqa: PLC0415  # see above
+
     wishes = _wishes(rounds, seconds, quick, database_url)
     if quick:
         connections, customers, backlog = [1, 5], min(customers, 1000), min(backlog, 2000)
@@ -112,12 +127,15 @@ def run_fair(
     seconds: Seconds = 20.0,
     flood: Annotated[int, typer.Option(help="What a noisy tenant has unread.", min=1)] = 100_000,
     tenants: Annotated[int, typer.Option(help="Tenants that are all alike.", min=2)] = 10,
+    only: Only = None,
     quick: Quick = False,
     database_url: Database = "",
     report: Report = None,
 ) -> None:
     """What a quiet tenant feels of a noisy one, and whether equals get equal shares."""
-    wishes = _wishes(rounds, seconds, quick, database_url)
+    from middleware.bench import fair  # noqa: PLC0415  # see above
+
+    wishes = _wishes(rounds, seconds, quick, database_url, only)
     if quick:
         flood, tenants = min(flood, 500), min(tenants, 3)
     crowd = fair.Crowd(flood=flood, tenants=tenants)
@@ -130,26 +148,34 @@ def run_recover(
     *,
     rounds: Rounds = 5,
     backlog: Annotated[int, typer.Option(help="Hooks that nobody read yet.", min=1)] = 10_000,
+    only: Only = None,
     quick: Quick = False,
     database_url: Database = "",
     report: Report = None,
 ) -> None:
     """How soon the hub delivers again after kill -9, and how soon it starts from cold."""
-    wishes = _wishes(rounds, 0.0, quick, database_url)
+    from middleware.bench import recover  # noqa: PLC0415  # see above
+
+    wishes = _wishes(rounds, 0.0, quick, database_url, only)
     if quick:
         backlog = min(backlog, 500)
     _tell(context, _found(context, recover.measure(wishes, recover.Blow(backlog=backlog))), report)
 
 
-def _wishes(rounds: int, seconds: float, quick: bool, database_url: str) -> Wishes:
+def _wishes(
+    rounds: int, seconds: float, quick: bool, database_url: str, only: list[str] | None = None
+) -> Wishes:
     if quick:
         rounds, seconds = 1, 1.0
-    return Wishes(rounds=rounds, seconds=seconds, quick=quick, database_url=database_url)
+    chosen = tuple(only or ())
+    return Wishes(rounds=rounds, seconds=seconds, database_url=database_url, only=chosen)
 
 
 def _found(context: typer.Context, measuring: Coroutine[Any, Any, Findings]) -> Findings:
     """Measure until done or told to stop; nothing that was started outlives us."""
     session = session_of(context)
+    if sys.platform != "linux":
+        session.fail("Processes are counted in /proc, which is Linux's: measure there.", BROKEN)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     try:
         return asyncio.run(_until_told(measuring))

@@ -9,6 +9,9 @@ RUSSIAN_OF_BENCH: Mapping[str, str] = {
     "Interleaved rounds; medians are told.": "Чередующихся кругов; сообщаются медианы.",
     "How long each measurement lasts.": "Сколько длится каждое измерение.",
     "One short round: a smoke test, no measure.": "Один короткий круг: проверка, а не измерение.",
+    "Measure this variant; say it again for more.": (
+        "Измерить этот вариант; повторите для нескольких."
+    ),
     "Write every number there.": "Записать туда все числа.",
     "A PostgreSQL to use. Default: one of our own.": "Чей PostgreSQL брать. По умолчанию — свой.",
     "Durable acknowledgements: how many a second, and how long a sender waits.": (

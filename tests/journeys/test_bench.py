@@ -2,19 +2,22 @@
 
 import shutil
 import sys
+from dataclasses import replace
 
 import pytest
 
 from middleware.bench import fair, growth, ingest, pipeline, recover
-from middleware.bench.ground import Wishes
 from middleware.bench.report import Findings
 from middleware.bench.variants import why_no_naive
+from middleware.bench.wishes import Wishes
 
 pytestmark = [
     pytest.mark.timeout(600),
     pytest.mark.skipif(sys.platform != "linux", reason="processes are counted in /proc"),
 ]
 SHORT = Wishes(rounds=1, seconds=1.0, tell=lambda _line: None)
+# Parts find nothing here that the pipeline does not find, and take as long again.
+WHOLE = replace(SHORT, only=("hub",))
 
 
 def assert_kept(findings: Findings) -> None:
@@ -36,7 +39,8 @@ async def test_pipeline() -> None:
 
 async def test_ingest() -> None:
     pressure = ingest.Pressure(rates=(20,), delays=(0.0, 5.0), bots=1, chats=5)
-    findings = await ingest.measure(SHORT, pressure)
+    few = replace(SHORT, only=("echo", "commit each", "hub", "naive"))
+    findings = await ingest.measure(few, pressure)
     assert_kept(findings)
     said = {each.variant for each in findings.samples}
     assert {"echo", "commit each", "hub", "PostgreSQL"} <= said
@@ -56,7 +60,7 @@ async def test_growth() -> None:
 
 
 async def test_fair() -> None:
-    findings = await fair.measure(SHORT, fair.Crowd(flood=200, tenants=2))
+    findings = await fair.measure(WHOLE, fair.Crowd(flood=200, tenants=2))
     assert_kept(findings)
     equal = findings.of("Jain index", "hub, equals")
     assert equal is not None
@@ -64,6 +68,7 @@ async def test_fair() -> None:
 
 
 async def test_recover() -> None:
-    findings = await recover.measure(SHORT, recover.Blow(backlog=100))
+    embedded = replace(SHORT, only=("hub, embedded",))
+    findings = await recover.measure(embedded, recover.Blow(backlog=100))
     assert_kept(findings)
     assert all(each.metrics["to CRM write s"] > 0 for each in findings.samples)
