@@ -16,11 +16,13 @@ class Book:
     def __init__(self, *refuses: Exception | None) -> None:
         self.batches: list[int] = []
         self.done: list[str] = []
+        self.has_begun = asyncio.Event()
         self._refuses = list(refuses)
 
     async def commit(self, works: Sequence[Work]) -> None:
         self.batches.append(len(works))
-        await asyncio.sleep(0.01)
+        self.has_begun.set()
+        await asyncio.sleep(0)
         refusal = self._refuses.pop(0) if self._refuses else None
         if refusal is not None:
             raise refusal
@@ -60,7 +62,7 @@ async def test_what_comes_while_a_record_is_made_goes_with_the_next_one() -> Non
     book = Book()
     together = Together(book.commit, _yes)
     first = asyncio.create_task(together.commit(book.work("a")))
-    await asyncio.sleep(0.005)
+    await book.has_begun.wait()
     assert together.is_busy
     await asyncio.gather(first, *(together.commit(book.work(name)) for name in "bc"))
     assert book.batches == [1, 2]
