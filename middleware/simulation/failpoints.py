@@ -15,6 +15,7 @@ from middleware.trial.verdict import Verdict
 
 NINA = 1001
 LIVES = 3
+PAUSE_S = 0.3
 USUAL = Policy()
 
 
@@ -41,26 +42,29 @@ class Outcome:
         return self.is_quiet and self.verdict.is_clean and is_told_once and self.held <= 1
 
 
-def count_points(messages: int, policy: Policy = USUAL) -> int:
-    """How many moments the run without a fault has."""
-    return run(_count(messages, policy), seed=1)
+def count_points(messages: int, policy: Policy = USUAL, *, at_once: bool = False) -> int:
+    """How many moments the run without a fault has. `at_once`: nobody pauses between messages."""
+    return run(_count(messages, policy, 0 if at_once else PAUSE_S), seed=1)
 
 
-async def _count(messages: int, policy: Policy) -> int:
+async def _count(messages: int, policy: Policy, pause_s: float) -> int:
     world = await build(1, policy=policy)
-    await _converse(world, messages, policy)
+    await _converse(world, messages, policy, pause_s)
     return world.hub.life.points
 
 
-def happen_at(point: int, action: Action, messages: int, policy: Policy = USUAL) -> Outcome:
+def happen_at(
+    point: int, action: Action, messages: int, policy: Policy = USUAL, *, at_once: bool = False
+) -> Outcome:
     """Repeat the run, and let something happen at this moment."""
-    return run(_happen(Fate(point=point, action=action), messages, policy), seed=1)
+    fate, pause_s = Fate(point=point, action=action), 0 if at_once else PAUSE_S
+    return run(_happen(fate, messages, policy, pause_s), seed=1)
 
 
-async def _happen(fate: Fate, messages: int, policy: Policy) -> Outcome:
+async def _happen(fate: Fate, messages: int, policy: Policy, pause_s: float) -> Outcome:
     world = await build(1, fate, policy)
     first = world.hub.life
-    is_quiet = await _converse(world, messages, policy)
+    is_quiet = await _converse(world, messages, policy, pause_s)
     if fate.action == "hang":
         await world.site.clock.sleep(HANGS_S)
         is_quiet = await _has_settled(world)
@@ -76,14 +80,14 @@ async def _happen(fate: Fate, messages: int, policy: Policy) -> Outcome:
     )
 
 
-async def _converse(world: World, messages: int, policy: Policy) -> bool:
+async def _converse(world: World, messages: int, policy: Policy, pause_s: float) -> bool:
     """A customer writes, an operator answers, as often as asked; True when all came to an end.
 
     Where the route wants tasks for what nobody answers, nobody does.
     """
     for number in range(messages):
         world.channel.say(NINA, f"question {number}", name="Nina")
-        await world.site.clock.sleep(0.3)
+        await world.site.clock.sleep(pause_s)
     if not await _has_settled(world):
         return False
     if policy.answer_within:

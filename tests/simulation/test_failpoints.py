@@ -39,6 +39,16 @@ def test_two_messages_and_two_answers_survive_a_crash_at_every_moment(part: int)
 
 
 @pytest.mark.parametrize("part", range(SLICES))
+@pytest.mark.parametrize("action", ["crash", "error"])
+def test_messages_that_are_recorded_together_survive_it_at_every_moment(
+    action: Action, part: int
+) -> None:
+    points = range(1 + part, count_points(3, at_once=True) + 1, SLICES)
+    spoilt = [o for p in points if not (o := happen_at(p, action, 3, at_once=True)).is_fine]
+    assert spoilt == []
+
+
+@pytest.mark.parametrize("part", range(SLICES))
 @pytest.mark.parametrize("action", ACTIONS)
 def test_a_silence_makes_one_task_whatever_happens_at_any_moment(action: Action, part: int) -> None:
     points = range(1 + part, count_points(1, IMPATIENT) + 1, SLICES)

@@ -1,14 +1,12 @@
 """One transaction of the hub, on PostgreSQL."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import text
 
 from mappers.vocabulary import (
-    Confidence,
     ConnectionId,
     ContactId,
     ConversationId,
@@ -16,17 +14,13 @@ from mappers.vocabulary import (
     DeliveryKind,
     Identity,
     Message,
-    MessageArrived,
     MessageId,
     Operator,
     Person,
     Status,
     WorkspaceId,
 )
-from middleware.db.direct import Session
-from middleware.ids import NewId
 from middleware.pipeline.rules import is_newest_history
-from middleware.store.codec import encode_profile
 from middleware.store.duties import Attempt, Duty, Job, Owed, Settlement, ToldWithout
 from middleware.store.postgres import (
     conversations,
@@ -43,12 +37,9 @@ from middleware.store.postgres import (
 )
 from middleware.store.postgres import operators as naming
 from middleware.store.postgres.inbox import Closed
+from middleware.store.postgres.meeting import Meeting
 from middleware.store.postgres.messages import NewName
-from middleware.store.postgres.pending import Pending
-from middleware.store.postgres.people import Met, NewContact
-from middleware.store.postgres.seen import Seen
 from middleware.store.rows import (
-    ContactRow,
     ConversationRow,
     DealRow,
     Fact,
@@ -64,9 +55,6 @@ from middleware.store.rows import (
     RouteRow,
 )
 from middleware.tracing.place import marked
-from middleware.webhooks.keys import digest_of
-
-IdT = TypeVar("IdT", bound=UUID)
 
 SET_CONNECTION = text(
     """
@@ -77,43 +65,13 @@ SET_CONNECTION = text(
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresUnit:
+class PostgresUnit(Meeting):
     """See `middleware.store.port.Unit`.
 
     What traffic does all the time is read ahead and written together (`Seen`, `Pending`); all
     else is a statement of its own, and begins by writing what is pending. Whoever opens a unit
     ends it with `write`.
     """
-
-    at: Session
-    new_id: NewId
-    touched: set[ConnectionId] = field(default_factory=set)
-    pending: Pending = field(default_factory=Pending)
-    seen: Seen = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "seen", Seen(self.at))
-
-    async def write(self) -> Session:
-        """Put down what is pending, so that what follows on the connection sees it."""
-        self.touched.update(await self.pending.write(self.at))
-        return self.at
-
-    async def foresee(self, connection: ConnectionId, events: Sequence[MessageArrived]) -> None:
-        seen, workspace = self.seen, await self.seen.workspace_of(connection)
-        who = [people.met_by(workspace, event.person.identities[0]) for event in events]
-        places = [(connection, event.message.conversation) for event in events]
-        await seen.look_for_people(who)
-        await seen.look_at_places(places)
-        await seen.look_for_names(
-            (connection, digest_of(event.message.origin.message)) for event in events
-        )
-        met = [seen.met[each] for each in who]
-        talks = [seen.places[each] for each in places]
-        owners = [talk.contact for talk in talks if talk is not None]
-        known = [each.contact for each in met if each is not None]
-        await seen.look_at_cards(each for each in (*known, *owners) if each is not None)
-        await seen.look_at_counterparts(talk.id for talk in talks if talk is not None)
 
     # What arrived.
 
@@ -131,43 +89,6 @@ class PostgresUnit:
 
     # People.
 
-    async def contact_for(self, workspace: WorkspaceId, person: Person) -> ContactRow:
-        first, *others = person.identities
-        contact, is_new = await self._by_first(workspace, first, encode_profile(person))
-        learned = []
-        for identity in others:
-            if identity.confidence is Confidence.STRONG:
-                at = await self.write()
-                self.seen.met.pop(people.met_by(workspace, identity), None)
-                if await people.learn(at, workspace, contact, identity):
-                    learned.append(identity)
-        return ContactRow(id=contact, is_new=is_new, learned=tuple(learned))
-
-    async def _by_first(
-        self, workspace: WorkspaceId, identity: Identity, profile: bytes
-    ) -> tuple[ContactId, bool]:
-        """Find the contact by the channel's own identity of the person, or make one."""
-        key = people.met_by(workspace, identity)
-        await self.seen.look_for_people([key])
-        known = self.seen.met[key]
-        if known is None:
-            mine = self._born(ContactId(self.new_id()))
-            self.pending.contacts.append(
-                NewContact(id=mine, workspace=workspace, identity=identity, profile=profile)
-            )
-            self.seen.links[mine], self.seen.deals[mine] = {}, {}
-            self.seen.met[key] = Met(mine, profile)
-            return mine, True
-        if known.profile != profile:
-            at = await self.write()
-            await at.execute(people.SET_PROFILE, {"id": known.contact, "profile": profile})
-            self.seen.met[key] = Met(known.contact, profile)
-        return known.contact, False
-
-    def _born(self, id_: IdT) -> IdT:
-        self.pending.born.add(id_)
-        return id_
-
     async def person(self, contact: ContactId) -> Person | None:
         return await people.person(await self.write(), contact)
 
@@ -175,32 +96,6 @@ class PostgresUnit:
         await people.hint(await self.write(), workspace, contact, identity)
 
     # Conversations.
-
-    async def conversation_for(
-        self, connection: ConnectionId, external: str, contact: ContactId | None
-    ) -> ConversationRow:
-        place = connection, external
-        known = await self.conversation_at(connection, external)
-        if known is None:
-            known = ConversationRow(
-                id=self._born(ConversationId(self.new_id())),
-                workspace=await self.seen.workspace_of(connection),
-                connection=connection,
-                external=external,
-                contact=contact,
-            )
-            self.pending.conversations.append(known)
-            self.seen.opened[known.id] = {}
-        elif known.contact is None and contact is not None:
-            known = await conversations.adopt(await self.write(), known.id, contact)
-        self.seen.places[place] = known
-        return known
-
-    async def conversation_at(
-        self, connection: ConnectionId, external: str
-    ) -> ConversationRow | None:
-        await self.seen.look_at_places([(connection, external)])
-        return self.seen.places[connection, external]
 
     async def conversation_in_crm(
         self, connection: ConnectionId, external: str, ours: str
@@ -247,7 +142,7 @@ class PostgresUnit:
             return None
         self.seen.names[name.key] = True
         self.pending.names.append(name)
-        self.pending.messages.append((self._born(message), new))
+        self.pending.messages.append((self.born(message), new))
         return message
 
     async def add_names(
