@@ -10,7 +10,7 @@ from mappers.vocabulary.adapters import Budget
 from middleware.registry import AnyManifest
 
 WIDE = "THREADLINE_BENCH_WIDE"
-RATE_PER_S, BURST = 1_000_000, 1000
+RATE_PER_S, BURST = 1_000_000, 1_000_000
 
 
 def open_wide() -> None:

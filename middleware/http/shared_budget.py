@@ -51,7 +51,7 @@ FORGOTTEN_S = 600.0
 # A process that Redis takes for silent must not be drawing yet: clocks and answers take their time.
 MARGIN_S = 1.0
 UNUSED_S = 0.1
-# A budget is worth leasing from when this many hands can be full of it at once.
+# A budget is worth leasing from when its burst is so many times what may lie in hands.
 HANDS = 4
 MOST_IN_HAND = 50
 ANSWERS_WITHIN_S = 0.5
@@ -85,8 +85,9 @@ class Hand:
 
 def in_hand(budget: Budget) -> int:
     """Say how many calls one process may hold of a budget; 1 is none but the one it makes."""
-    per_hand = min(MOST_IN_HAND, math.floor(budget.rate_per_s * UNUSED_S))
-    return per_hand if per_hand >= 2 and budget.burst >= HANDS * per_hand else 1
+    leaks = math.floor(budget.rate_per_s * UNUSED_S)
+    is_worth_it = leaks >= 2 and budget.burst >= HANDS * leaks
+    return min(leaks, MOST_IN_HAND) if is_worth_it else 1
 
 
 def room_of(budget: Budget) -> float:

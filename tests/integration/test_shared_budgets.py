@@ -22,6 +22,7 @@ from middleware.http.shared_budget import (
     Scripts,
     SharedBudgets,
     in_hand,
+    room_of,
 )
 from tests.redis import RedisServer
 
@@ -230,3 +231,8 @@ def test_whoever_takes_leave_is_not_missed(redis_server: RedisServer) -> None:
 
     assert asyncio.run(waits(leaves=True)) < timedelta(seconds=0.26)
     assert asyncio.run(waits(leaves=False)) > timedelta(seconds=0.3)
+
+
+@given(budget=budgets_of(1_000_000, 2000))
+def test_no_bucket_is_so_quick_that_nothing_fits_into_it(budget: Budget) -> None:
+    assert in_hand(budget) <= room_of(budget)
