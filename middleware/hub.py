@@ -19,7 +19,7 @@ from mappers.vocabulary import ConnectionId, MessageId
 from middleware.clock import Clock, SystemClock
 from middleware.connections.directory import Keys, StoredDirectory
 from middleware.connections.store import ConnectionStore
-from middleware.db import migrate, partitions
+from middleware.db import partitions, schema
 from middleware.db.embedded import EmbeddedPostgres
 from middleware.db.engine import end_frozen, make_engine
 from middleware.fields.catalogues import Catalogues
@@ -111,15 +111,16 @@ def own_name() -> str:
 async def open_hub(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Hub]:
     """Open the database, bring its schema up to date, and wire the hub.
 
-    Raises: `PostgresUnavailable`, and `migrate.SchemaError` for a database newer than the code.
+    Raises: `PostgresUnavailable`, and `schema.SchemaError` for a database newer than the code.
     """
     async with AsyncExitStack() as stack:
         url = await _database(stack, settings)
-        await migrate.upgrade(url)
         engine = make_engine(
             url, pool_size=settings.pool_size, statement_timeout=settings.statement_timeout
         )
         stack.push_async_callback(engine.dispose)
+        if not await schema.is_current(engine):
+            await _upgrade(url)
         hub = _wire(settings, clock or SystemClock(), engine, url)
         stack.push_async_callback(hub.gateway.aclose)
         stack.push_async_callback(hub.writer.aclose)
@@ -134,6 +135,12 @@ async def _database(stack: AsyncExitStack, settings: Settings) -> str:
     guard = asyncio.create_task(embedded.guard(), name="guard the database")
     stack.push_async_callback(_end, guard)
     return embedded.url
+
+
+async def _upgrade(url: str) -> None:
+    from middleware.db import migrate  # noqa: PLC0415  # Alembic: dear to import, seldom needed
+
+    await migrate.upgrade(url)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

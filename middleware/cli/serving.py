@@ -17,14 +17,15 @@ import uvloop
 
 from mappers.vocabulary.adapters import Finding
 from middleware import log
-from middleware.app import make_app
 from middleware.cli.session import BROKEN, REFUSED, Json, Session, session_of
+from middleware.doors import Pages, doors
 from middleware.hub import Hub, open_hub, working
 from middleware.media.port import MediaRefused
 from middleware.operations.access.flow import SEEMS_TO_RUN
 from middleware.operations.accounts import flow as accounts
 from middleware.operations.model import Caller
 from middleware.secrets import UnreadableSecret
+from middleware.webhooks.door import App
 
 DRAIN_S = 10
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", "red")}
@@ -92,26 +93,34 @@ class _Guest(uvicorn.Server):
         yield
 
 
+def _pages(hub: Hub) -> App:
+    from middleware.app import make_pages  # noqa: PLC0415  # see `Pages`
+
+    return make_pages(hub)
+
+
 async def _serve(session: Session, hub: Hub, door: socket.socket) -> None:
+    pages = Pages(_pages, hub)
     config = uvicorn.Config(
-        make_app(hub),
+        doors(hub, behind=pages),
         log_config=None,
         access_log=False,  # addresses of hooks and of held links are secrets
         server_header=False,
         lifespan="off",
         ws="none",
-        proxy_headers=False,  # `make_app` reads them where somebody asks
+        proxy_headers=False,  # `make_pages` reads them where somebody asks
         timeout_graceful_shutdown=DRAIN_S,
     )
-    server = _Guest(config, partial(_welcome, session, hub, door.getsockname()[1]))
+    server = _Guest(config, partial(_welcome, session, hub, pages, door.getsockname()[1]))
     loop = asyncio.get_running_loop()
     for asked in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(asked, partial(setattr, server, "should_exit", True))
     await server.serve(sockets=[door])
 
 
-async def _welcome(session: Session, hub: Hub, port: int) -> None:
-    """Say where the hub is, and what comes next."""
+async def _welcome(session: Session, hub: Hub, pages: Pages, port: int) -> None:
+    """Say where the hub is, once everything is there, and what comes next."""
+    await pages.ready()
     host = session.settings.host
     shown = f"[{host}]" if ":" in host else host
     session.say("listens", address=f"http://{shown}:{port}")

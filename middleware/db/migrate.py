@@ -17,15 +17,15 @@ from typing import Any
 import structlog
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from middleware.db.engine import make_engine, transaction
+from middleware.db.engine import make_engine
 from middleware.db.partitions import is_partition
+from middleware.db.schema import DatabaseNewer, SchemaError, SchemaInUse, current
 
 TURN = int.from_bytes(b"threadln")  # the advisory lock's number; locks are a database's own
 STATEMENT_TIMEOUT = timedelta(minutes=15)
@@ -38,18 +38,6 @@ LOOK_AGAIN_SECONDS = 0.2
 ALEMBIC = threading.Lock()
 
 log = structlog.get_logger(__name__)
-
-
-class SchemaError(Exception):
-    """The schema could not be changed. The text is for people."""
-
-
-class DatabaseNewer(SchemaError):
-    """The database was migrated by a later version than this one."""
-
-
-class SchemaInUse(SchemaError):
-    """Somebody held a table the migration needed, or was migrating for too long."""
 
 
 def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
@@ -79,24 +67,6 @@ async def downgrade(url: str, revision: str) -> None:
     Raises: as `upgrade`.
     """
     await _migrate(command.downgrade, url, revision)
-
-
-async def current(url: str) -> str | None:
-    """Return the revision the database is at; None when it was never migrated.
-
-    Raises: `StoreUnavailable`.
-    """
-    engine = make_engine(url, pool_size=1, statement_timeout=timedelta(seconds=5))
-    try:
-        async with transaction(engine) as connection:
-            return await connection.run_sync(_revision)
-    finally:
-        await engine.dispose()
-
-
-async def is_current(url: str) -> bool:
-    """Whether the database is at the revision this code was written for."""
-    return await current(url) == ScriptDirectory.from_config(_config()).get_current_head()
 
 
 @asynccontextmanager
@@ -157,7 +127,7 @@ async def _migrate(act: Callable[[Config, str], None], url: str, revision: str) 
         raise SchemaError(f'The schema was not changed. Alembic says: "{error}".') from error
     except DBAPIError as error:
         raise _explained(error) from error
-    now = await current(url)
+    now = await _current(url)
     if now != was:
         log.info("schema.migrated", was=was, now=now)
 
@@ -170,7 +140,7 @@ def _act(act: Callable[[Config, str], None], url: str, revision: str) -> None:
 
 
 async def _known_revision(url: str) -> str | None:
-    revision = await current(url)
+    revision = await _current(url)
     if revision is None:
         return None
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
@@ -208,5 +178,9 @@ def _config() -> Config:
     return config
 
 
-def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+async def _current(url: str) -> str | None:
+    engine = make_engine(url, pool_size=1, statement_timeout=timedelta(seconds=5))
+    try:
+        return await current(engine)
+    finally:
+        await engine.dispose()

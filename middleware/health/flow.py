@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from middleware.db import migrate
+from middleware.db.schema import is_current
 from middleware.health.store import HealthStore, Numbers
 from middleware.hub import Hub
 from middleware.store.errors import StoreConflict, StoreUnavailable
@@ -60,8 +60,7 @@ class Health:
     async def _look(self) -> Readiness:
         broken = list(self._of_process())
         try:
-            url = self._hub.engine.url.render_as_string(hide_password=False)
-            if not await migrate.is_current(url):
+            if not await is_current(self._hub.engine):
                 broken.append("The database's schema is not the one this version was made for.")
             lanes, connections = await self._store.overdue(LONG_DUE)
             unfilled = await self._store.unfilled()

@@ -1,0 +1,57 @@
+"""Which revision a database is at, and which one this code was written for.
+
+Nothing here wakes Alembic, which takes longer to import than a hub with a current schema takes to
+open its doors.
+"""
+
+import re
+from functools import cache
+from importlib.resources import files
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from middleware.db.engine import transaction
+
+REVISION = re.compile(r'^revision = "(\w+)"$', re.MULTILINE)
+REPLACED = re.compile(r'^down_revision = "(\w+)"$', re.MULTILINE)
+IS_MIGRATED = text("SELECT to_regclass('alembic_version') IS NOT NULL")
+CURRENT = text("SELECT version_num FROM alembic_version")
+
+
+class SchemaError(Exception):
+    """The schema could not be changed. The text is for people."""
+
+
+class DatabaseNewer(SchemaError):
+    """The database was migrated by a later version than this one."""
+
+
+class SchemaInUse(SchemaError):
+    """Somebody held a table the migration needed, or was migrating for too long."""
+
+
+async def current(engine: AsyncEngine) -> str | None:
+    """Return the revision the database is at; None when it was never migrated.
+
+    Raises: `StoreUnavailable`.
+    """
+    async with transaction(engine) as at:
+        if not (await at.execute(IS_MIGRATED)).scalar_one():
+            return None
+        return (await at.execute(CURRENT)).scalar_one_or_none()
+
+
+@cache
+def newest() -> str:
+    """Read the revision this code was written for: the one that no other replaces."""
+    folder = files("migrations") / "versions"
+    scripts = [each.read_text("utf-8") for each in folder.iterdir() if each.name.endswith(".py")]
+    replaced = {name for script in scripts for name in REPLACED.findall(script)}
+    heads: set[str] = {name for script in scripts for name in REVISION.findall(script)} - replaced
+    (head,) = heads
+    return head
+
+
+async def is_current(engine: AsyncEngine) -> bool:
+    return await current(engine) == newest()
