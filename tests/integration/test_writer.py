@@ -76,9 +76,12 @@ async def test_processes_that_append_at_once_lose_nothing_and_double_nothing(
 
 async def test_a_connection_that_died_is_not_used_again(hub: Hub, bot: ConnectionId) -> None:
     assert await hub.writer.append(parcels(bot, 1)) == 1
+    gone = asyncio.Event()
+    hub.writer._idle[0][0].add_termination_listener(lambda _: gone.set())
     async with transaction(hub.engine) as at:
         await at.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": backend(hub)})
-    await asyncio.sleep(0.1)
+    async with asyncio.timeout(5):
+        await gone.wait()
     assert await hub.writer.append(parcels(bot, 2)) == 1
 
 
