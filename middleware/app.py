@@ -8,13 +8,11 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from middleware.api import pages, problems
 from middleware.api.router import PREFIX, router
+from middleware.doors import doors
 from middleware.health.routes import health_routes
-from middleware.health.watching import WatchedDoor
 from middleware.hub import Hub
 from middleware.media.routes import media_routes
-from middleware.tracing.door import TracedFlusher
-from middleware.tracing.port import UNTRACED
-from middleware.webhooks.door import App, HookDoor
+from middleware.webhooks.door import App
 
 # As uvicorn names and reads it.
 TRUSTED_PROXIES = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
@@ -29,6 +27,11 @@ def make_bare_app(hub: Hub) -> App:
 
 def make_app(hub: Hub) -> App:
     """Build the application of an open hub. It works while `middleware.working` does."""
+    return doors(hub, behind=make_pages(hub))
+
+
+def make_pages(hub: Hub) -> App:
+    """Build what is behind the hook door: the API, the pages of held links, files, health."""
     inner = FastAPI(
         title="Threadline",
         version=version("threadline"),
@@ -43,12 +46,4 @@ def make_app(hub: Hub) -> App:
     inner.add_middleware(ProxyHeadersMiddleware, trusted_hosts=TRUSTED_PROXIES)
     for each in (router, pages.router, health_routes(hub), media_routes(hub)):
         inner.include_router(each)
-    tracer = hub.hands.tracer
-    door = HookDoor(
-        inner,
-        hub.addresses,
-        hub.flusher if tracer is UNTRACED else TracedFlusher(hub.flusher, tracer),
-        hub.refusals,
-        body_limit=hub.settings.hook_body_limit_bytes,
-    )
-    return WatchedDoor(door, hub.metrics)
+    return inner

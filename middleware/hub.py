@@ -16,7 +16,7 @@ from mappers.vocabulary import ConnectionId, MessageId
 from middleware.clock import Clock, SystemClock
 from middleware.connections.directory import Keys, StoredDirectory
 from middleware.connections.store import ConnectionStore
-from middleware.db import migrate
+from middleware.db import schema
 from middleware.db.embedded import EmbeddedPostgres
 from middleware.db.engine import make_engine
 from middleware.fields.catalogues import Catalogues
@@ -112,11 +112,10 @@ async def open_hub(
 ) -> AsyncIterator[Hub]:
     """Open the database, bring its schema up to date, and wire the hub.
 
-    Raises: `PostgresUnavailable`, and `migrate.SchemaError` for a database newer than the code.
+    Raises: `PostgresUnavailable`, and `schema.SchemaError` for a database newer than the code.
     """
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(open_database(settings))
-        await migrate.upgrade(url)
         metrics = Metrics()
         engine = make_engine(
             url,
@@ -125,6 +124,8 @@ async def open_hub(
             told=metrics.waited_for_database,
         )
         stack.push_async_callback(engine.dispose)
+        if not await schema.fits(engine):
+            await _upgrade(url)
         clock = clock or SystemClock()
         owner = own_name()
         around = _Around(
@@ -171,6 +172,12 @@ async def _sharing(stack: AsyncExitStack, settings: Settings, clock: Clock) -> S
     stack.push_async_callback(sharing.leave)
     await sharing.beat()
     return sharing
+
+
+async def _upgrade(url: str) -> None:
+    from middleware.db import migrate  # noqa: PLC0415  # Alembic: dear to import, seldom needed
+
+    await migrate.upgrade(url)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -13,7 +13,7 @@ from typing import IO
 from middleware.backup import archive, store
 from middleware.backup.archive import Archive, BackupDamaged
 from middleware.backup.manifest import KEYS, MEDIA, Files, Keys, Manifest, TableCopy
-from middleware.db import migrate, partitions
+from middleware.db import migrate, partitions, schema
 from middleware.db.engine import make_engine
 from middleware.errors import BadRequest, Conflict
 from middleware.hub import open_database
@@ -129,7 +129,7 @@ async def restore(
     `StoreUnavailable`.
     """
     manifest = archive.verified(path)
-    if not migrate.knows(manifest.revision):
+    if manifest.revision not in schema.known():
         raise BackupDamaged(
             f"{path} was made by Threadline {manifest.version}, whose database this version does"
             " not know. Nothing was changed. Restore with that version or a later one."

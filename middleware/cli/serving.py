@@ -17,8 +17,8 @@ import uvloop
 
 from mappers.vocabulary.adapters import Finding
 from middleware import log
-from middleware.app import make_app, make_bare_app
 from middleware.cli.session import BROKEN, REFUSED, Json, Session, session_of
+from middleware.doors import Pages, doors
 from middleware.hub import Hub, open_hub
 from middleware.media.port import MediaRefused
 from middleware.operations.access.flow import SEEMS_TO_RUN
@@ -27,6 +27,7 @@ from middleware.operations.model import Caller
 from middleware.operations.site import flow as site
 from middleware.operations.site.rules import Remark
 from middleware.secrets import UnreadableSecret
+from middleware.webhooks.door import App
 from middleware.working import EVERY_PART, Part, working
 
 DRAIN_S = 10
@@ -108,18 +109,36 @@ class _Guest(uvicorn.Server):
         yield
 
 
+def _pages(hub: Hub) -> App:
+    from middleware.app import make_pages  # noqa: PLC0415  # see `Pages`
+
+    return make_pages(hub)
+
+
+def _bare(hub: Hub) -> App:
+    from middleware.app import make_bare_app  # noqa: PLC0415  # see `Pages`
+
+    return make_bare_app(hub)
+
+
 async def _serve(session: Session, hub: Hub, parts: frozenset[Part], door: socket.socket) -> None:
+    takes_hooks = Part.API in parts
+    pages = Pages(_pages if takes_hooks else _bare, hub)
     config = uvicorn.Config(
-        make_app(hub) if Part.API in parts else make_bare_app(hub),
+        doors(hub, behind=pages) if takes_hooks else pages,
         log_config=None,
         access_log=False,  # addresses of hooks and of held links are secrets
         server_header=False,
         lifespan="off",
         ws="none",
-        proxy_headers=False,  # `make_app` reads them where somebody asks
+        proxy_headers=False,  # `make_pages` reads them where somebody asks
         timeout_graceful_shutdown=DRAIN_S,
     )
-    server = _Guest(config, partial(_welcome, session, hub, parts, door.getsockname()[1]))
+    if takes_hooks:
+        welcome = partial(_welcome, session, hub, pages, door.getsockname()[1])
+    else:
+        welcome = partial(_tell_parts, session, parts, pages)
+    server = _Guest(config, welcome)
     loop = asyncio.get_running_loop()
     for asked in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(asked, partial(setattr, server, "should_exit", True))
@@ -135,11 +154,15 @@ async def _end_on_giving_up(hub: Hub, server: uvicorn.Server) -> None:
     server.should_exit = True
 
 
-async def _welcome(session: Session, hub: Hub, parts: frozenset[Part], port: int) -> None:
-    """Say where the hub is, and what comes next."""
-    if Part.API not in parts:
-        session.say("plays", parts=", ".join(sorted(parts)))
-        return
+async def _tell_parts(session: Session, parts: frozenset[Part], pages: Pages) -> None:
+    """Say that a process is up which is called only to be asked how it is."""
+    await pages.ready()
+    session.say("plays", parts=", ".join(sorted(parts)))
+
+
+async def _welcome(session: Session, hub: Hub, pages: Pages, port: int) -> None:
+    """Say where the hub is, once everything is there, and what comes next."""
+    await pages.ready()
     host = session.settings.host
     shown = f"[{host}]" if ":" in host else host
     session.say("listens", address=f"http://{shown}:{port}")

@@ -25,7 +25,7 @@ from mappers.vocabulary import ConnectionId
 from middleware import log
 from middleware.cli.words import WORDS
 from middleware.db.embedded import PostgresUnavailable
-from middleware.db.migrate import SchemaError
+from middleware.db.schema import SchemaError
 from middleware.errors import HubError
 from middleware.hub import Hub, open_hub
 from middleware.operations.accounts.flow import health

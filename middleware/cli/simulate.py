@@ -3,14 +3,15 @@
 import json
 import logging
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from middleware.simulation.scenario import Run, Scale, simulate
+if TYPE_CHECKING:
+    from middleware.simulation.scenario import Run
 
 
 def register(app: typer.Typer) -> None:
@@ -31,6 +32,8 @@ def run_seeds(
     The same seed gives the same run. Exits with 1 when a message was lost, doubled or out of
     order, or something never came to its end.
     """
+    from middleware.simulation.scenario import Scale, simulate  # noqa: PLC0415  # dear to import
+
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     scale = Scale(messages=messages, replies=max(1, messages * 2 // 5))
     runs = [simulate(number, scale) for number in range(seed, seed + seeds)]
@@ -42,7 +45,7 @@ def run_seeds(
         raise typer.Exit(1)
 
 
-def _show(runs: list[Run]) -> None:
+def _show(runs: list["Run"]) -> None:
     table = Table("seed", "messages", "replies", "crashes", "faults", "held", "problems")
     for run in runs:
         verdict = run.verdict

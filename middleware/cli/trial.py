@@ -13,8 +13,6 @@ import typer
 from rich.console import Console
 
 from middleware.cli.session import session_of
-from middleware.trial.chaos import Order, play_chaos
-from middleware.trial.day import Wishes, play_day
 
 Report = Annotated[
     Path | None, typer.Option("--json", help="Write the verdict to this file.", dir_okay=False)
@@ -39,6 +37,8 @@ def demo(
     port: Annotated[int, typer.Option(help="Port of the hub. Default: any free one.")] = 0,
 ) -> None:
     """Play a day of a small shop on emulated Telegram and amoCRM, and judge it."""
+    from middleware.trial.day import Wishes, play_day  # noqa: PLC0415  # dear to import
+
     language = session_of(context).language
     wishes = Wishes(language=language, once=once, report=report, folder=folder, port=port)
     _end(play_day(wishes, Console()))
@@ -56,6 +56,8 @@ def chaos(
     folder: Folder = None,
 ) -> None:
     """Break everything around running conversations, and judge what became of them."""
+    from middleware.trial.chaos import Order, play_chaos  # noqa: PLC0415  # as above
+
     language = session_of(context).language
     order = Order(
         seed=seed,

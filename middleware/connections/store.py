@@ -97,10 +97,9 @@ ADD_APPLICATION = text(
     """
 )
 APPLICATIONS = text("SELECT id, provider, external_id, config, address FROM applications")
-APPLICATIONS_AT = text(
-    "SELECT id, provider, external_id, config, address FROM applications"
-    " WHERE address = ANY(:addresses)"
-).bindparams(bindparam("addresses", type_=ARRAY(Text)))
+APPLICATIONS_AT = text(f"{APPLICATIONS.text} WHERE address = ANY(:addresses)").bindparams(
+    bindparam("addresses", type_=ARRAY(Text))
+)
 LISTENERS = text(
     """
     SELECT id FROM connections AS c

@@ -18,12 +18,11 @@ from typing import Any, TypeVar
 import structlog
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
@@ -32,8 +31,18 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from middleware.db.engine import make_engine, transaction
+from middleware.db.engine import make_engine
 from middleware.db.partitions import is_partition
+from middleware.db.schema import (
+    CURRENT,
+    WORKS_FROM,
+    DatabaseNewer,
+    SchemaError,
+    SchemaInUse,
+    current,
+    fits,
+    known,
+)
 
 TURN = int.from_bytes(b"threadln")  # the advisory lock's number; locks are a database's own
 STATEMENT_TIMEOUT = timedelta(minutes=15)
@@ -43,9 +52,6 @@ LOOK_AGAIN_SECONDS = 0.2
 TRIES = 6
 LONGEST_PAUSE_S = 16
 LOCKED = "55P03"
-# What a newer version leaves for older ones that still run, or start once more, beside it.
-WORKS_FROM = "Works with versions that know revision "
-TOLD = "SELECT obj_description('alembic_version'::regclass)"
 T = TypeVar("T")
 
 # Alembic keeps the migration under way in module globals: one at a time in a process, or the
@@ -53,18 +59,6 @@ T = TypeVar("T")
 ALEMBIC = threading.Lock()
 
 log = structlog.get_logger(__name__)
-
-
-class SchemaError(Exception):
-    """The schema could not be changed. The text is for people."""
-
-
-class DatabaseNewer(SchemaError):
-    """The database was migrated by a later version than this one."""
-
-
-class SchemaInUse(SchemaError):
-    """Somebody held a table the migration needed, or was migrating for too long."""
 
 
 def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
@@ -89,9 +83,10 @@ async def upgrade(url: str, revision: str = "head", *, tries: int = TRIES) -> No
     try:
         await _migrate(command.upgrade, url, revision, tries)
     except DatabaseNewer:
-        if not await fits(url):
-            raise
-        log.warning("schema.of_a_newer_version", revision=await current(url))
+        async with _briefly(url) as engine:
+            if not await fits(engine):
+                raise
+            log.warning("schema.of_a_newer_version", revision=await current(engine))
 
 
 async def downgrade(url: str, revision: str, *, tries: int = TRIES) -> None:
@@ -111,12 +106,6 @@ async def move(url: str, revision: str) -> None:
     scripts = ScriptDirectory.from_config(_config())
     passed = {script.revision for script in scripts.iterate_revisions(now or "base", "base")}
     await (downgrade if revision in passed else upgrade)(url, revision)
-
-
-def knows(revision: str) -> bool:
-    """Whether this version has a migration of that name."""
-    scripts = ScriptDirectory.from_config(_config())
-    return revision in {script.revision for script in scripts.walk_revisions()}
 
 
 async def giving_way(work: Callable[[], Awaitable[T]], *, tries: int = TRIES) -> T:
@@ -150,41 +139,6 @@ def _tell_of_pause(state: RetryCallState) -> None:
     log.info("schema.giving_way", tries=state.attempt_number, pause_s=round(pause, 1))
 
 
-async def current(url: str) -> str | None:
-    """Return the revision the database is at; None when it was never migrated.
-
-    Raises: `StoreUnavailable`.
-    """
-    engine = make_engine(url, pool_size=1, statement_timeout=timedelta(seconds=5))
-    try:
-        async with transaction(engine) as connection:
-            return await connection.run_sync(_revision)
-    finally:
-        await engine.dispose()
-
-
-async def is_current(url: str) -> bool:
-    """Whether the database is at the revision this code was written for."""
-    return await current(url) == ScriptDirectory.from_config(_config()).get_current_head()
-
-
-async def fits(url: str) -> bool:
-    """Whether this code can work on the database: it is at its revision, or a newer one allows it.
-
-    Raises: `StoreUnavailable`.
-    """
-    engine = make_engine(url, pool_size=1, statement_timeout=timedelta(seconds=5))
-    try:
-        async with transaction(engine) as connection:
-            revision = await connection.run_sync(_revision)
-            if revision is None or knows(revision):
-                return revision == ScriptDirectory.from_config(_config()).get_current_head()
-            told = (await connection.execute(text(TOLD))).scalar_one()
-    finally:
-        await engine.dispose()
-    return told is not None and knows(str(told).removeprefix(WORKS_FROM))
-
-
 def works_from(scripts: ScriptDirectory, revision: str) -> str:
     """Name the oldest revision whose code can work on a database of this one.
 
@@ -198,7 +152,7 @@ def works_from(scripts: ScriptDirectory, revision: str) -> str:
 
 async def tell_older_versions(connection: AsyncConnection) -> None:
     """Leave word for versions that do not know this revision whether they may go on."""
-    revision = await connection.run_sync(_revision)
+    revision = (await connection.execute(CURRENT)).scalar_one_or_none()
     if revision is not None:
         oldest = works_from(ScriptDirectory.from_config(_config()), revision)
         await connection.execute(
@@ -265,7 +219,7 @@ async def _migrate(act: Callable[[Config, str], None], url: str, revision: str, 
         raise SchemaError(f'The schema was not changed. Alembic says: "{error}".') from error
     except DBAPIError as error:
         raise _explained(error) from error
-    now = await current(url)
+    now = await _current(url)
     if now != was:
         log.info("schema.migrated", was=was, now=now)
 
@@ -278,11 +232,14 @@ def _act(act: Callable[[Config, str], None], url: str, revision: str) -> None:
 
 
 async def known_revision(url: str) -> str | None:
-    """Return the revision the database is at, as `current`. Raises: `DatabaseNewer`, too."""
-    revision = await current(url)
+    """Return the revision the database is at; None when it was never migrated.
+
+    Raises: `DatabaseNewer`; `StoreUnavailable`.
+    """
+    revision = await _current(url)
     if revision is None:
         return None
-    if not knows(revision):
+    if revision not in known():
         raise DatabaseNewer(
             f"The database is at revision {revision}, which this version does not know: a newer"
             " Threadline has migrated it. Nothing was changed. Start that version or a later one;"
@@ -316,5 +273,15 @@ def _config() -> Config:
     return config
 
 
-def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+async def _current(url: str) -> str | None:
+    async with _briefly(url) as engine:
+        return await current(engine)
+
+
+@asynccontextmanager
+async def _briefly(url: str) -> AsyncIterator[AsyncEngine]:
+    engine = make_engine(url, pool_size=1, statement_timeout=timedelta(seconds=5))
+    try:
+        yield engine
+    finally:
+        await engine.dispose()

@@ -7,7 +7,7 @@ from typing import Literal
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from middleware.db import migrate
+from middleware.db.schema import fits
 from middleware.health.snapshot import Snapshot
 from middleware.health.store import HealthStore, Numbers
 from middleware.hub import Hub
@@ -68,8 +68,7 @@ class Health:
     async def _look(self) -> Readiness:
         broken = list(self._hub.vitals.broken())
         try:
-            url = self._hub.engine.url.render_as_string(hide_password=False)
-            if not await migrate.fits(url):
+            if not await fits(self._hub.engine):
                 broken.append("The database's schema is not the one this version was made for.")
             lanes, connections = await self._store.overdue(LONG_DUE)
             unfilled = await self._store.unfilled()

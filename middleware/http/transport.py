@@ -1,7 +1,7 @@
 """A pool of sockets that lead one way, as an httpx transport.
 
 The transport of httpx 0.28 (httpcore and h11) costs several times what a call needs otherwise
-(docs/decisions/0017). Requests, answers and errors are httpx's own. What its client adds, a
+(docs/decisions/0018). Requests, answers and errors are httpx's own. What its client adds, a
 gateway must not have: cookies, redirects and credentials from the environment.
 
 Sockets are shared by scheme, host and port. A request's extension `leaves` is called when its

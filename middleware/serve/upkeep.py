@@ -6,7 +6,8 @@ makes it be done twice.
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -47,12 +48,17 @@ def _name(work: Callable[[], Awaitable[None]]) -> str:
 
 
 class Pulse:
-    """Leaves signs of life, and catches up on what was told while there were none."""
+    """Leaves signs of life, and catches up on what was told while there were none.
+
+    Signs are common to all processes. What others left says nothing of our own door, so each
+    process remembers its own last one, too.
+    """
 
     def __init__(self, store: Store, told_once: ToldOnce, gap_after: timedelta) -> None:
         self._store = store
         self._told_once = told_once
         self._gap_after = gap_after
+        self._own: datetime | None = None
 
     async def begin(self) -> int:
         """Leave the first sign of this process: however short the break was, nobody was there."""
@@ -67,19 +73,26 @@ class Pulse:
 
     async def catch_up(self) -> None:
         """Something true was just turned away: read it back, before anything later is kept."""
-        silence = await self._store.silence()
+        silence = await self._silence()
         if silence is not None:
             await self._fall_behind(silence)
 
     async def _beat(self, longest: timedelta) -> int:
-        silence = await self._store.silence()
+        silence = await self._silence()
         behind = 0
         if silence is not None and silence.is_restored:
             await again(self._store.distrust)
         if silence is not None and (silence.is_restored or silence.now - silence.since > longest):
             behind = await self._fall_behind(silence)
         await self._store.pulse()
+        self._own = silence.now if silence is not None else None
         return behind
+
+    async def _silence(self) -> Silence | None:
+        silence = await self._store.silence()
+        if silence is None or self._own is None:
+            return silence
+        return replace(silence, since=min(silence.since, self._own))
 
     async def _fall_behind(self, silence: Silence) -> int:
         since = silence.since - MARGIN

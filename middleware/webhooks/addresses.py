@@ -51,8 +51,10 @@ class Addresses:
         self._clock = clock
         self._places: dict[str, Place] = {}
         self._built: dict[str, tuple[object, Place | None]] = {}
-        self._unknown: dict[str, asyncio.Future[None]] = {}
+        self._unknown: set[str] = set()
         self._looking: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+        self._looked_at = float("-inf")
 
     async def find(self, address: str, account: str = "") -> Place | None:
         """Return what lies behind an address, and knows the account when one is named.
@@ -73,31 +75,22 @@ class Addresses:
         self._places = places
 
     async def _look_up(self, address: str) -> None:
-        waiting = self._unknown.get(address)
-        if waiting is None:
-            if len(self._unknown) >= MOST_LOOKED_UP or not ADDRESS.fullmatch(address):
-                return
-            waiting = asyncio.get_running_loop().create_future()
-            self._unknown[address] = waiting
+        """Have an address looked up with all others that are unknown when the next turn comes."""
+        if len(self._unknown) >= MOST_LOOKED_UP or not ADDRESS.fullmatch(address):
+            return
+        self._unknown.add(address)
         if self._looking is None:
-            self._looking = asyncio.create_task(self._look_all_up(), name="look addresses up")
-        await asyncio.shield(waiting)
+            self._looking = asyncio.create_task(self._look(), name="look addresses up")
+        await asyncio.shield(self._looking)
 
-    async def _look_all_up(self) -> None:
-        try:
-            while self._unknown:
-                unknown, self._unknown = self._unknown, {}
-                try:
-                    self._places |= self._behind(*await self._connections.behind(unknown))
-                except Exception as error:  # noqa: BLE001  # whoever waits for it is told
-                    for waiting in unknown.values():
-                        waiting.set_exception(error)
-                else:
-                    for waiting in unknown.values():
-                        waiting.set_result(None)
-                await self._clock.sleep(LOOK_UP_EVERY_S)
-        finally:
+    async def _look(self) -> None:
+        async with self._turn:
+            pause = self._looked_at + LOOK_UP_EVERY_S - self._clock.monotonic()
+            await self._clock.sleep(max(0.0, pause))
+            unknown, self._unknown = self._unknown, set()
             self._looking = None
+            self._looked_at = self._clock.monotonic()
+            self._places |= self._behind(*await self._connections.behind(unknown))
 
     def _behind(
         self, rows: tuple[ConnectionRow, ...], applications: tuple[ApplicationRow, ...]

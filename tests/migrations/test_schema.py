@@ -15,22 +15,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from middleware.db import schema
 from middleware.db.engine import transaction
-from middleware.db.migrate import (
-    COMPARED,
-    TURN,
-    WORKS_FROM,
-    DatabaseNewer,
-    SchemaError,
-    SchemaInUse,
-    current,
-    downgrade,
-    fits,
-    is_current,
-    sole_connection,
-    upgrade,
-)
+from middleware.db.migrate import COMPARED, TURN, downgrade, sole_connection, upgrade
 from middleware.db.partitions import ensure
+from middleware.db.schema import WORKS_FROM, DatabaseNewer, SchemaError, SchemaInUse
 from middleware.db.tables import metadata
 from middleware.store.errors import StoreUnavailable
 from tests.migrations.database import engine_of, session
@@ -65,6 +54,20 @@ CATALOGUE = """
     FROM pg_sequences
     ORDER BY 1, 2, 3
 """
+
+
+async def current(url: str) -> str | None:
+    async with engine_of(url) as engine:
+        return await schema.current(engine)
+
+
+async def fits(url: str) -> bool:
+    async with engine_of(url) as engine:
+        return await schema.fits(engine)
+
+
+async def is_current(url: str) -> bool:
+    return await current(url) == schema.newest()
 
 
 async def catalogue(url: str) -> list[tuple[str, ...]]:
@@ -150,6 +153,10 @@ async def test_arrival_numbers_come_from_a_sequence_the_store_can_name(postgres_
 
 async def test_history_is_one_line() -> None:
     assert len(scripts().get_heads()) == 1
+
+
+def test_the_newest_revision_is_read_as_alembic_reads_it() -> None:
+    assert schema.newest() == scripts().get_current_head()
 
 
 async def test_a_database_is_current_once_it_is_at_head(empty_postgres_url: str) -> None:
