@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, Protocol, overload
-from weakref import WeakKeyDictionary
 
 import asyncpg
 from asyncpg.exceptions import InvalidCachedStatementError
@@ -100,7 +99,20 @@ def spelt(statement: TextClause) -> Spelt:
     return Spelt(statement)
 
 
-_prepared: WeakKeyDictionary[Any, dict[TextClause, "PreparedStatement[Row]"]] = WeakKeyDictionary()
+Prepared = dict[TextClause, "PreparedStatement[Row]"]
+_prepared: dict[Any, Prepared] = {}
+
+
+def _prepared_on(connection: Any) -> Prepared:
+    """Return what was prepared on a connection; it is forgotten when the connection ends."""
+    if connection not in _prepared:
+        _prepared[connection] = {}
+        connection.add_termination_listener(_forget)
+    return _prepared[connection]
+
+
+def _forget(connection: Any) -> None:
+    _prepared.pop(connection, None)
 
 
 class Direct:
@@ -110,7 +122,7 @@ class Direct:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self._known = _prepared.setdefault(connection, {})
+        self._known = _prepared_on(connection)
 
     async def execute(
         self, statement: TextClause, values: Mapping[str, Any] | None = None, /

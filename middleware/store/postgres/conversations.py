@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.types import Text, Uuid
+from sqlalchemy.types import Boolean, Text, Uuid
 
 from mappers.vocabulary import (
     ConnectionId,
@@ -15,6 +15,7 @@ from mappers.vocabulary import (
     WorkspaceId,
 )
 from middleware.db.direct import Session
+from middleware.db.tables import Moment
 from middleware.store.errors import StoreConflict
 from middleware.store.postgres.columns import arrays, by_column
 from middleware.store.rows import ConversationRow, OpenedRow
@@ -113,12 +114,18 @@ SET_OPENED = text(
     INSERT INTO conversation_links
         (conversation_id, connection_id, external, customer, ours, record, opened_at, behind_since,
          begun_there)
-    VALUES (:conversation, :target, :external, :customer, :ours, :record, :opened_at,
-        :behind_since, :begun_there)
+    SELECT * FROM unnest(:conversation, :target, :external, :customer, :ours, :record, :opened_at,
+            :behind_since, :begun_there)
+        AS given(conversation_id, connection_id, external, customer, ours, record, opened_at,
+            behind_since, begun_there)
+    ORDER BY conversation_id, connection_id
     ON CONFLICT (conversation_id, connection_id) DO UPDATE
     SET external = excluded.external, customer = excluded.customer, record = excluded.record,
         begun_there = conversation_links.begun_there AND excluded.begun_there
     """
+).bindparams(
+    *arrays(conversation=Uuid, target=Uuid, external=Text, customer=Text, ours=Text, record=Text),
+    *arrays(opened_at=Moment, behind_since=Moment, begun_there=Boolean),
 )
 LOCK_OPENED = text(
     """
@@ -227,3 +234,23 @@ async def opened(
         )
         for row in await at.execute(OPENED, {"conversation": list(conversations)})
     }
+
+
+async def set_opened(
+    at: Session, opened: Mapping[tuple[ConversationId, ConnectionId], OpenedRow]
+) -> None:
+    rows = [
+        {
+            "conversation": conversation,
+            "target": target,
+            "external": counterpart.opened.id,
+            "customer": counterpart.opened.user,
+            "ours": counterpart.ours,
+            "record": counterpart.record,
+            "opened_at": counterpart.opened_at,
+            "behind_since": counterpart.behind_since,
+            "begun_there": counterpart.begun_there,
+        }
+        for (conversation, target), counterpart in opened.items()
+    ]
+    await at.execute(SET_OPENED, by_column(rows))

@@ -43,6 +43,11 @@ class Meeting:
 
     async def write(self) -> Session:
         """Put down what is pending, so that what follows on the connection sees it."""
+        self.seen.forget(
+            links=[contact for contact, _ in self.pending.links],
+            opened=[conversation for conversation, _ in self.pending.opened],
+            deals=bool(self.pending.deals),
+        )
         self.touched.update(await self.pending.write(self.at))
         return self.at
 

@@ -8,16 +8,33 @@ wait for each other in a circle. What was taken for new and is somebody's by now
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from mappers.vocabulary import ConnectionId, DeliveryKind, DeliveryState, MessageId
+from mappers.vocabulary import (
+    ConnectionId,
+    ContactId,
+    ConversationId,
+    DeliveryKind,
+    DeliveryState,
+    MessageId,
+)
 from middleware.db.direct import Session
 from middleware.store.duties import Attempt, Job, Owed
-from middleware.store.postgres import conversations, inbox, messages, people, planned, settled
+from middleware.store.postgres import (
+    conversations,
+    deals,
+    inbox,
+    messages,
+    people,
+    planned,
+    settled,
+)
 from middleware.store.postgres.inbox import Closed
 from middleware.store.postgres.messages import NewName
 from middleware.store.postgres.people import NewContact
 from middleware.store.postgres.planned import Key, Planned
 from middleware.store.postgres.settled import Ended
-from middleware.store.rows import ConversationRow, NewMessage
+from middleware.store.rows import ConversationRow, DealRow, NewMessage, OpenedRow
+
+Seen = tuple[ContactId, ConnectionId, DealRow, str]
 
 
 @dataclass(slots=True)
@@ -30,10 +47,19 @@ class Pending:
     messages: list[tuple[MessageId, NewMessage]] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
     duties: dict[Key, Planned] = field(default_factory=dict)
+    links: dict[tuple[ContactId, ConnectionId], tuple[str, str]] = field(default_factory=dict)
+    deals: list[Seen] = field(default_factory=list)
+    opened: dict[tuple[ConversationId, ConnectionId], OpenedRow] = field(default_factory=dict)
     noted: list[tuple[Job, Attempt]] = field(default_factory=list)
     closed: list[Closed] = field(default_factory=list)
     arrived: dict[tuple[ConnectionId, str], None] = field(default_factory=dict)
     born: set[UUID] = field(default_factory=set)
+
+    def has_ended(self, target: ConnectionId, kind: DeliveryKind, subject: UUID) -> bool:
+        """Say whether a duty of this sort ends here."""
+        return any(
+            (job.target, job.kind, job.subject) == (target, kind, subject) for job, _ in self.ended
+        )
 
     def latest(self, target: ConnectionId, kind: DeliveryKind, subject: UUID) -> Owed | None:
         """Return the newest revision of a duty that is planned here."""
@@ -59,6 +85,7 @@ class Pending:
         if self.messages:
             await messages.add(at, self.messages)
         await self._write_duties(at)
+        await self._write_cards(at)
         if self.noted:
             await settled.note_attempts(at, self.noted)
         if self.closed:
@@ -76,9 +103,19 @@ class Pending:
         if duties:
             await planned.plan(at, duties)
 
+    async def _write_cards(self, at: Session) -> None:
+        """Write what a CRM told of its side, when the lanes are ours."""
+        if self.links:
+            await people.set_links(at, self.links)
+        for seen in self.deals:
+            await deals.save(at, *seen)
+        if self.opened:
+            await conversations.set_opened(at, self.opened)
+
     def _clear(self) -> None:
         for each in (
             *(self.contacts, self.conversations, self.names, self.messages, self.ended),
-            *(self.duties, self.noted, self.closed, self.arrived, self.born),
+            *(self.links, self.deals, self.opened, self.duties, self.noted),
+            *(self.closed, self.arrived, self.born),
         ):
             each.clear()

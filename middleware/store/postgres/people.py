@@ -89,16 +89,18 @@ LINKS = text(
     WHERE contact_id = ANY(:contact)
     """
 ).bindparams(*arrays(contact=Uuid))
-SET_LINK = text(
+SET_LINKS = text(
     """
     INSERT INTO contact_links (contact_id, connection_id, record, evidence)
-    VALUES (:contact, :target, :record, :evidence)
+    SELECT * FROM unnest(:contact, :target, :record, :evidence)
+        AS given(contact_id, connection_id, record, evidence)
+    ORDER BY contact_id, connection_id
     ON CONFLICT (contact_id, connection_id) DO UPDATE
     SET record = excluded.record, evidence = excluded.evidence, state = 'live',
         since = CASE WHEN contact_links.record = excluded.record THEN contact_links.since
                      ELSE clock_timestamp() END
     """
-)
+).bindparams(*arrays(contact=Uuid, target=Uuid, record=Text, evidence=Text))
 DROP_LINKS = text(
     """
     UPDATE contact_links SET state = 'gone'
@@ -210,3 +212,14 @@ async def links(
 
 def link_of(record: str, state: str, evidence: str) -> LinkRow:
     return LinkRow(record=record, live=state == "live", evidence=evidence, gone=state == "gone")
+
+
+async def set_links(
+    at: Session, links: Mapping[tuple[ContactId, ConnectionId], tuple[str, str]]
+) -> None:
+    """Remember the records of contacts, each with why it is believed to be theirs."""
+    rows = [
+        {"contact": contact, "target": target, "record": record, "evidence": evidence}
+        for (contact, target), (record, evidence) in links.items()
+    ]
+    await at.execute(SET_LINKS, by_column(rows))

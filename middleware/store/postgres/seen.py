@@ -57,6 +57,21 @@ class Seen:
     async def look_at_counterparts(self, wanted: Iterable[ConversationId]) -> None:
         await self._look_by_connection(self.opened, wanted, conversations.opened)
 
+    def forget(
+        self,
+        *,
+        links: Iterable[ContactId],
+        opened: Iterable[ConversationId],
+        deals: bool,
+    ) -> None:
+        """These are about to change: whoever asks next is told by the database."""
+        for contact in links:
+            self.links.pop(contact, None)
+        if deals:
+            self.deals.clear()
+        for conversation in opened:
+            self.opened.pop(conversation, None)
+
     async def routes_from(self, source: ConnectionId) -> tuple[RouteRow, ...]:
         if source not in self.routes:
             self.routes[source] = await routes.routes_from(self.at, source)

@@ -187,15 +187,15 @@ class PostgresUnit(Meeting):
     # What a CRM knows.
 
     async def link(self, contact: ContactId, target: ConnectionId) -> LinkRow | None:
+        if (contact, target) in self.pending.links:
+            await self.write()
         await self.seen.look_at_cards([contact])
         return self.seen.links[contact].get(target)
 
     async def set_link(
         self, contact: ContactId, target: ConnectionId, record: str, evidence: str
     ) -> None:
-        values = {"contact": contact, "target": target, "record": record, "evidence": evidence}
-        self.seen.links.pop(contact, None)
-        await (await self.write()).execute(people.SET_LINK, values)
+        self.pending.links[contact, target] = record, evidence
 
     async def drop_links(self, target: ConnectionId, record: str) -> int:
         values = {"target": target, "record": record}
@@ -207,6 +207,8 @@ class PostgresUnit(Meeting):
     ) -> OpenedRow | None:
         if held:
             await self._hold(conversation, target)
+        elif (conversation, target) in self.pending.opened:
+            await self.write()
         await self.seen.look_at_counterparts([conversation])
         return self.seen.opened[conversation].get(target)
 
@@ -219,19 +221,9 @@ class PostgresUnit(Meeting):
     async def set_opened(
         self, conversation: ConversationId, target: ConnectionId, counterpart: OpenedRow
     ) -> None:
-        values = {
-            "conversation": conversation,
-            "target": target,
-            "external": counterpart.opened.id,
-            "customer": counterpart.opened.user,
-            "ours": counterpart.ours,
-            "record": counterpart.record,
-            "opened_at": counterpart.opened_at,
-            "behind_since": counterpart.behind_since,
-            "begun_there": counterpart.begun_there,
-        }
-        self.seen.opened.pop(conversation, None)
-        await (await self.write()).execute(conversations.SET_OPENED, values)
+        if (conversation, target) in self.pending.opened:
+            await self.write()
+        self.pending.opened[conversation, target] = counterpart
 
     async def caught_up(
         self, conversation: ConversationId, target: ConnectionId, revision: int
@@ -251,14 +243,15 @@ class PostgresUnit(Meeting):
         return await naming.name(await self.write(), target, operator)
 
     async def deals(self, contact: ContactId, target: ConnectionId) -> tuple[DealRow, ...]:
+        if self.pending.deals:
+            await self.write()
         await self.seen.look_at_cards([contact])
         return self.seen.deals[contact].get(target, ())
 
     async def save_deal(
         self, contact: ContactId, target: ConnectionId, seen: DealRow, evidence: str
     ) -> None:
-        self.seen.deals.clear()
-        await deals.save(await self.write(), contact, target, seen, evidence)
+        self.pending.deals.append((contact, target, seen, evidence))
 
     async def use_deal(self, target: ConnectionId, deal: str) -> None:
         self.seen.deals.clear()
@@ -297,7 +290,8 @@ class PostgresUnit(Meeting):
 
     async def latest(self, target: ConnectionId, kind: DeliveryKind, subject: UUID) -> Owed | None:
         here = self.pending.latest(target, kind, subject)
-        if self.pending.ended or (here and subject not in self.pending.born):
+        is_here = here is not None and subject not in self.pending.born
+        if is_here or self.pending.has_ended(target, kind, subject):
             await self.write()
         if subject in self.pending.born:
             return here
