@@ -25,7 +25,8 @@ from middleware.bench.variants import (
 )
 from middleware.bench.wishes import Wishes
 
-CHATS = 20
+# More than are written to at once: what was in flight is in doubt for a while, the rest is not.
+CHATS = 60
 WORKS_S = 1.5
 PATIENCE_S = 90.0
 BACK = Goal(name="seconds from the kill to the next CRM write", goal=2, dream=1, floor=False)

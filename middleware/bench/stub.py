@@ -26,7 +26,7 @@ import uvloop
 
 from middleware.bench.marks import Mark, mark_in
 from middleware.bench.rules import percentile
-from middleware.bench.stub_answers import Answer, answer, is_written
+from middleware.bench.stub_answers import Answer, Memory, answer, is_written
 
 REASONS = {200: b"OK", 204: b"No Content", 429: b"Too Many Requests", 404: b"Not Found"}
 TOO_MANY = Answer(429, b"")
@@ -94,11 +94,11 @@ class Pace:
 
 @dataclass(slots=True)
 class Provider:
-    """Everything the stub knows. `hooks` are the addresses that bots gave us, with secrets."""
+    """Everything the stub knows."""
 
     ledger: Ledger = field(default_factory=Ledger)
     pace: Pace = field(default_factory=Pace)
-    hooks: dict[str, dict[str, object]] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
     recent: dict[str, deque[float]] = field(default_factory=dict)
 
     def control(self, path: str, query: str) -> Answer:
@@ -108,7 +108,7 @@ class Provider:
             case "reset":
                 self.ledger = Ledger()
             case "evict":
-                self.hooks.clear()
+                self.memory.hooks.clear()
             case "pace":
                 given = dict(parse_qsl(query))
                 self.pace = Pace(
@@ -118,7 +118,7 @@ class Provider:
                 )
             case _:
                 pass
-        state = {**self.ledger.as_json(), "hooks": self.hooks}
+        state = {**self.ledger.as_json(), "hooks": self.memory.hooks}
         return Answer(200, json.dumps(state).encode())
 
     def take(self, method: str, path: str, body: bytes) -> Answer:
@@ -127,7 +127,7 @@ class Provider:
         if self.pace.limit and is_counted and not self._may(account):
             self.ledger.rejected += 1
             return TOO_MANY
-        label, given = answer(method, path, body, self.hooks)
+        label, given = answer(method, path, body, self.memory)
         self.ledger.calls[label] += 1
         if is_written(label) and (mark := mark_in(body)) is not None:
             self.ledger.note(mark, time.monotonic_ns())

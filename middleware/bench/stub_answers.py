@@ -3,13 +3,16 @@
 import itertools
 import json
 import re
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from typing import Any
 
 CHANNEL_ROOT = "/amojo/v2/origin/custom/"
 WRITE = "crm write"
 ENTITY = re.compile(r"/acc(\d+)/api/v4/([a-z_]+)(?:/([a-z_]+|\d+))?(?:/([a-z_]+))?")
 BOT = re.compile(r"/bot(\d+):[^/]+/(\w+)")
+SAID = re.compile(rb'"(msgid|conversation_id|msec_timestamp)": ?"?([^",}]+)')
+PAGE = 50
 _numbers = itertools.count(1_000_000)
 
 
@@ -19,6 +22,43 @@ class Answer:
     body: bytes
 
 
+@dataclass(slots=True)
+class Memory:
+    """What a client may ask for again: where hooks go, which chats there are, what is in them.
+
+    `chats` are our names by the provider's; of each, the newest page is kept.
+    """
+
+    hooks: dict[str, Any] = field(default_factory=dict)
+    chats: dict[str, str] = field(default_factory=dict)
+    pages: dict[str, deque[Any]] = field(default_factory=dict)
+
+    def open(self, body: bytes) -> dict[str, Any]:
+        made = {"id": _uuid(), "user": {"id": _uuid()}}
+        self.chats[str(made["id"])] = json.loads(body)["conversation_id"]
+        return made
+
+    def keep(self, body: bytes) -> str:
+        """Keep a message; return the provider's id of it."""
+        number, said = f"m-{next(_numbers)}", dict(SAID.findall(body))
+        page = self.pages.setdefault(said[b"conversation_id"].decode(), deque(maxlen=PAGE))
+        page.appendleft((number, said[b"msgid"].decode(), int(said[b"msec_timestamp"])))
+        return number
+
+    def page(self, chat: str) -> Answer:
+        """Answer with the newest page of a chat, newest first."""
+        found = [
+            {
+                "timestamp": at_ms // 1000,
+                "msec_timestamp": at_ms,
+                "sender": {},
+                "message": {"id": number, "client_id": key, "type": "text", "text": ""},
+            }
+            for number, key, at_ms in self.pages.get(self.chats.get(chat, ""), ())
+        ]
+        return _json({"messages": found}) if found else NOTHING
+
+
 NOTHING, DONE = Answer(204, b""), Answer(200, b"{}")
 
 
@@ -26,29 +66,27 @@ def is_written(label: str) -> bool:
     return label == WRITE
 
 
-def answer(method: str, path: str, body: bytes, hooks: dict[str, Any]) -> tuple[str, Answer]:
+def answer(method: str, path: str, body: bytes, memory: Memory) -> tuple[str, Answer]:
     """Answer one call; name what it was."""
     if path.startswith(CHANNEL_ROOT):
-        return _chat(method, path)
+        return _chat(method, path, body, memory)
     if path.startswith("/bot"):
-        return _bot(path, body, hooks)
+        return _bot(path, body, memory.hooks)
     found = ENTITY.match(path)
     if found is None:
         return "unknown", Answer(404, b"{}")
     return _card(method, found)
 
 
-def _chat(method: str, path: str) -> tuple[str, Answer]:
+def _chat(method: str, path: str, body: bytes, memory: Memory) -> tuple[str, Answer]:
     tail = path.removeprefix(CHANNEL_ROOT).partition("/")[2]
     if method == "GET":
-        return "crm history", NOTHING
+        return "crm history", memory.page(tail.split("/")[1])
     match tail:
         case "":
-            number = next(_numbers)
-            return WRITE, Answer(200, b'{"new_message":{"msgid":"m-%d"}}' % number)
+            return WRITE, _json({"new_message": {"msgid": memory.keep(body)}})
         case "chats":
-            made = {"id": _uuid(), "user": {"id": _uuid()}}
-            return "crm open", Answer(200, json.dumps(made).encode())
+            return "crm open", _json(memory.open(body))
         case _:
             return f"crm {tail.rpartition('/')[2]}", DONE
 

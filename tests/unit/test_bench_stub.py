@@ -1,15 +1,22 @@
 """The stub counts what it must: texts once, their order within a chat, calls over the limit."""
 
+import json
+
 from middleware.bench.marks import Mark, text_of
 from middleware.bench.stub import Pace, Provider
 
 CHAT = "/amojo/v2/origin/custom/11111111-1111-4111-8111-111111111111_a"
 
 
+def written(mark: Mark, key: str = "key") -> bytes:
+    said = {"msgid": key, "conversation_id": f"chat {mark.chat}", "msec_timestamp": 1700000000123}
+    return json.dumps({"payload": {**said, "text": text_of(mark).decode()}}).encode()
+
+
 def provider_after(*marks: Mark) -> Provider:
     provider = Provider()
     for mark in marks:
-        assert provider.take("POST", CHAT, text_of(mark)).status == 200
+        assert provider.take("POST", CHAT, written(mark)).status == 200
     return provider
 
 
@@ -44,3 +51,17 @@ def test_two_accounts_have_a_limit_each() -> None:
     provider.pace = Pace(limit=1)
     given = [provider.take("GET", f"/acc{n}/api/v4/account", b"").status for n in (1, 2, 1)]
     assert given == [200, 200, 429]
+
+
+def test_what_was_written_is_found_again_by_its_key() -> None:
+    provider = provider_after(Mark(1, 2, 1, 0))
+    opened = provider.take("POST", f"{CHAT}/chats", b'{"conversation_id": "chat 2"}')
+    chat = json.loads(opened.body)["id"]
+    page = provider.take("GET", f"{CHAT}/chats/{chat}/history", b"")
+    found = json.loads(page.body)["messages"]
+    assert [(each["message"]["client_id"], each["msec_timestamp"]) for each in found] == [
+        ("key", 1700000000123)
+    ]
+    other = provider.take("POST", f"{CHAT}/chats", b'{"conversation_id": "chat 3"}')
+    empty = json.loads(other.body)["id"]
+    assert provider.take("GET", f"{CHAT}/chats/{empty}/history", b"").status == 204
