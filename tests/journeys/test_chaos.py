@@ -9,16 +9,19 @@ from typer.testing import CliRunner
 from middleware.cli.main import app
 
 
-@pytest.mark.timeout(240)
-def test_a_small_chaos_ends_clean(tmp_path: Path) -> None:
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("workers", "messages"), [(0, 120), (2, 60)])
+def test_a_small_chaos_ends_clean(tmp_path: Path, workers: int, messages: int) -> None:
+    """In one process, and in several with a broker between them that breaks, too."""
     report = tmp_path / "chaos.json"
-    asked = ["chaos", "--seed", "5", "--messages", "120", "--json", str(report)]
-    ended = CliRunner().invoke(app, asked)
+    asked = ["chaos", "--seed", "5", "--messages", f"{messages}", "--workers", f"{workers}"]
+    ended = CliRunner().invoke(app, [*asked, "--json", str(report)])
     assert ended.exit_code == 0, ended.output
     told = json.loads(report.read_text("utf-8"))
-    assert 60 <= told["messages_in"] <= told["timeline_entries"]
-    assert told["files_in"] > 5
-    assert told["files_out"] > 5
+    assert messages / 2 <= told["messages_in"] <= told["timeline_entries"]
+    assert told["workers"] == workers
+    assert told["files_in"] > messages / 25
+    assert told["files_out"] > messages / 25
     assert told["files_missing"] == 0
     assert told["replies"] == told["replies_delivered"] == told["statuses_returned"]
     assert told["lost"] == told["duplicated"] == told["out_of_order"] == told["held"] == 0
