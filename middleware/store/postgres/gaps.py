@@ -13,7 +13,9 @@ from sqlalchemy.types import Text, Uuid
 from mappers.vocabulary import (
     ConnectionId,
     ConversationId,
+    DeliveryId,
     DeliveryKind,
+    DeliveryState,
     Priority,
     WorkspaceId,
 )
@@ -21,7 +23,7 @@ from middleware.db.direct import Session
 from middleware.ids import NewId
 from middleware.pipeline.rules import history_lane, needs_history_again
 from middleware.store.duties import RESTORED, UNSURE, Duty
-from middleware.store.postgres.unit import PostgresUnit
+from middleware.store.postgres import planned
 
 PULSE = text(
     """
@@ -58,6 +60,17 @@ OPENING = text(
     ORDER BY id FOR UPDATE
     """
 ).bindparams(bindparam("connections", type_=ARRAY(Uuid)))
+LAST_READ = text(
+    """
+    SELECT DISTINCT ON (target_id, subject) target_id AS connection_id,
+        subject AS conversation_id, state, revision
+    FROM deliveries WHERE target_id = ANY(:connections) AND kind = 'read_history'
+    ORDER BY target_id, subject, revision DESC, part
+    """
+).bindparams(bindparam("connections", type_=ARRAY(Uuid)))
+# A hub with a million conversations has that many to mark.
+TAKES_ITS_TIME = text("SET LOCAL statement_timeout = '10min'")
+AT_ONCE = 5000
 LOSE = text("UPDATE pulses SET restored_at = clock_timestamp(), lost_since = at")
 DOUBT = text(
     """
@@ -99,34 +112,38 @@ async def fall_behind(at: Session, gap: Gap, new_id: NewId) -> int:
 
     One that is just being opened may have been answered before we know where it lives.
     """
+    await at.execute(TAKES_ITS_TIME)
     connections = list(gap.connections)
     opening = (await at.execute(OPENING, {"connections": connections})).all()
     values = {"connections": connections, "since": gap.since, "asks": gap.asks}
     rows = (await at.execute(BEHIND, values)).all()
+    last = {_place(row): row for row in await at.execute(LAST_READ, {"connections": connections})}
     after = {_place(row): row.id for row in opening}
     everyone = {_place(row): row for row in (*opening, *rows)}
-    unit = PostgresUnit(at, new_id)
-    for place, row in sorted(everyone.items()):
-        target = ConnectionId(row.connection_id)
-        last = await unit.latest(target, DeliveryKind.READ_HISTORY, row.conversation_id)
-        if not needs_history_again(last.state if last else None):
-            continue
-        conversation = ConversationId(row.conversation_id)
-        duty = Duty(
-            workspace=WorkspaceId(row.workspace_id),
-            target=target,
-            lane=history_lane(conversation),
-            kind=DeliveryKind.READ_HISTORY,
-            subject=conversation,
-            priority=Priority.BACKFILL,
-            revision=0 if last is None else last.revision + 1,
-            after=after.get(place),
-            conversation=conversation,
-            contact=row.contact_id,
-        )
-        await unit.owe(duty)
-    await unit.write()
+    owed = [
+        (DeliveryId(new_id()), _history(row, last.get(place), after.get(place)))
+        for place, row in sorted(everyone.items())
+        if needs_history_again(DeliveryState(last[place].state) if place in last else None)
+    ]
+    for start in range(0, len(owed), AT_ONCE):
+        await planned.plan(at, owed[start : start + AT_ONCE])
     return len(everyone)
+
+
+def _history(row: Any, last: Any, after: Any) -> Duty:
+    conversation = ConversationId(row.conversation_id)
+    return Duty(
+        workspace=WorkspaceId(row.workspace_id),
+        target=ConnectionId(row.connection_id),
+        lane=history_lane(conversation),
+        kind=DeliveryKind.READ_HISTORY,
+        subject=conversation,
+        priority=Priority.BACKFILL,
+        revision=0 if last is None else last.revision + 1,
+        after=after,
+        conversation=conversation,
+        contact=row.contact_id,
+    )
 
 
 def _place(row: Any) -> tuple[UUID, UUID]:
