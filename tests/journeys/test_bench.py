@@ -69,6 +69,6 @@ async def test_fair() -> None:
 
 async def test_recover() -> None:
     embedded = replace(SHORT, only=("hub, embedded",))
-    findings = await recover.measure(embedded, recover.Blow(backlog=100))
+    findings = await recover.measure(embedded, recover.Blow(backlog=5000))
     assert_kept(findings)
     assert all(each.metrics["to CRM write s"] > 0 for each in findings.samples)
