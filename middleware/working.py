@@ -23,6 +23,7 @@ from middleware.media.store import forget_old
 from middleware.serve.ears import SIGN_EVERY_S, Ears
 from middleware.serve.roster import Roster, worker_name
 from middleware.serve.server import give_back_leftovers
+from middleware.serve.store import end_leases_of
 from middleware.serve.sweeper import SWEEP_LIMIT, Sweeper
 from middleware.serve.upkeep import every
 
@@ -87,7 +88,7 @@ async def working(hub: Hub, parts: Collection[Part] = EVERY_PART) -> AsyncIterat
 async def _bury(hub: Hub, roster: Roster) -> None:
     """End the leases of processes that are surely dead, so that nobody waits for them."""
     if dead := roster.dead():
-        ended = await hub.connections.expire_leases_of(dead)
+        ended = await end_leases_of(hub.engine, dead)
         roster.forget(dead)
         log.info("leases.of_the_dead", owners=dead, leases=ended)
 

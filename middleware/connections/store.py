@@ -129,10 +129,6 @@ ENSURE_WORKSPACE = text(
     """
 )
 FIRST_WORKSPACE = text("SELECT id FROM workspaces ORDER BY created_at, id LIMIT 1")
-EXPIRE_LEASES_OF = text(
-    "UPDATE leases SET until = clock_timestamp()"
-    " WHERE owner = ANY(:owners) AND until > clock_timestamp()"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,11 +340,6 @@ class ConnectionStore:
                 )
                 for row in await at.execute(ROUTES)
             )
-
-    async def expire_leases_of(self, owners: Collection[str]) -> int:
-        """End the leases of processes that are surely dead."""
-        async with transaction(self.engine) as at:
-            return (await at.execute(EXPIRE_LEASES_OF, {"owners": list(owners)})).rowcount
 
 
 def _stored_settings(settings: ConnectionSettings, *, listens: bool) -> dict[str, Any]:

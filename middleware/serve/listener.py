@@ -26,8 +26,7 @@ from middleware.connections.model import Connected, UnknownConnection
 from middleware.outbox.flow import RENEWED
 from middleware.outbox.rules import RetryPolicy, backoff
 from middleware.serve.server import Hands, give_back
-from middleware.store.errors import StoreConflict, StoreUnavailable
-from middleware.store.port import LeaseLost
+from middleware.store.errors import LeaseLost, StoreConflict, StoreUnavailable
 from middleware.store.retry import in_unit
 from middleware.store.rows import Lease, Parcelled
 from middleware.webhooks.keys import digest_of

@@ -27,8 +27,8 @@ from middleware.serve.keeper import Keeper
 from middleware.serve.together import Together, Work
 from middleware.store.codec import scrub
 from middleware.store.duties import Job
-from middleware.store.errors import StoreConflict, StoreUnavailable
-from middleware.store.port import LeaseLost, Store, Unit
+from middleware.store.errors import LeaseLost, StoreConflict, StoreUnavailable
+from middleware.store.port import Store, Unit
 from middleware.store.retry import in_unit
 from middleware.store.rows import InboxRow, Lease
 from middleware.tracing.port import UNTRACED, Tracer

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from middleware.store.errors import StoreUnavailable
-from middleware.store.port import LeaseLost, NotInFlight, Unit
+from middleware.store.errors import LeaseLost, NotInFlight, StoreUnavailable
+from middleware.store.port import Unit
 
 Work = Callable[[Unit], Awaitable[None]]
 

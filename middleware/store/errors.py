@@ -1,4 +1,4 @@
-"""Why the store could not do it. Neither is a bug, and neither says what the data is like."""
+"""Why the store could not do it. None is a bug, and none says what the data is like."""
 
 
 class StoreUnavailable(Exception):
@@ -7,3 +7,11 @@ class StoreUnavailable(Exception):
 
 class StoreConflict(Exception):
     """Two transactions got in each other's way and ours was undone. Run it again."""
+
+
+class NotInFlight(Exception):
+    """The delivery is not being attempted by us any more: it was settled already."""
+
+
+class LeaseLost(Exception):
+    """Another worker serves this connection now; what we were about to record is not ours."""

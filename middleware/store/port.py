@@ -51,14 +51,6 @@ from middleware.store.rows import (
 )
 
 
-class NotInFlight(Exception):
-    """The delivery is not being attempted by us any more: it was settled already."""
-
-
-class LeaseLost(Exception):
-    """Another worker serves this connection now; what we were about to record is not ours."""
-
-
 class Unit(Protocol):
     """One transaction. Every method is a statement or two; none of them waits for the network.
 
@@ -341,9 +333,7 @@ class Store(Protocol):
         """Prolong leases; return those that are still ours."""
         ...
 
-    async def owner(self, connection: ConnectionId, purpose: Purpose) -> str | None:
-        """Say who holds a lease now, if anybody does."""
-        ...
+    async def owner(self, connection: ConnectionId, purpose: Purpose) -> str | None: ...
 
     async def release(self, lease: Lease) -> None: ...
 
@@ -395,16 +385,16 @@ class Store(Protocol):
     async def distrust(self) -> None:
         """Take nothing for undone that may have been done since the last sign of life.
 
-        For a database that was restored. What is owed already comes into doubt; so will, from now
-        on, what is owed about a message said before now, and for people whom the CRM may know.
+        For a restored database. What is owed comes into doubt; so will, from now on, what is owed
+        about a message said before now, and for people whom the CRM may know.
         """
         ...
 
     async def fall_behind(
         self, connections: Sequence[ConnectionId], since: datetime, *, asks: bool = False
     ) -> int:
-        """Mark every open conversation of these CRMs as possibly behind, and owe its history.
+        """Mark open conversations of these CRMs as possibly behind, and owe their histories.
 
-        One that is just being opened owes it, too. Returns how many there are.
+        Those just being opened owe theirs, too. Returns how many there are.
         """
         ...

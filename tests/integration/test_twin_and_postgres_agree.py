@@ -34,7 +34,8 @@ from mappers.vocabulary import (
     Transient,
 )
 from middleware.store.duties import DRY_RUN, Settlement
-from middleware.store.port import LeaseLost, NotInFlight, Unit
+from middleware.store.errors import LeaseLost, NotInFlight
+from middleware.store.port import Unit
 from middleware.store.rows import DealRow, Fact, FileRow, OpenedRow
 from tests.store_scene import (
     CHANNEL,

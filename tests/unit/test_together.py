@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from middleware.serve.together import Together, Work
-from middleware.store.errors import StoreUnavailable
-from middleware.store.port import LeaseLost, NotInFlight, Unit
+from middleware.store.errors import LeaseLost, NotInFlight, StoreUnavailable
+from middleware.store.port import Unit
 
 
 class Book:

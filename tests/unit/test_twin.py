@@ -10,8 +10,8 @@ import pytest
 from mappers.vocabulary import IdentityKind, MessageId, Status
 from middleware.simulation.loop import START, VirtualClock, run
 from middleware.simulation.twin import TwinStore
-from middleware.store.errors import StoreConflict, StoreUnavailable
-from middleware.store.port import LeaseLost, Unit
+from middleware.store.errors import LeaseLost, StoreConflict, StoreUnavailable
+from middleware.store.port import Unit
 from middleware.store.retry import in_unit
 from tests.store_scene import (
     CHANNEL,

@@ -21,7 +21,7 @@ from mappers.vocabulary import (
 from middleware.simulation.loop import VirtualClock, run
 from middleware.simulation.twin import TwinStore
 from middleware.store.duties import DRY_RUN, Job, Settlement
-from middleware.store.port import NotInFlight
+from middleware.store.errors import NotInFlight
 from middleware.store.rows import Lease, OpenedRow
 from tests.store_scene import (
     CHANNEL,

@@ -18,7 +18,7 @@ from middleware.simulation.twin.chapter import there
 from middleware.simulation.twin.owed import Delivery, Lane, duty_key
 from middleware.simulation.twin.transactions import Transaction
 from middleware.store.duties import RESTORED, UNSURE, Duty, Job, Owed, Settlement
-from middleware.store.port import NotInFlight
+from middleware.store.errors import NotInFlight
 
 STOPS = "stops_lane"
 

@@ -19,8 +19,7 @@ from middleware.ids import uuid7_of
 from middleware.simulation.twin.locks import Locks
 from middleware.simulation.twin.schema import Tables
 from middleware.simulation.twin.tables import Table
-from middleware.store.errors import StoreConflict, StoreUnavailable
-from middleware.store.port import LeaseLost
+from middleware.store.errors import LeaseLost, StoreConflict, StoreUnavailable
 from middleware.store.rows import Lease
 
 KeyT = TypeVar("KeyT", bound=Hashable)

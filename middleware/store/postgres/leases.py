@@ -9,7 +9,7 @@ from sqlalchemy.types import BigInteger, Text, Uuid
 
 from mappers.vocabulary import ConnectionId
 from middleware.db.direct import Session
-from middleware.store.port import LeaseLost
+from middleware.store.errors import LeaseLost
 from middleware.store.rows import Lease, Purpose
 
 # Units hold the lease's row with a key share, which renewing does not touch and this waits for:

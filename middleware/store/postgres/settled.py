@@ -11,7 +11,7 @@ from mappers.vocabulary import SETTLED, TRANSITIONS, DeliveryId, DeliveryState
 from middleware.db.direct import Session
 from middleware.db.tables import Moment
 from middleware.store.duties import Attempt, Job, Settlement
-from middleware.store.port import NotInFlight
+from middleware.store.errors import NotInFlight
 from middleware.store.postgres.columns import arrays, by_column
 from middleware.store.postgres.planned import Lane
 
