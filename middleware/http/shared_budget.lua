@@ -50,13 +50,13 @@ end
 
 if act == 'take' then
   local ceiling, wanted, room_for = tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
-  local room = (room_for * ceiling - 1) / rate
+  -- What silent sharers take from their own shares is not ours to give, nor is one call of each at once.
+  local silent = redis.call('ZCOUNT', sharers_key, '-inf', '(' .. kept(now - quiet_s))
+  local room = (math.max(1, room_for - silent) * ceiling - 1) / rate
   local wait = math.max(0, empty_at - room - now)
   if wait > 0 then
     return {'0', kept(wait)}
   end
-  -- What silent sharers take from their own shares is not ours to give.
-  local silent = redis.call('ZCOUNT', sharers_key, '-inf', '(' .. kept(now - quiet_s))
   local drop = 1 / (rate * paced * math.max(1 / most, 1 - silent / most))
   local level = math.max(empty_at, now)
   local fit = math.floor((now + room - level) / drop) + 1

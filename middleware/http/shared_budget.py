@@ -5,7 +5,8 @@ the rest in hand for `UNUSED_S`. What may lie in hands is room that nobody is gi
 holds in every window. Budgets too small for that are drawn on call by call.
 
 **Redis away.** Each process then keeps to a share of its own, the `most`-th part of every rate and
-no burst, and never together more than the limit:
+no burst, and together they never exceed the rate. At once there may be one call of each that is cut
+off, which is within the burst of every budget that is at least as large as they are many:
 
 - every process is heard by Redis at least every `BEAT_S`. One that was not for `QUIET_S` may be
   drawing on its own share, so Redis gives away that much less until it hears of it again;

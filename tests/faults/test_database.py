@@ -193,6 +193,7 @@ async def test_fault_20_a_clock_that_jumps_neither_steals_a_lease_nor_stops_a_co
             stage.clock.ahead_s = clock.ahead.total_seconds()
         town.amocrm.stage.arm("cut_after", match="POST /amojo/v2/origin/custom")
         town.telegram.say(NINA, "после")
+        await until(town, lambda: words_of(town, NINA)[-1:] == ["после"])
         await town.settle()
         town.reply(NINA, "ответ")
         await town.settle()
@@ -278,8 +279,8 @@ async def test_fault_33_a_client_frozen_between_two_words_of_a_statement_blocks_
     """To PostgreSQL it is neither idle nor running, so no limit of its own ends it."""
     town = quiet_town
     soon = partial(end_frozen, silent_for=timedelta(seconds=1))
-    monkeypatch.setattr("middleware.hub.end_frozen", soon)
-    monkeypatch.setattr("middleware.hub.FROZEN_EVERY_S", 0.5)
+    monkeypatch.setattr("middleware.working.end_frozen", soon)
+    monkeypatch.setattr("middleware.working.FROZEN_EVERY_S", 0.5)
     frozen = await asyncpg.connect(postgres_url, server_settings={"application_name": APPLICATION})
     try:
         for connection in (town.bot, town.crm):

@@ -13,7 +13,7 @@ from tests.faults.scene import NINA, PETR, SEND, calls, change, open_shop, until
 from tests.journeys.town import Town
 
 OTHER_BOT = "700300:" + "C" * 35
-FLOOD = 60
+FLOOD = 120
 
 
 async def lose_answer(town: Town) -> None:
