@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # Twice as many workers as processors, since tests mostly wait; `make test WORKERS=0` runs in one process.
 WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
-ON_CELERY ?= tests/journeys/test_conversation.py tests/journeys/test_promises.py tests/journeys/test_lost_replies.py
+ON_CELERY ?= tests/journeys/test_conversation.py tests/journeys/test_promises.py
 UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
 COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links
 

@@ -1,5 +1,6 @@
 """The benchmark, short: what it finds on any machine, however slow it may be."""
 
+import os
 import shutil
 import sys
 from dataclasses import replace
@@ -15,6 +16,10 @@ pytestmark = [
     pytest.mark.timeout(600),
     pytest.mark.skipif(sys.platform != "linux", reason="processes are counted in /proc"),
 ]
+LONG = pytest.mark.skipif(
+    "THREADLINE_LONG_TESTS" not in os.environ,
+    reason="four minutes more; set THREADLINE_LONG_TESTS=1",
+)
 SHORT = Wishes(rounds=1, seconds=1.0, tell=lambda _line: None)
 # Parts find nothing here that the pipeline does not find, and take as long again.
 WHOLE = replace(SHORT, only=("hub",))
@@ -37,6 +42,7 @@ async def test_pipeline() -> None:
     assert why_no_naive() or findings.compared
 
 
+@LONG
 async def test_ingest() -> None:
     pressure = ingest.Pressure(rates=(20,), delays=(0.0, 5.0), bots=1, chats=5)
     few = replace(SHORT, only=("echo", "commit each", "hub", "naive"))
@@ -47,6 +53,7 @@ async def test_ingest() -> None:
     assert ("hub +5 ms" in said) == (shutil.which("cc") is not None)
 
 
+@LONG
 async def test_growth() -> None:
     sizes = growth.Sizes(connections=(1,), customers=(0, 200), backlogs=(100, 300))
     findings = await growth.measure(SHORT, sizes)
@@ -59,6 +66,7 @@ async def test_growth() -> None:
     }
 
 
+@LONG
 async def test_fair() -> None:
     findings = await fair.measure(WHOLE, fair.Crowd(flood=200, tenants=2))
     assert_kept(findings)
