@@ -13,7 +13,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
-pytest_plugins = ["tests.postgres", "tests.redis", "tests.executor"]
+pytest_plugins = ["tests.postgres", "tests.redis", "tests.rabbitmq", "tests.executor"]
 
 settings.register_profile("local", deadline=None, print_blob=True)
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)

@@ -12,6 +12,7 @@ from middleware.ids import uuid7
 from middleware.serve.celery_executor import CeleryExecutor
 from middleware.serve.ears import DEAF_AFTER_S, REPLACED_AT_MOST, Ears
 from middleware.serve.executor import InProcessExecutor, Wakeups
+from tests.rabbitmq import RabbitServer
 from tests.redis import RedisServer
 
 PATIENCE_S = 30
@@ -158,3 +159,34 @@ async def test_a_broker_that_is_away_makes_nobody_deaf(own_redis: RedisServer) -
         worker.clock.ahead_s = DEAF_AFTER_S * 10
         await worker.ears.listen()
         assert worker.gave_up == 0
+
+
+async def test_over_rabbitmq_wake_ups_arrive_are_passed_on_and_come_back_with_it(
+    own_rabbitmq: RabbitServer,
+) -> None:
+    url = own_rabbitmq.url
+    async with a_worker("h:1", url) as one, a_worker("h:2", url) as other:
+        await hears(one)
+        await hears(other)
+        woken = some(40)
+        one.executor.wake(woken)
+        await until(lambda: len(one.served) + len(other.served) >= len(woken))
+        passed = some(5)
+        for connection in passed:
+            one.executor.pass_on(connection, "h:2:c0ffee")
+        await until(lambda: set(passed) <= set(other.served))
+
+        own_rabbitmq.stop()
+        (late,) = some(1)
+        async with asyncio.timeout(PATIENCE_S):
+            while late not in one.served:  # the first is lost with the socket it went into
+                one.executor.wake([late])
+                await asyncio.sleep(0.1)
+        assert one.executor.bells.refused
+        own_rabbitmq.start()
+        before = other.executor.bells.received
+        async with asyncio.timeout(PATIENCE_S * 3):
+            while other.executor.bells.received == before:
+                await other.ears.listen()
+                one.executor.pass_on(some(1)[0], "h:2:c0ffee")
+                await asyncio.sleep(0.2)
