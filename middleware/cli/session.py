@@ -138,7 +138,10 @@ def begin(language: Language | None, changes: dict[str, Any]) -> Session:
     try:
         settings = Settings(**changes)
     except ValidationError as error:
-        why = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        why = "; ".join(
+            ": ".join(filter(None, (".".join(map(str, e["loc"])), e["msg"])))
+            for e in error.errors()
+        )
         said = Session(Settings.model_construct(), language or "ru")
         said.fail(said.word("bad_settings", why=why), BROKEN)
     return Session(settings, language or settings.language)
