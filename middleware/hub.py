@@ -10,6 +10,8 @@ from functools import partial
 from importlib.metadata import version
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mappers.vocabulary import ConnectionId, MessageId
@@ -165,7 +167,10 @@ async def _sharing(stack: AsyncExitStack, settings: Settings, clock: Clock) -> S
     if not url:
         return None
     client = Redis.from_url(
-        url, socket_timeout=ANSWERS_WITHIN_S, socket_connect_timeout=ANSWERS_WITHIN_S
+        url,
+        socket_timeout=ANSWERS_WITHIN_S,
+        socket_connect_timeout=ANSWERS_WITHIN_S,
+        retry=Retry(NoBackoff(), 0),  # what was lost is asked anew by whoever still wants it
     )
     stack.push_async_callback(client.aclose)
     sharing = SharedBudgets(RedisScripts(client), clock, worker_name(), settings.processes_at_most)
