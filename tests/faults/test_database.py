@@ -183,19 +183,20 @@ async def test_fault_20_a_clock_that_jumps_neither_steals_a_lease_nor_stops_a_co
             async with town.patience():
                 await answers.reached.wait()
             clock.ahead = timedelta(hours=hours)
+            for stage in (town.telegram.stage, town.amocrm.stage):
+                assert isinstance(stage.clock, WallClock)
+                stage.clock.ahead_s = clock.ahead.total_seconds()
             others = settings.model_copy(update={"port": free_port()})
             async with helping(others) as other:
                 assert town.crm not in await other.store.due(100)
                 lease = other.settings.lease_ttl
                 assert await other.store.acquire(town.crm, "serve", "thief", lease) is None
-        for stage in (town.telegram.stage, town.amocrm.stage):
-            assert isinstance(stage.clock, WallClock)
-            stage.clock.ahead_s = clock.ahead.total_seconds()
         town.amocrm.stage.arm("cut_after", match="POST /amojo/v2/origin/custom")
         town.telegram.say(NINA, "после")
         await until(town, lambda: words_of(town, NINA)[-1:] == ["после"])
         await town.settle()
         town.reply(NINA, "ответ")
+        await until(town, lambda: town.seen_by(NINA) == ["ответ"])
         await town.settle()
 
         assert town.amocrm.stage.faults_met == {"cut_after": 1}

@@ -47,7 +47,7 @@ async def decide(town: Town, **policy: Any) -> None:
 
 
 async def rows_of(town: Town, kind: str = "write") -> list[Any]:
-    query = "SELECT id, message_id, state, code FROM deliveries WHERE kind = :kind ORDER BY id"
+    query = "SELECT id, message_id, state, code FROM deliveries WHERE kind = :kind ORDER BY seq"
     return list(await town.rows(query, kind=kind))
 
 
