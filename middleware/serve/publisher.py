@@ -35,7 +35,10 @@ class Bells:
 
 
 class Publisher:
-    """`refused` hears, in the thread, of connections that the broker did not take."""
+    """`refused` hears, in the thread, of connections for anybody that the broker did not take.
+
+    One meant for a certain worker is left to it: it is serving, and looks again by itself.
+    """
 
     def __init__(self, app: Celery, bells: Bells, refused: Refused) -> None:
         self._app = app
@@ -87,7 +90,8 @@ class Publisher:
             chunk = ids[start : start + IDS_IN_A_TASK]
             if not self._send(SERVE, (chunk,), to):
                 self._bells.refused += len(ids) - start
-                self._refused(ids[start:])
+                if not to:
+                    self._refused(ids[start:])
                 return
             self._bells.published += len(chunk)
 

@@ -118,6 +118,21 @@ async def test_without_a_broker_a_worker_serves_what_it_would_have_woken_others_
         assert worker.executor.bells.refused == len(woken)
 
 
+async def test_without_a_broker_a_bell_for_another_worker_does_not_come_back(
+    own_redis: RedisServer,
+) -> None:
+    """Else a connection that the other one serves would go round between us for ever."""
+    own_redis.stop()
+    async with a_worker("h:1", own_redis.url) as worker:
+        (theirs,) = some(1)
+        worker.executor.pass_on(theirs, "h:2:c0ffee")
+        await until(lambda: worker.executor.bells.refused == 1)
+        ours = some(1)
+        worker.executor.wake(ours)
+        await until(lambda: worker.served != [])
+        assert worker.served == ours
+
+
 async def test_fault_07_a_worker_hears_again_when_its_broker_is_back(
     own_redis: RedisServer,
 ) -> None:
