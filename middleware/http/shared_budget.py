@@ -77,11 +77,10 @@ class Scripts(Protocol):
 
 @dataclass(slots=True)
 class Hand:
-    """Calls taken and not made yet: how many, until when, and when there were last any to take."""
+    """Calls taken and not made yet: how many, and until when."""
 
     left: int = 0
     until: float = -math.inf
-    filled_at: float = -math.inf
 
 
 def in_hand(budget: Budget) -> int:
@@ -132,10 +131,10 @@ class SharedBudgets:
             return await self._take(budget, bucket_key, priority, 1)
         now = self.clock.monotonic()
         hand = self._hands.setdefault((bucket_key, priority), Hand())
-        if hand.left and now < hand.until:
+        is_dense = now < hand.until
+        if hand.left and is_dense:
             hand.left -= 1
             return timedelta()
-        is_dense = now - hand.filled_at < UNUSED_S
         return await self._take(budget, bucket_key, priority, most if is_dense else 1, hand)
 
     async def penalise(
@@ -183,7 +182,6 @@ class SharedBudgets:
             return timedelta(microseconds=math.ceil(answer.wait_s * 1_000_000) + 1)
         if hand is not None:
             hand.left, hand.until = answer.taken - 1, asked_at + UNUSED_S
-            hand.filled_at = asked_at
         return timedelta()
 
     async def _come_back(self) -> None:
