@@ -5,7 +5,6 @@ What measures is imported by the command that does: a hub that starts does not w
 
 import asyncio
 import logging
-import signal
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -16,7 +15,7 @@ import typer
 
 from middleware.bench.report import Findings, show
 from middleware.bench.wishes import Wishes
-from middleware.cli.session import BROKEN, INTERRUPTED, session_of
+from middleware.cli.session import BROKEN, INTERRUPTED, session_of, until_told
 from middleware.trial.processes import TrialFailed
 
 Rounds = Annotated[int, typer.Option(help="Interleaved rounds; medians are told.", min=1)]
@@ -178,18 +177,11 @@ def _found(context: typer.Context, measuring: Coroutine[Any, Any, Findings]) -> 
         session.fail("Processes are counted in /proc, which is Linux's: measure there.", BROKEN)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     try:
-        return asyncio.run(_until_told(measuring))
+        return asyncio.run(until_told(measuring))
     except TrialFailed as why:
         session.fail(str(why), BROKEN)
     except (KeyboardInterrupt, asyncio.CancelledError):
         raise typer.Exit(INTERRUPTED) from None
-
-
-async def _until_told(measuring: Coroutine[Any, Any, Findings]) -> Findings:
-    running = asyncio.current_task()
-    if running is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
-    return await measuring
 
 
 def _tell(context: typer.Context, findings: Findings, report: Path | None) -> None:

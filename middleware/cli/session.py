@@ -7,8 +7,9 @@ once, so that work it makes due is found by the running hub's sweeper, within a 
 import asyncio
 import getpass
 import json
+import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -182,3 +183,11 @@ def uuid_of(session: Session, asked: str) -> UUID:
 def moment(value: object) -> str:
     """Spell a moment so that columns align: UTC, to the second."""
     return "" if value is None else f"{value:%Y-%m-%d %H:%M:%S}"
+
+
+async def until_told(work: Coroutine[Any, Any, T]) -> T:
+    """Stop on SIGTERM as on Ctrl-C: nothing that the work started may outlive it."""
+    running = asyncio.current_task()
+    if running is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    return await work

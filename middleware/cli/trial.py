@@ -4,7 +4,6 @@ Each needs nothing but this installation, and leaves nothing behind unless told 
 """
 
 import asyncio
-import signal
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from middleware.cli.session import session_of
+from middleware.cli.session import session_of, until_told
 
 Report = Annotated[
     Path | None, typer.Option("--json", help="Write the verdict to this file.", dir_okay=False)
@@ -73,17 +72,9 @@ def chaos(
 def _end(trial: Coroutine[Any, Any, bool]) -> None:
     """Run a trial; the exit status is 0 when its verdict is clean, 130 or 143 when told to stop."""
     try:
-        is_clean = asyncio.run(_until_told(trial))
+        is_clean = asyncio.run(until_told(trial))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except asyncio.CancelledError:
         raise typer.Exit(143) from None
     raise typer.Exit(0 if is_clean else 1)
-
-
-async def _until_told(trial: Coroutine[Any, Any, bool]) -> bool:
-    """Stop on SIGTERM as on Ctrl-C: nothing that a trial started may outlive it."""
-    running = asyncio.current_task()
-    if running is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
-    return await trial
