@@ -320,20 +320,11 @@ class Planner:
         last = await self.unit.latest(crm, DeliveryKind.READ_HISTORY, conversation.id)
         if not rules.needs_history_again(last.state if last else None):
             return
-        await self.unit.owe(
-            Duty(
-                workspace=conversation.workspace,
-                target=crm,
-                lane=rules.history_lane(conversation.id),
-                kind=DeliveryKind.READ_HISTORY,
-                subject=conversation.id,
-                priority=Priority.BACKFILL,
-                revision=0 if last is None else last.revision + 1,
-                after=after,
-                conversation=conversation.id,
-                contact=conversation.contact,
-            )
+        duty = rules.history_duty(
+            conversation.workspace, crm, conversation.id, conversation.contact
         )
+        revision = 0 if last is None else last.revision + 1
+        await self.unit.owe(replace(duty, revision=revision, after=after))
 
     async def ask_names(self, workspace: WorkspaceId, crm: ConnectionId) -> None:
         """Owe a CRM's list of its operators, once an hour at most: a bot is never on it."""

@@ -23,8 +23,10 @@ from mappers.vocabulary import (
     Message,
     MessageId,
     Person,
+    Priority,
+    WorkspaceId,
 )
-from middleware.store.duties import Owed
+from middleware.store.duties import Duty, Owed
 from middleware.store.policy import Policy
 from middleware.store.rows import DealRow, LinkRow, OpenedRow, OpenQuestion
 
@@ -140,6 +142,25 @@ def read_form(kept: str) -> tuple[str, int]:
 
 def history_lane(conversation: ConversationId) -> str:
     return f"history:{conversation}"
+
+
+def history_duty(
+    workspace: WorkspaceId,
+    target: ConnectionId,
+    conversation: ConversationId,
+    contact: ContactId | None,
+) -> Duty:
+    """Spell the first reading of a conversation's history; later ones are its revisions."""
+    return Duty(
+        workspace=workspace,
+        target=target,
+        lane=history_lane(conversation),
+        kind=DeliveryKind.READ_HISTORY,
+        subject=conversation,
+        priority=Priority.BACKFILL,
+        conversation=conversation,
+        contact=contact,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

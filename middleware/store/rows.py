@@ -228,6 +228,15 @@ def cards_of(record: str, deal: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """These CRMs may have told us something since then that we did not hear."""
+
+    connections: tuple[ConnectionId, ...]
+    since: datetime
+    asks: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:
     """The last sign of life, and what time it is now, both by the database's clock.
 

@@ -1,7 +1,6 @@
 """Gaps: times in which replies may have been missed, and the history that is owed for them."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 
 from mappers.vocabulary import (
     ConnectionId,
@@ -9,25 +8,15 @@ from mappers.vocabulary import (
     DeliveryId,
     DeliveryKind,
     DeliveryState,
-    Priority,
 )
-from middleware.pipeline.rules import history_lane, needs_history_again
+from middleware.pipeline.rules import history_duty, needs_history_again
 from middleware.simulation.twin.chapter import there
 from middleware.simulation.twin.lanes import is_unmet, lane_at, latest, lock, owe
 from middleware.simulation.twin.owed import Delivery, duty_key
 from middleware.simulation.twin.schema import ConversationLink, Pulse
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.duties import RESTORED, UNSURE, Duty
-from middleware.store.rows import Silence
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
-    """These CRMs may have told us something since then that we did not hear."""
-
-    connections: tuple[ConnectionId, ...]
-    since: datetime
-    asks: bool
+from middleware.store.duties import RESTORED, UNSURE
+from middleware.store.rows import Gap, Silence
 
 
 async def pulse(tx: Transaction) -> None:
@@ -112,16 +101,6 @@ async def _owe_history(
     if not needs_history_again(last.state if last else None):
         return
     row = there(tx.conversations.one("id", conversation), "conversation")
-    duty = Duty(
-        workspace=row.workspace,
-        target=target,
-        lane=history_lane(conversation),
-        kind=DeliveryKind.READ_HISTORY,
-        subject=conversation,
-        priority=Priority.BACKFILL,
-        revision=0 if last is None else last.revision + 1,
-        after=after,
-        conversation=conversation,
-        contact=row.contact,
-    )
-    await owe(tx, duty)
+    duty = history_duty(row.workspace, target, conversation, row.contact)
+    revision = 0 if last is None else last.revision + 1
+    await owe(tx, replace(duty, revision=revision, after=after))

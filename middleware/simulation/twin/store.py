@@ -13,7 +13,16 @@ from middleware.simulation.twin.schema import Connection, MappingVersion, Tables
 from middleware.simulation.twin.transactions import Database, Fault, Transaction
 from middleware.simulation.twin.unit import TwinUnit
 from middleware.store.duties import Job
-from middleware.store.rows import InboxRow, Lease, Parcelled, Pinned, Purpose, RouteRow, Silence
+from middleware.store.rows import (
+    Gap,
+    InboxRow,
+    Lease,
+    Parcelled,
+    Pinned,
+    Purpose,
+    RouteRow,
+    Silence,
+)
 
 LONGEST_IDLE = timedelta(seconds=8)
 Backup = dict[str, tuple[Any, ...]]
@@ -193,5 +202,5 @@ class TwinStore:
     async def fall_behind(
         self, connections: Sequence[ConnectionId], since: datetime, *, asks: bool = False
     ) -> int:
-        gap = gaps.Gap(connections=tuple(connections), since=since, asks=asks)
+        gap = Gap(connections=tuple(connections), since=since, asks=asks)
         return await self._database.run("fall_behind", lambda tx: gaps.fall_behind(tx, gap))

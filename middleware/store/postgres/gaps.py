@@ -1,8 +1,8 @@
 """Signs of life, and what is owed after a silence: reading back the replies told meanwhile."""
 
 import json
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -14,16 +14,18 @@ from mappers.vocabulary import (
     ConnectionId,
     ConversationId,
     DeliveryId,
-    DeliveryKind,
     DeliveryState,
-    Priority,
     WorkspaceId,
 )
 from middleware.db.direct import Session
 from middleware.ids import NewId
-from middleware.pipeline.rules import history_lane, needs_history_again
-from middleware.store.duties import RESTORED, UNSURE, Duty
+from middleware.pipeline.rules import history_duty, needs_history_again
+from middleware.store.duties import RESTORED, UNSURE
 from middleware.store.postgres import planned
+from middleware.store.postgres.columns import arrays
+from middleware.store.rows import Gap
+
+Place = tuple[UUID, UUID]
 
 PULSE = text(
     """
@@ -42,11 +44,18 @@ LAST_PULSE = text(
 )
 BEHIND = text(
     """
+    WITH portion AS MATERIALIZED (
+        SELECT conversation_id, connection_id FROM conversation_links
+        WHERE connection_id = ANY(:connections)
+          AND (conversation_id, connection_id) > (:conversation, :connection)
+        ORDER BY conversation_id, connection_id LIMIT :most
+    )
     UPDATE conversation_links AS o
     SET behind_since = greatest(least(o.behind_since, :since), o.opened_at),
         asks = o.asks OR :asks
-    FROM conversations AS c
-    WHERE o.connection_id = ANY(:connections) AND c.id = o.conversation_id
+    FROM portion AS p, conversations AS c
+    WHERE (o.conversation_id, o.connection_id) = (p.conversation_id, p.connection_id)
+      AND c.id = o.conversation_id
     RETURNING o.connection_id, o.conversation_id, c.workspace_id, c.contact_id
     """
 ).bindparams(bindparam("connections", type_=ARRAY(Uuid)))
@@ -64,13 +73,13 @@ LAST_READ = text(
     """
     SELECT DISTINCT ON (target_id, subject) target_id AS connection_id,
         subject AS conversation_id, state, revision
-    FROM deliveries WHERE target_id = ANY(:connections) AND kind = 'read_history'
+    FROM deliveries
+    WHERE target_id = ANY(:connections) AND kind = 'read_history' AND subject = ANY(:conversations)
     ORDER BY target_id, subject, revision DESC, part
     """
-).bindparams(bindparam("connections", type_=ARRAY(Uuid)))
-# A hub with a million conversations has that many to mark.
-TAKES_ITS_TIME = text("SET LOCAL statement_timeout = '10min'")
-AT_ONCE = 5000
+).bindparams(*arrays(connections=Uuid, conversations=Uuid))
+# No statement may take long, and a hub may have a million conversations to mark.
+PORTION = 5000
 LOSE = text("UPDATE pulses SET restored_at = clock_timestamp(), lost_since = at")
 DOUBT = text(
     """
@@ -92,15 +101,6 @@ DOUBT = text(
 ).bindparams(bindparam("kinds", type_=ARRAY(Text)), bindparam("why", type_=Text))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
-    """These CRMs may have told us something since then that we did not hear."""
-
-    connections: tuple[ConnectionId, ...]
-    since: datetime
-    asks: bool
-
-
 async def distrust(at: Session) -> None:
     """See `middleware.store.port.Store`."""
     await at.execute(LOSE)
@@ -112,39 +112,57 @@ async def fall_behind(at: Session, gap: Gap, new_id: NewId) -> int:
 
     One that is just being opened may have been answered before we know where it lives.
     """
-    await at.execute(TAKES_ITS_TIME)
-    connections = list(gap.connections)
-    opening = (await at.execute(OPENING, {"connections": connections})).all()
-    values = {"connections": connections, "since": gap.since, "asks": gap.asks}
-    rows = (await at.execute(BEHIND, values)).all()
-    last = {_place(row): row for row in await at.execute(LAST_READ, {"connections": connections})}
-    after = {_place(row): row.id for row in opening}
-    everyone = {_place(row): row for row in (*opening, *rows)}
-    owed = [
-        (DeliveryId(new_id()), _history(row, last.get(place), after.get(place)))
-        for place, row in sorted(everyone.items())
-        if needs_history_again(DeliveryState(last[place].state) if place in last else None)
-    ]
-    for start in range(0, len(owed), AT_ONCE):
-        await planned.plan(at, owed[start : start + AT_ONCE])
-    return len(everyone)
+    rows = (await at.execute(OPENING, {"connections": list(gap.connections)})).all()
+    opening = {_place(row): row for row in rows}
+    behind, last = 0, (UUID(int=0), UUID(int=0))
+    while marked := await _mark(at, gap, last):
+        behind, last = behind + len(marked), max(marked)
+        await _owe_histories(at, marked, opening, new_id)
+        opening = {place: row for place, row in opening.items() if place not in marked}
+    await _owe_histories(at, opening, opening, new_id)
+    return behind + len(opening)
 
 
-def _history(row: Any, last: Any, after: Any) -> Duty:
-    conversation = ConversationId(row.conversation_id)
-    return Duty(
-        workspace=WorkspaceId(row.workspace_id),
-        target=ConnectionId(row.connection_id),
-        lane=history_lane(conversation),
-        kind=DeliveryKind.READ_HISTORY,
-        subject=conversation,
-        priority=Priority.BACKFILL,
-        revision=0 if last is None else last.revision + 1,
-        after=after,
-        conversation=conversation,
-        contact=row.contact_id,
-    )
+async def _mark(at: Session, gap: Gap, last: Place) -> dict[Place, Any]:
+    """Mark the next conversations after that one."""
+    values = {
+        "connections": list(gap.connections),
+        "since": gap.since,
+        "asks": gap.asks,
+        "conversation": last[0],
+        "connection": last[1],
+        "most": PORTION,
+    }
+    return {_place(row): row for row in await at.execute(BEHIND, values)}
 
 
-def _place(row: Any) -> tuple[UUID, UUID]:
+async def _owe_histories(
+    at: Session, behind: Mapping[Place, Any], opening: Mapping[Place, Any], new_id: NewId
+) -> None:
+    if not behind:
+        return
+    values = {
+        "conversations": [conversation for conversation, _ in behind],
+        "connections": list({connection for _, connection in behind}),
+    }
+    last = {_place(row): row for row in await at.execute(LAST_READ, values)}
+    owed = []
+    for place, row in sorted(behind.items()):
+        known = last.get(place)
+        if not needs_history_again(DeliveryState(known.state) if known else None):
+            continue
+        duty = history_duty(
+            WorkspaceId(row.workspace_id),
+            ConnectionId(row.connection_id),
+            ConversationId(row.conversation_id),
+            row.contact_id,
+        )
+        revision = known.revision + 1 if known else 0
+        after = opening[place].id if place in opening else None
+        owed.append((DeliveryId(new_id()), replace(duty, revision=revision, after=after)))
+    if owed:
+        await planned.plan(at, owed)
+
+
+def _place(row: Any) -> Place:
     return row.conversation_id, row.connection_id

@@ -15,7 +15,7 @@ from middleware.store.duties import Job
 from middleware.store.port import Unit
 from middleware.store.postgres import gaps, inbox, jobs, lanes, leases
 from middleware.store.postgres.unit import PostgresUnit
-from middleware.store.rows import InboxRow, Lease, Parcelled, Purpose, Silence
+from middleware.store.rows import Gap, InboxRow, Lease, Parcelled, Purpose, Silence
 
 CURSOR = text("SELECT cursor FROM connections WHERE id = :connection")
 SET_CURSOR = text("UPDATE connections SET cursor = :cursor WHERE id = :connection")
@@ -111,5 +111,5 @@ class PostgresStore:
         self, connections: Sequence[ConnectionId], since: datetime, *, asks: bool = False
     ) -> int:
         async with session(self.engine) as at:
-            gap = gaps.Gap(connections=tuple(connections), since=since, asks=asks)
+            gap = Gap(connections=tuple(connections), since=since, asks=asks)
             return await gaps.fall_behind(at, gap, self.new_id)
