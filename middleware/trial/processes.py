@@ -35,6 +35,7 @@ class Child:
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     _process: asyncio.subprocess.Process | None = None
     _is_frozen: bool = False
+    _is_ending: bool = False
 
     @property
     def log(self) -> Path:
@@ -49,10 +50,16 @@ class Child:
 
     @property
     def is_running(self) -> bool:
-        return self._process is not None and self._process.returncode is None
+        """Whether it lives and was not told to end, even if whoever told it did not wait."""
+        return not (self._is_ending or self._has_ended)
+
+    @property
+    def _has_ended(self) -> bool:
+        return self._process is None or self._process.returncode is not None
 
     async def start(self, *more: str) -> None:
-        """Start it; `more` are arguments for this start only."""
+        """Start it, once what it was before is gone; `more` are arguments for this start only."""
+        await self.stop()
         with self.log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", self.module, *self.arguments, *more),
@@ -64,7 +71,7 @@ class Child:
                 env={**_inherited(), **self.env},
                 start_new_session=True,
             )
-        self._is_frozen = False
+        self._is_frozen = self._is_ending = False
 
     def check(self) -> None:
         """Raises: `TrialFailed` when it has ended by itself."""
@@ -84,6 +91,7 @@ class Child:
 
     async def kill(self) -> None:
         """End it as a power cut would."""
+        self._is_ending = True
         self._signal(signal.SIGKILL)
         await self._gone()
 
@@ -99,6 +107,7 @@ class Child:
         """Ask it to end, and insist after a while. Harmless when it does not run."""
         if self._is_frozen:
             self.thaw()
+        self._is_ending = True
         self._signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(STOP_WITHIN_S):

@@ -75,8 +75,11 @@ async def a_worker(name: str, url: str, hears_at: str = "") -> AsyncIterator[Wor
 
 
 async def hears(worker: Worker) -> None:
-    await worker.ears.listen()
-    await until(lambda: worker.ears.can_hear)
+    """Wait until a sign has come back. A broker that has just started may lose the first ones."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not worker.ears.can_hear:
+            await worker.ears.listen()
+            await asyncio.sleep(0.1)
 
 
 def some(count: int) -> list[ConnectionId]:
