@@ -174,7 +174,7 @@ async def a_conversation(
     hub: Hub, connection: ConnectionId, contact: ContactId | None = None, external: str = ""
 ) -> ConversationId:
     external = external or f"chat-{next(_numbers)}"
-    async with hub.store.unit(None) as unit:
+    async with hub.store.unit() as unit:
         return (await unit.conversation_for(connection, external, contact)).id
 
 

@@ -27,7 +27,16 @@ from middleware.simulation.twin import TwinStore
 from middleware.store.duties import Duty, Job
 from middleware.store.policy import Policy
 from middleware.store.port import Store, Unit
-from middleware.store.rows import Lease, NewMessage, Parcelled, Pinned, RouteRow
+from middleware.store.rows import (
+    InboxClaim,
+    InboxRow,
+    JobsClaim,
+    Lease,
+    NewMessage,
+    Parcelled,
+    Pinned,
+    RouteRow,
+)
 from middleware.webhooks.keys import digest_of
 
 WORKSPACE = WorkspaceId(UUID(int=0xA))
@@ -141,13 +150,23 @@ async def served(store: Store, connection: ConnectionId = CRM, owner: str = "wor
 
 
 async def owe(store: Store, *duties: Duty) -> None:
-    async with store.unit(None) as unit:
+    async with store.unit() as unit:
         for duty in duties:
             await unit.owe(duty)
 
 
-async def claim(store: Store, lease: Lease, limit: int = 10) -> tuple[Job, ...]:
-    return await store.claim_jobs(lease, limit, probe_only=False)
+async def claim(
+    store: Store, lease: Lease, limit: int = 10, *, probe_only: bool = False
+) -> tuple[Job, ...]:
+    (jobs,) = await store.claim_jobs([JobsClaim(lease=lease, limit=limit, probe_only=probe_only)])
+    return jobs
+
+
+async def read(
+    store: Store, lease: Lease, limit: int, hold: timedelta = timedelta()
+) -> tuple[InboxRow, ...]:
+    (rows,) = await store.claim_inbox([InboxClaim(lease=lease, limit=limit, hold=hold)])
+    return rows
 
 
 async def meet(unit: Unit, user: str = "user:1", external: str = "100") -> ConversationId:

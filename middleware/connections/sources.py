@@ -54,7 +54,7 @@ async def _tell(hub: Hub, routes: Iterable[RouteRow], *, kept: bool) -> None:
 
 async def _owe(hub: Hub, route: RouteRow, channel: ConnectionRow, *, kept: bool) -> None:
     kind = DeliveryKind.KEEP_SOURCE
-    async with hub.store.unit(None) as unit:
+    async with hub.store.unit() as unit:
         last = await unit.latest(route.target, kind, channel.id)
         await unit.owe(
             Duty(

@@ -159,8 +159,8 @@ class Listeners:
             log.warning("listen.needs_a_person", **about)
             await in_unit(
                 hands.store,
-                lease,
                 lambda unit: unit.set_connection(lease.connection, wait.state, failure.code),
+                lease,
             )
             return False
         if failures == 1:

@@ -22,20 +22,17 @@ from middleware.outbox.flow import Settler, Tools
 from middleware.outbox.rules import Renewed, Verdict
 from middleware.pipeline.recording import Read, Recording
 from middleware.pipeline.rules import read_form
+from middleware.serve.desk import Desk, Work
 from middleware.serve.executor import Wakeups
 from middleware.serve.keeper import Keeper
-from middleware.serve.together import Together, Work
 from middleware.store.codec import scrub
 from middleware.store.duties import Job
 from middleware.store.errors import LeaseLost, StoreConflict, StoreUnavailable
-from middleware.store.port import Store, Unit
-from middleware.store.retry import in_unit
-from middleware.store.rows import InboxRow, Lease
+from middleware.store.port import Store
+from middleware.store.rows import InboxClaim, InboxRow, JobsClaim, Lease
 from middleware.tracing.port import UNTRACED, Tracer
 
 log = structlog.get_logger(__name__)
-
-RECORD_AGAIN = timedelta(milliseconds=300)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +92,11 @@ class Hands:
     opened: Callable[[str], None] = _unopened
     tracer: Tracer = UNTRACED
     leftovers: set[Lease] = field(default_factory=set)
+    desk: Desk = field(init=False)
+
+    def __post_init__(self) -> None:
+        desk = Desk(self.store, self.keeper, self.clock, self.wake)
+        object.__setattr__(self, "desk", desk)
 
 
 async def serve(hands: Hands, connection: ConnectionId, wakeups: Wakeups) -> None:
@@ -144,10 +146,7 @@ class Server:
         self.wakeups = wakeups
         pause = hands.tools.retry.first_wait * 5
         self.circuit = Circuit(hands.clock, pause, partial(hands.opened, connected.provider))
-        self.together = Together(self.commit, self._may_insist)
-        self.settler = Settler(
-            self.together.commit, hands.tools, hands.directory, connected, self.circuit
-        )
+        self.settler = Settler(self.commit, hands.tools, hands.directory, connected, self.circuit)
         self.calls: set[asyncio.Task[None]] = set()
         self.stopped: BaseException | None = None
         self.ends_at = hands.clock.monotonic() + hands.limits.slice.total_seconds()
@@ -206,26 +205,10 @@ class Server:
             return True
         return rang.result() or bool(self.calls)
 
-    async def commit(self, works: Sequence[Work]) -> None:
-        """Do work in one unit under our lease, then wake whom it gave something to do."""
-
-        async def all_of_it(unit: Unit) -> Unit:
-            for work in works:
-                await work(unit)
-            return unit
-
-        unit = await in_unit(self.hands.store, self.lease, all_of_it)
-        if self.connected.id in unit.touched:
-            self.wakeups.ring()
+    async def commit(self, work: Work) -> None:
+        """Do work in a unit under our lease; see `Desk.commit`."""
+        await self.hands.desk.commit(self.lease, work)
         self.wakeups.stir()
-        self.hands.wake(unit.touched - {self.connected.id})
-
-    async def _may_insist(self) -> bool:
-        """Wait before a record is tried again; False when the lease will not last for it."""
-        if not self.hands.keeper.may_start(self.connected.id, "serve", RECORD_AGAIN * 2):
-            return False
-        await self.hands.clock.sleep(RECORD_AGAIN.total_seconds())
-        return True
 
     # Intake.
 
@@ -236,8 +219,8 @@ class Server:
             return False
         self.wakeups.is_news = False
         self.looks_at = now + limits.linger.total_seconds()
-        rows = await self.hands.store.claim_inbox(
-            self.lease, limits.inbox_batch, hold=limits.overtaking
+        rows = await self.hands.desk.claim_inbox(
+            InboxClaim(lease=self.lease, limit=limits.inbox_batch, hold=limits.overtaking)
         )
         self.wakeups.is_news |= bool(rows)
         read = [(row, reading) for row in rows if (reading := await self._read(row)) is not None]
@@ -265,14 +248,14 @@ class Server:
         return scrub(self.connected.adapter.read(arrival))
 
     async def _set_aside(self, row: InboxRow, note: str) -> None:
-        await self.commit([lambda unit: unit.close_row(row, "set_aside", note=note)])
+        await self.commit(lambda unit: unit.close_row(row, "set_aside", note=note))
 
     async def _record(self, read: Sequence[Read]) -> None:
         """Record parcels in one unit; where that fails, one by one: one spoils it for no other."""
         now, tracer = self.hands.clock.now(), self.hands.tracer
         recording = Recording(self.connected, self.hands.directory, now, tracer)
         try:
-            await self.commit([partial(recording.record, read)])
+            await self.commit(partial(recording.record, read))
         except (StoreUnavailable, LeaseLost):
             raise
         except Exception as error:
@@ -285,18 +268,19 @@ class Server:
             return
         if recording.awaited:
             # What is waited for may have been recorded while we recorded that it is waited for.
-            await self.together.rest()
-            await self.commit([recording.look_once_more])
+            await self.hands.desk.rest()
+            await self.commit(recording.look_once_more)
 
     # Settling.
 
     async def _begin_some(self) -> bool:
-        """Take as many deliveries as there is room for, unless a record is about to make more."""
-        most = self.hands.limits.calls_at_once
-        room = most - len(self.calls)
-        if room <= 0 or (self.together.is_busy and room * 2 < most):
+        """Take as many deliveries as there is room for."""
+        room = self.hands.limits.calls_at_once - len(self.calls)
+        if room <= 0:
             return False
-        jobs = await self.hands.store.claim_jobs(self.lease, room, probe_only=self.circuit.is_open)
+        jobs = await self.hands.desk.claim_jobs(
+            JobsClaim(lease=self.lease, limit=room, probe_only=self.circuit.is_open)
+        )
         for job in jobs:
             task = asyncio.get_running_loop().create_task(self._attempt(job))
             self.calls.add(task)

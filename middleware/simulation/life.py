@@ -107,9 +107,9 @@ class _Mortal:
 
 class _MortalStore(_Mortal):
     @asynccontextmanager
-    async def unit(self, lease: Lease | None) -> AsyncIterator[Unit]:
+    async def unit(self, *held: Lease) -> AsyncIterator[Unit]:
         await self._life.touch("before unit.begin")
-        async with self._inner.unit(lease) as unit:
+        async with self._inner.unit(*held) as unit:
             yield cast("Unit", _Mortal(unit, self._life, "unit"))
             await self._life.touch("before unit.commit")
         await self._life.touch("after unit.commit")

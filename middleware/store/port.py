@@ -36,8 +36,10 @@ from middleware.store.rows import (
     DealRow,
     Fact,
     FileRow,
+    InboxClaim,
     InboxRow,
     InboxState,
+    JobsClaim,
     Lease,
     LinkRow,
     MessageRow,
@@ -347,29 +349,31 @@ class Store(Protocol):
         ...
 
     # Work.
-    async def claim_inbox(
-        self, lease: Lease, limit: int, *, hold: timedelta = timedelta()
-    ) -> tuple[InboxRow, ...]:
+    async def claim_inbox(self, claims: Sequence[InboxClaim]) -> tuple[tuple[InboxRow, ...], ...]:
         """Return unread parcels in order of arrival, their tries counted up and committed.
 
-        Those that know when they were said are in that order among themselves, and one that has
-        lain for less than `hold` stays with all behind it, since another may yet overtake it.
-        A parcel that was tried before comes alone, so that the one that kills its reader is found.
+        Those that know when they were said are in that order among themselves. A parcel that was
+        tried before comes alone, so that the one that kills its reader is found. Answers are in the
+        order of the claims, each of another lease.
+
+        Raises: `LeaseLost` when one of the leases is not ours any more.
         """
         ...
 
-    async def claim_jobs(self, lease: Lease, limit: int, *, probe_only: bool) -> tuple[Job, ...]:
+    async def claim_jobs(self, claims: Sequence[JobsClaim]) -> tuple[tuple[Job, ...], ...]:
         """Take the heads of due lanes, the urgent first, and record them as calling.
 
         Heads in doubt are taken as they are. A head whose `after` is not done yet is put off and
-        left out. With `probe_only` (an open circuit) only doubts are taken.
+        left out. Answers are in the order of the claims, each of another lease.
+
+        Raises: `LeaseLost` when one of the leases is not ours any more.
         """
         ...
 
-    def unit(self, lease: Lease | None) -> AbstractAsyncContextManager[Unit]:
-        """Begin a transaction; commits on a clean exit. None is for doors that hold no lease.
+    def unit(self, *leases: Lease) -> AbstractAsyncContextManager[Unit]:
+        """Begin a transaction; commits on a clean exit. Doors hold no lease.
 
-        Raises: `LeaseLost`.
+        Raises: `LeaseLost` when one of them is not ours any more.
         """
         ...
 

@@ -24,14 +24,14 @@ async def again(work: Callable[[], Awaitable[T]]) -> T:
     return await work()
 
 
-async def in_unit(store: Store, lease: Lease | None, work: Callable[[Unit], Awaitable[T]]) -> T:
-    """Do `work` in one unit, again from its beginning after a conflict.
+async def in_unit(store: Store, work: Callable[[Unit], Awaitable[T]], *leases: Lease) -> T:
+    """Do `work` in one unit under these leases, again from its beginning after a conflict.
 
     Raises: `LeaseLost`, `StoreUnavailable`, and `StoreConflict` when it will not come right.
     """
 
     async def once() -> T:
-        async with store.unit(lease) as unit:
+        async with store.unit(*leases) as unit:
             return await work(unit)
 
     return await again(once)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -34,6 +34,28 @@ class Lease:
     purpose: Purpose
     owner: str
     epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxClaim:
+    """A wish for at most `limit` unread parcels of what is leased.
+
+    One that knows when it was said and has lain for less than `hold` stays, with all behind it,
+    since another may yet overtake it.
+    """
+
+    lease: Lease
+    limit: int
+    hold: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobsClaim:
+    """A wish for at most `limit` deliveries to what is leased, or only for those in doubt."""
+
+    lease: Lease
+    limit: int
+    probe_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,14 +39,14 @@ async def test_whoever_keeps_a_reply_is_waited_for(hub: Hub, anna: Caller) -> No
         opened_at=SPOKEN_AT,
         behind_since=SPOKEN_AT,
     )
-    async with hub.store.unit(None) as unit:
+    async with hub.store.unit() as unit:
         await unit.set_opened(at, crm, row)
 
     async def give_up() -> bool:
-        async with hub.store.unit(None) as unit:
+        async with hub.store.unit() as unit:
             return await unit.caught_up(at, crm, 0)
 
-    async with hub.store.unit(None) as keeping:
+    async with hub.store.unit() as keeping:
         assert await keeping.opened(at, crm, held=True) == row
         given_up = asyncio.create_task(give_up())
         await blocked(hub)

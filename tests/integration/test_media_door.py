@@ -43,7 +43,7 @@ async def a_file(hub: Hub, body: bytes = PNG, mime: str = "image/png") -> Messag
         size_bytes=len(body),
         name="Счёт 4512.png",
     )
-    async with hub.store.unit(None) as unit:
+    async with hub.store.unit() as unit:
         await unit.keep_file(row)
     return message
 

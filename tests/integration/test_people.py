@@ -163,7 +163,7 @@ class TestLink:
         contacts = {row[0]: row[1] for row in (await standing(hub))[5]}
         assert (contacts[owed], contacts[done]) == (two[0], two[1])
         await hub.connections.set_route(anna.workspace, bot, crm, Policy())
-        async with hub.store.unit(None) as unit:
+        async with hub.store.unit() as unit:
             conversation = await unit.conversation(talk)
             later = await a_message(hub, talk, bot)
             _, said = await unit.reply(later)
@@ -320,7 +320,7 @@ class TestUnlink:
         assert (await flow.forget_record(hub, anna, two[0], crm, preview=True)).id is None
         assert await standing(hub) == before
         done = await flow.forget_record(hub, anna, two[0], crm)
-        async with hub.store.unit(None) as unit:
+        async with hub.store.unit() as unit:
             link = await unit.link(two[0], crm)
         assert link is not None
         assert not link.live

@@ -36,7 +36,7 @@ from mappers.vocabulary import (
 from middleware.store.duties import DRY_RUN, Settlement
 from middleware.store.errors import LeaseLost, NotInFlight
 from middleware.store.port import Unit
-from middleware.store.rows import DealRow, Fact, FileRow, OpenedRow
+from middleware.store.rows import DealRow, Fact, FileRow, InboxClaim, JobsClaim, Lease, OpenedRow
 from tests.store_scene import (
     CHANNEL,
     CONNECTIONS,
@@ -78,6 +78,7 @@ few = st.integers(0, 3)
 said = st.one_of(st.none(), few)
 holds = st.sampled_from([timedelta(), timedelta(hours=1)])
 any_of_them = st.integers(0, 20)
+some_of_them = st.lists(any_of_them, min_size=1, max_size=3)
 connections = st.sampled_from(CONNECTIONS)
 externals = st.sampled_from(["100", "200"])
 keys = st.sampled_from("abcde")
@@ -121,6 +122,12 @@ def duty_of(job: Any) -> tuple[str, int, int, int]:
     return job.kind.value, job.subject.int, job.part, job.revision
 
 
+def different(leases: list[Lease], numbers: list[int]) -> list[Lease]:
+    """Leases of different connections, the newest of what is asked for."""
+    chosen = {lease.connection: lease for lease in (of(leases, number) for number in numbers)}
+    return list(chosen.values())
+
+
 def has(kind: str) -> Callable[[Any], bool]:
     return lambda machine: bool(getattr(machine.worlds[0].kept, kind))
 
@@ -147,7 +154,7 @@ class Agreement(RuleBasedStateMachine):
 
     def in_unit(self, work: Callable[[World, Unit], Awaitable[Any]]) -> None:
         async def story(world: World) -> Any:
-            async with world.store.unit(None) as unit:
+            async with world.store.unit() as unit:
                 outcome = await work(world, unit)
             return outcome, set(unit.touched)
 
@@ -199,13 +206,16 @@ class Agreement(RuleBasedStateMachine):
 
         self.tell(work)
 
-    @rule(number=any_of_them, limit=st.integers(1, 4), hold=holds)
-    def read(self, number: int, limit: int, hold: timedelta) -> None:
+    @rule(numbers=some_of_them, limit=st.integers(1, 4), hold=holds)
+    def read(self, numbers: list[int], limit: int, hold: timedelta) -> None:
         async def work(world: World) -> Any:
-            lease = of(world.kept.leases, number)
-            rows = await world.store.claim_inbox(lease, limit, hold=hold)
-            world.kept.rows.extend(rows)
-            return rows
+            claims = [
+                InboxClaim(lease=lease, limit=limit, hold=hold)
+                for lease in different(world.kept.leases, numbers)
+            ]
+            told = await world.store.claim_inbox(claims)
+            world.kept.rows.extend(row for rows in told for row in rows)
+            return told
 
         self.tell(work)
 
@@ -483,21 +493,27 @@ class Agreement(RuleBasedStateMachine):
         self.in_unit(work)
 
     @rule(
-        number=any_of_them,
-        probe_only=st.sampled_from([False, False, True]),
+        numbers=some_of_them,
+        probed=some_of_them,
         ends=st.lists(settlements, max_size=5),
         wait_s=waits_s,
     )
-    def serve(self, number: int, probe_only: bool, ends: list[Settlement], wait_s: int) -> None:
+    def serve(
+        self, numbers: list[int], probed: list[int], ends: list[Settlement], wait_s: int
+    ) -> None:
         """Claim what is due, and settle as much of it as there are ends for."""
 
         async def work(world: World) -> Any:
-            lease = of(world.kept.leases, number)
-            jobs = await world.store.claim_jobs(lease, EVERYTHING, probe_only=probe_only)
+            leases = different(world.kept.leases, numbers)
+            claims = [
+                JobsClaim(lease=lease, limit=EVERYTHING, probe_only=place in probed)
+                for place, lease in enumerate(leases)
+            ]
+            told = await world.store.claim_jobs(claims)
             # Lanes that one statement made due have an order of their own in each world.
-            ordered = sorted(jobs, key=duty_of)
+            ordered = sorted((job for jobs in told for job in jobs), key=duty_of)
             world.kept.jobs.extend(ordered)
-            return ordered
+            return [len(jobs) for jobs in told], ordered
 
         before = len(self.worlds[0].kept.jobs)
         self.tell(work)

@@ -25,7 +25,7 @@ def play(story: Callable[[TwinStore], Awaitable[T]]) -> T:
 
 async def say(store: TwinStore, name: str, minute: int, *, provider: str = "telegram") -> None:
     """Let the customer, or an operator in the CRM, say something; plan what follows."""
-    async with store.unit(None) as unit:
+    async with store.unit() as unit:
         conversation = await unit.conversation(await meet(unit))
         message = a_message(name, provider=provider, minute=minute)
         at = CRM if provider == "amocrm" else CHANNEL

@@ -1,102 +1,141 @@
-"""Records of attempts that end side by side."""
+"""What tasks ask for side by side, done at once."""
 
 import asyncio
 from collections.abc import Sequence
 
 import pytest
 
-from middleware.serve.together import Together, Work
+from middleware.serve.together import LASTS_S, MOST, Together
 from middleware.store.errors import LeaseLost, NotInFlight, StoreUnavailable
-from middleware.store.port import Unit
 
 
 class Book:
-    """Commits by writing down whose work it was; `refuses` says what becomes of a try."""
+    """Answers with what it was asked in capitals; `refuses` says what becomes of a try."""
 
-    def __init__(self, *refuses: Exception | None) -> None:
-        self.batches: list[int] = []
-        self.done: list[str] = []
+    def __init__(self, *refuses: Exception | None, bad: str = "") -> None:
+        self.batches: list[str] = []
         self.has_begun = asyncio.Event()
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
         self._refuses = list(refuses)
+        self._bad = bad
 
-    async def commit(self, works: Sequence[Work]) -> None:
-        self.batches.append(len(works))
+    async def do(self, asked: Sequence[str]) -> Sequence[str]:
+        self.batches.append("".join(asked))
         self.has_begun.set()
         await asyncio.sleep(0)
+        await self.goes_on.wait()
         refusal = self._refuses.pop(0) if self._refuses else None
         if refusal is not None:
             raise refusal
-        for work in works:
-            await work(unit)
-
-    def work(self, name: str, error: Exception | None = None) -> Work:
-        async def write(_: Unit) -> None:
-            if error is not None:
-                raise error
-            self.done.append(name)
-
-        return write
+        if self._bad and self._bad in asked:
+            raise ValueError(self._bad)
+        return [each.upper() for each in asked]
 
 
-unit: Unit = None  # type: ignore[assignment]  # works of these tests look at none
+async def all_of_them(asked: Sequence[str]) -> Sequence[bool]:
+    return [True] * len(asked)
 
 
-async def _yes() -> bool:
-    return True
+async def told(together: Together[str, str], words: str) -> list[str | BaseException]:
+    asked = (together.ask(word) for word in words)
+    return await asyncio.gather(*asked, return_exceptions=True)
 
 
-async def _no() -> bool:
-    return False
-
-
-async def test_what_waits_is_committed_together_and_alone_at_once() -> None:
+async def test_what_waits_is_done_together_and_alone_at_once() -> None:
     book = Book()
-    together = Together(book.commit, _yes)
-    await together.commit(book.work("a"))
-    await asyncio.gather(*(together.commit(book.work(name)) for name in "bcd"))
-    assert book.batches == [1, 3]
-    assert book.done == ["a", "b", "c", "d"]
+    together = Together[str, str](book.do, settled="?")
+    assert await together.ask("a") == "A"
+    assert await told(together, "bcd") == ["B", "C", "D"]
+    assert book.batches == ["a", "bcd"]
 
 
-async def test_what_comes_while_a_record_is_made_goes_with_the_next_one() -> None:
+async def test_what_comes_while_a_batch_is_done_goes_with_the_next_one() -> None:
     book = Book()
-    together = Together(book.commit, _yes)
-    first = asyncio.create_task(together.commit(book.work("a")))
+    together = Together[str, str](book.do, settled="?")
+    first = asyncio.create_task(together.ask("a"))
     await book.has_begun.wait()
-    assert together.is_busy
-    await asyncio.gather(first, *(together.commit(book.work(name)) for name in "bc"))
-    assert book.batches == [1, 2]
-    assert not together.is_busy
+    await asyncio.gather(first, told(together, "bc"))
+    assert book.batches == ["a", "bc"]
 
 
-async def test_one_bad_record_is_told_to_whoever_made_it_and_to_nobody_else() -> None:
+async def test_a_batch_that_lasts_keeps_nobody_else_waiting() -> None:
     book = Book()
-    together = Together(book.commit, _yes)
-    works = (book.work("a"), book.work("b", ValueError("bad")), book.work("c"))
-    told = await asyncio.gather(*map(together.commit, works), return_exceptions=True)
-    assert [type(each) for each in told] == [type(None), ValueError, type(None)]
-    assert book.batches == [3, 1, 1, 1]
+    book.goes_on.clear()
+    together = Together[str, str](book.do, settled="?")
+    first = asyncio.create_task(together.ask("a"))
+    await book.has_begun.wait()
+    second = asyncio.create_task(together.ask("b"))
+    await asyncio.sleep(LASTS_S * 2)
+    assert book.batches == ["a", "b"]
+    resting = asyncio.create_task(together.rest())
+    await asyncio.sleep(0)
+    assert not resting.done()
+    book.goes_on.set()
+    assert [await first, await second] == ["A", "B"]
+    await resting
+    assert await together.ask("c") == "C"
+
+
+async def test_a_batch_has_an_end() -> None:
+    book = Book()
+    words = "x" * (MOST + 3)
+    assert await told(Together[str, str](book.do, settled="?"), words) == list(words.upper())
+    assert [len(batch) for batch in book.batches] == [MOST, 3]
+
+
+async def test_one_bad_wish_is_told_to_whoever_had_it_and_to_nobody_else() -> None:
+    book = Book(bad="b")
+    answers = await told(Together[str, str](book.do, settled="?"), "abc")
+    assert [type(each) for each in answers] == [str, ValueError, str]
+    assert book.batches == ["abc", "a", "b", "c"]
+
+
+async def test_one_lost_lease_is_told_to_whoever_had_it() -> None:
+    book = Book(LeaseLost("b"), None, LeaseLost("b"))
+    answers = await told(Together[str, str](book.do, settled="?"), "abc")
+    assert [type(each) for each in answers] == [str, LeaseLost, str]
 
 
 async def test_a_lost_answer_is_no_reason_to_doubt_what_was_committed() -> None:
     gone = NotInFlight("it was settled")
     book = Book(StoreUnavailable("lost"), gone, gone, gone)
-    together = Together(book.commit, _yes)
-    await asyncio.gather(*(together.commit(book.work(name)) for name in "ab"))
-    assert book.batches == [2, 2, 1, 1]
+    answers = await told(Together[str, str](book.do, all_of_them, settled="?"), "ab")
+    assert answers == ["?", "?"]
+    assert book.batches == ["ab", "ab", "a", "b"]
 
 
 async def test_nothing_is_settled_that_was_not_ours_from_the_start() -> None:
     book = Book(NotInFlight("somebody settled it"))
     with pytest.raises(NotInFlight):
-        await Together(book.commit, _yes).commit(book.work("a"))
+        await Together[str, str](book.do, all_of_them, settled="?").ask("a")
 
 
-@pytest.mark.parametrize("end", [LeaseLost("gone"), StoreUnavailable("away")])
-async def test_whoever_may_not_insist_tells_everybody(end: Exception) -> None:
-    book = Book(end)
-    together = Together(book.commit, _no)
-    works = [together.commit(book.work(name)) for name in "ab"]
-    told = await asyncio.gather(*works, return_exceptions=True)
-    assert [type(each) for each in told] == [type(end)] * 2
-    assert book.batches == [2]
+async def test_whoever_may_not_be_tried_again_is_told_and_the_others_are_tried() -> None:
+    async def only_b(asked: Sequence[str]) -> Sequence[bool]:
+        return [each == "b" for each in asked]
+
+    book = Book(StoreUnavailable("away"))
+    answers = await told(Together[str, str](book.do, only_b, settled="?"), "abc")
+    assert [type(each) for each in answers] == [StoreUnavailable, str, StoreUnavailable]
+    assert book.batches == ["abc", "b"]
+
+
+async def test_without_more_said_nothing_is_tried_again() -> None:
+    book = Book(StoreUnavailable("away"))
+    answers = await told(Together[str, str](book.do, settled="?"), "ab")
+    assert [type(each) for each in answers] == [StoreUnavailable] * 2
+    assert book.batches == ["ab"]
+
+
+async def test_who_is_given_up_in_the_middle_leaves_nobody_waiting_for_ever() -> None:
+    book = Book()
+    book.goes_on.clear()
+    together = Together[str, str](book.do, settled="?")
+    tasks = [asyncio.create_task(together.ask(word)) for word in "ab"]
+    await book.has_begun.wait()
+    tasks[0].cancel()
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(each) for each in answers] == [asyncio.CancelledError] * 2
+    book.goes_on.set()
+    assert await together.ask("c") == "C"

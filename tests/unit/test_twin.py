@@ -27,6 +27,7 @@ from tests.store_scene import (
     meet,
     new_message,
     owe,
+    read,
     served,
 )
 
@@ -173,7 +174,7 @@ def test_a_hung_unit_does_not_keep_its_lease_for_ever() -> None:
 def test_two_units_owing_to_one_lane_never_share_a_number_or_reorder() -> None:
     async def story(store: TwinStore) -> tuple[int, ...]:
         async def plan(first: int) -> None:
-            async with store.unit(None) as unit:
+            async with store.unit() as unit:
                 for number in range(first, first + 3):
                     await unit.owe(a_duty(number))
 
@@ -197,7 +198,7 @@ def test_two_units_owing_to_one_lane_never_share_a_number_or_reorder() -> None:
 def test_the_same_duty_planned_by_two_is_one_delivery() -> None:
     async def story(store: TwinStore) -> None:
         async def plan(lane: str) -> object:
-            async with store.unit(None) as unit:
+            async with store.unit() as unit:
                 return await unit.owe(a_duty(1, lane=lane))
 
         first, second = await asyncio.gather(plan("a"), plan("b"))
@@ -219,11 +220,11 @@ def test_units_that_lock_lanes_crosswise_are_told_and_come_right() -> None:
 
             nonlocal undone
             try:
-                async with store.unit(None) as unit:
+                async with store.unit() as unit:
                     await work(unit)
             except StoreConflict:
                 undone += 1
-                await in_unit(store, None, work)
+                await in_unit(store, work)
 
         await asyncio.gather(plan(10, "a", "b"), plan(20, "b", "a"))
         assert len(store.tables.deliveries.rows) == 4
@@ -235,7 +236,7 @@ def test_units_that_lock_lanes_crosswise_are_told_and_come_right() -> None:
 def test_people_who_meet_us_twice_at_once_are_one_contact() -> None:
     async def story(store: TwinStore) -> None:
         async def come() -> tuple[object, bool]:
-            async with store.unit(None) as unit:
+            async with store.unit() as unit:
                 row = await unit.contact_for(WORKSPACE, a_person(phone="+79990000001"))
                 return row.id, row.is_new
 
@@ -252,7 +253,7 @@ def test_people_who_meet_us_twice_at_once_are_one_contact() -> None:
 def test_a_conversation_or_a_message_told_twice_at_once_is_one() -> None:
     async def story(store: TwinStore) -> None:
         async def hear() -> MessageId | None:
-            async with store.unit(None) as unit:
+            async with store.unit() as unit:
                 conversation = await meet(unit)
                 return await unit.add_message(new_message(conversation, a_message()))
 
@@ -269,14 +270,14 @@ def test_a_taker_waits_for_who_may_still_give_up() -> None:
 
     async def story(store: TwinStore) -> None:
         async def give_up() -> None:
-            async with store.unit(None) as unit:
+            async with store.unit() as unit:
                 await unit.contact_for(WORKSPACE, a_person())
                 await asyncio.sleep(1)
                 raise KeyError("a bug")
 
         async def come() -> bool:
             await asyncio.sleep(0.5)
-            async with store.unit(None) as unit:
+            async with store.unit() as unit:
                 return (await unit.contact_for(WORKSPACE, a_person())).is_new
 
         _, is_new = await asyncio.gather(give_up(), come(), return_exceptions=True)
@@ -287,12 +288,12 @@ def test_a_taker_waits_for_who_may_still_give_up() -> None:
 
 def test_a_status_rises_once_whoever_brings_it() -> None:
     async def story(store: TwinStore) -> None:
-        async with store.unit(None) as unit:
+        async with store.unit() as unit:
             message = await unit.add_message(new_message(await meet(unit), a_message()))
         assert message is not None
 
         async def bring(status: Status) -> bool:
-            async with store.unit(None) as unit:
+            async with store.unit() as unit:
                 return await unit.raise_status(message, status)
 
         await asyncio.gather(*map(bring, [Status.READ, Status.SENT, Status.DELIVERED, Status.READ]))
@@ -316,7 +317,7 @@ def test_the_same_parcel_brought_by_several_is_kept_once() -> None:
 def test_one_seed_is_one_history() -> None:
     async def story(store: TwinStore) -> str:
         async def work(number: int) -> None:
-            async with store.unit(None) as unit:
+            async with store.unit() as unit:
                 await meet(unit, f"user:{number % 3}", f"{number % 3}")
                 await unit.owe(a_duty(number))
 
@@ -356,7 +357,7 @@ def test_a_commit_fails_in_three_ways(fault: str, error: type[Exception], kept: 
 def test_what_a_unit_did_before_it_failed_is_nowhere() -> None:
     async def story(store: TwinStore) -> None:
         with pytest.raises(KeyError):
-            async with store.unit(None) as unit:
+            async with store.unit() as unit:
                 await meet(unit)
                 await unit.owe(a_duty(1))
                 raise KeyError("a bug")
@@ -372,7 +373,7 @@ def test_what_a_unit_did_before_it_failed_is_nowhere() -> None:
 def test_an_outage_undoes_what_is_open_and_refuses_the_rest() -> None:
     async def story(store: TwinStore) -> None:
         async def work() -> None:
-            async with store.unit(None) as unit:
+            async with store.unit() as unit:
                 await unit.owe(a_duty(1))
                 await asyncio.sleep(2)
                 await unit.owe(a_duty(2))
@@ -421,7 +422,7 @@ def test_keys_outlive_the_words_they_named() -> None:
         async with store.unit(lease) as unit:
             said = new_message(await meet(unit), a_message())
             message = await unit.add_message(said)
-            for row in await store.claim_inbox(lease, 1):
+            for row in await read(store, lease, 1):
                 await unit.close_row(row, "read")
         await store.forget_words()
         assert await store.append([a_parcel("1")]) == 0
@@ -439,7 +440,7 @@ def test_keys_outlive_the_words_they_named() -> None:
 def test_an_identity_of_somebody_else_is_claimed_and_links_nothing() -> None:
     async def story(store: TwinStore) -> None:
         phone = "+79990000001"
-        async with store.unit(None) as unit:
+        async with store.unit() as unit:
             first = await unit.contact_for(WORKSPACE, a_person("user:1", phone=phone))
             second = await unit.contact_for(WORKSPACE, a_person("user:2"))
             again = await unit.contact_for(WORKSPACE, a_person("user:2", phone=phone))

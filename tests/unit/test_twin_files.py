@@ -25,7 +25,7 @@ WAIT = timedelta(seconds=5)
 
 
 async def a_photo(store: TwinStore) -> MessageId:
-    async with store.unit(None) as unit:
+    async with store.unit() as unit:
         said = new_message(await meet(unit), a_message(shows=1))
         message = await unit.add_message(said)
         assert message is not None
@@ -35,7 +35,7 @@ async def a_photo(store: TwinStore) -> MessageId:
 
 
 async def decide(store: TwinStore, message: MessageId) -> tuple[ToldWithout, ...]:
-    async with store.unit(None) as unit:
+    async with store.unit() as unit:
         await unit.keep_file(FileRow(message=message, position=0, state="stored", key="k"))
         return await unit.let_go(message, 0)
 

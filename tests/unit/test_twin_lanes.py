@@ -35,6 +35,7 @@ from tests.store_scene import (
     meet,
     new_message,
     owe,
+    read,
     served,
 )
 
@@ -75,7 +76,7 @@ def test_parcels_are_read_in_the_order_they_were_given() -> None:
     async def story(store: TwinStore, lease: Lease) -> None:
         await store.append([a_parcel(key) for key in "zay"])
         await store.append([a_parcel("b")])
-        assert [row.body for row in await store.claim_inbox(lease, 3)] == [b"z", b"a", b"y"]
+        assert [row.body for row in await read(store, lease, 3)] == [b"z", b"a", b"y"]
 
     play(story, CHANNEL)
 
@@ -84,14 +85,14 @@ def test_hooks_that_overtook_one_another_are_read_as_they_were_said() -> None:
     async def story(store: TwinStore, lease: Lease) -> None:
         told = {"c": 3, "account": None, "a": 1, "b": 2}
         await store.append([a_parcel(key, said_after_s=told[key]) for key in told])
-        assert not await store.claim_inbox(lease, 9, hold=timedelta(milliseconds=150))
+        assert not await read(store, lease, 9, hold=timedelta(milliseconds=150))
         await asyncio.sleep(0.1)
         await store.append([a_parcel("first", said_after_s=0)])
         await asyncio.sleep(0.1)
-        assert not await store.claim_inbox(lease, 9, hold=timedelta(milliseconds=150))
+        assert not await read(store, lease, 9, hold=timedelta(milliseconds=150))
         await asyncio.sleep(0.1)
-        read = await store.claim_inbox(lease, 9, hold=timedelta(milliseconds=150))
-        assert [row.body.decode() for row in read] == ["first", "account", "a", "b", "c"]
+        ripe = await read(store, lease, 9, hold=timedelta(milliseconds=150))
+        assert [row.body.decode() for row in ripe] == ["first", "account", "a", "b", "c"]
 
     play(story, CHANNEL)
 
@@ -99,13 +100,13 @@ def test_hooks_that_overtook_one_another_are_read_as_they_were_said() -> None:
 def test_what_was_tried_before_comes_alone() -> None:
     async def story(store: TwinStore, lease: Lease) -> None:
         await store.append([a_parcel("1"), a_parcel("2")])
-        await store.claim_inbox(lease, 10)
+        await read(store, lease, 10)
         await store.append([a_parcel("3")])
-        (row,) = await store.claim_inbox(lease, 10)
+        (row,) = await read(store, lease, 10)
         assert (row.body, row.tries) == (b"1", 2)
         async with store.unit(lease) as unit:
             await unit.close_row(row, "set_aside")
-        (row,) = await store.claim_inbox(lease, 10)
+        (row,) = await read(store, lease, 10)
         assert (row.body, row.tries) == (b"2", 2)
 
     play(story, CHANNEL)
@@ -114,16 +115,16 @@ def test_what_was_tried_before_comes_alone() -> None:
 def test_a_parcel_waits_for_a_name_and_starts_afresh() -> None:
     async def story(store: TwinStore, lease: Lease) -> None:
         await store.append([a_parcel("edit")])
-        (row,) = await store.claim_inbox(lease, 10)
+        (row,) = await read(store, lease, 10)
         async with store.unit(lease) as unit:
             await unit.close_row(row, "waiting", awaits="100:1")
-        assert not await store.claim_inbox(lease, 10)
+        assert not await read(store, lease, 10)
         async with store.unit(lease) as unit:
             await unit.wake_waiting(CHANNEL, "100:2")
             assert not unit.touched
             await unit.wake_waiting(CHANNEL, "100:1")
             assert unit.touched == {CHANNEL}
-        (row,) = await store.claim_inbox(lease, 10)
+        (row,) = await read(store, lease, 10)
         assert row.tries == 1
 
     play(story, CHANNEL)
@@ -187,7 +188,7 @@ def test_owing_twice_is_owing_once() -> None:
 def test_a_lane_that_somebody_changes_comes_next_time() -> None:
     async def story(store: TwinStore, lease: Lease) -> None:
         await owe(store, a_duty(1), a_duty(2, lane="thread:2"))
-        async with store.unit(None) as unit:
+        async with store.unit() as unit:
             await unit.owe(a_duty(3))
             assert await subjects(store, lease) == [2]
         assert await subjects(store, lease) == [1]
@@ -260,7 +261,7 @@ def test_with_an_open_circuit_only_doubts_are_taken() -> None:
         (job,) = await claim(store, lease)
         await settle(store, lease, job, Settlement(state=DeliveryState.DOUBT, due_at=in_seconds(0)))
         await owe(store, *(a_duty(number, lane=f"thread:{number}") for number in range(2, 6)))
-        taken = await store.claim_jobs(lease, 10, probe_only=True)
+        taken = await claim(store, lease, probe_only=True)
         assert [each.subject.int for each in taken] == [1]
         assert not await claim(store, lease)
         await asyncio.sleep(5)

@@ -244,7 +244,7 @@ async def change_route(
 
 async def _learn_names(hub: Hub, caller: Caller, crm: ConnectionId) -> None:
     """Ask what operators are called before the first of them replies."""
-    async with hub.store.unit(None) as unit:
+    async with hub.store.unit() as unit:
         await Planner(unit, hub.clock.now()).ask_names(caller.workspace, crm)
     hub.executor.wake({crm})
 

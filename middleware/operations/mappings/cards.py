@@ -39,7 +39,7 @@ async def held(hub: Hub, caller: Caller, asked: Asked) -> Mapping[ContactId, Cur
         return {}
     found: dict[ContactId, Current] = {}
     for contact in _latest(asked.contacts):
-        async with hub.store.unit(None) as unit:
+        async with hub.store.unit() as unit:
             link = await unit.link(contact, asked.crm)
             deal = asked.wish.choose(await unit.deals(contact, asked.crm))
         if link is None or not link.live:

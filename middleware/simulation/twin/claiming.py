@@ -16,6 +16,7 @@ from middleware.simulation.twin.jobs import assemble
 from middleware.simulation.twin.owed import Delivery, Lane, duty_key
 from middleware.simulation.twin.transactions import Transaction
 from middleware.store.duties import DRY_RUN, Job
+from middleware.store.rows import JobsClaim
 
 LOOK_AGAIN = timedelta(seconds=5)
 FOLLOWERS = frozenset(
@@ -31,17 +32,15 @@ FOLLOWERS = frozenset(
 )
 
 
-async def claim(
-    tx: Transaction, connection: ConnectionId, limit: int, *, probe_only: bool
-) -> tuple[Job, ...]:
+async def claim(tx: Transaction, wanted: JobsClaim) -> tuple[Job, ...]:
     """Pass over lanes that somebody is changing right now; they come next time."""
     taken = []
-    for lane in _due(tx, connection, limit):
+    for lane in _due(tx, wanted.lease.connection, wanted.limit):
         head = _first_ahead(tx, lane)
         if head is None:
             tx.lanes.put(replace(lane, head=lane.tail + 1, due_at=None))
             continue
-        due_at, head = _turn(tx, head, probe_only=probe_only)
+        due_at, head = _turn(tx, head, probe_only=wanted.probe_only)
         tx.lanes.put(replace(lane, head=head.seq, due_at=due_at))
         await tx.deliveries.lock(duty_key(head.duty))
         tx.deliveries.put(head)

@@ -3,13 +3,12 @@
 import heapq
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 from mappers.vocabulary import ConnectionId
 from middleware.simulation.twin.chapter import Chapter
 from middleware.simulation.twin.schema import Parcel
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.rows import InboxRow, InboxState, Parcelled
+from middleware.store.rows import InboxClaim, InboxRow, InboxState, Parcelled
 from middleware.store.turns import in_turn
 
 
@@ -57,12 +56,10 @@ async def append(tx: Transaction, parcels: Sequence[Parcelled]) -> int:
     return sum([await tx.inbox.insert(row) for row in rows])
 
 
-async def claim(
-    tx: Transaction, connection: ConnectionId, limit: int, hold: timedelta
-) -> tuple[InboxRow, ...]:
-    unread = tx.inbox.find("unread", connection)
-    arrived = heapq.nsmallest(limit, unread, key=lambda parcel: parcel.arrival)
-    first = in_turn(arrived, ripe_at=tx.now() - hold)
+async def claim(tx: Transaction, wanted: InboxClaim) -> tuple[InboxRow, ...]:
+    unread = tx.inbox.find("unread", wanted.lease.connection)
+    arrived = heapq.nsmallest(wanted.limit, unread, key=lambda parcel: parcel.arrival)
+    first = in_turn(arrived, ripe_at=tx.now() - wanted.hold)
     fresh = next((n for n, parcel in enumerate(first) if parcel.tries), len(first))
     taken = first[:fresh] or first[:1]
     await tx.inbox.lock(*((each.connection, each.digest) for each in taken))

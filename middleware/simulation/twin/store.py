@@ -15,7 +15,9 @@ from middleware.simulation.twin.unit import TwinUnit
 from middleware.store.duties import Job
 from middleware.store.rows import (
     Gap,
+    InboxClaim,
     InboxRow,
+    JobsClaim,
     Lease,
     Parcelled,
     Pinned,
@@ -167,23 +169,23 @@ class TwinStore:
         return await self._database.run("recover", lambda tx: lanes.recover(tx, at), lease)
 
     # Work.
-    async def claim_inbox(
-        self, lease: Lease, limit: int, *, hold: timedelta = timedelta()
-    ) -> tuple[InboxRow, ...]:
-        async def work(tx: Transaction) -> tuple[InboxRow, ...]:
-            return await inbox.claim(tx, lease.connection, limit, hold)
+    async def claim_inbox(self, claims: Sequence[InboxClaim]) -> tuple[tuple[InboxRow, ...], ...]:
+        async def work(tx: Transaction) -> tuple[tuple[InboxRow, ...], ...]:
+            return tuple([await inbox.claim(tx, each) for each in claims])
 
-        return await self._database.run("claim_inbox", work, lease)
+        held = [each.lease for each in claims]
+        return await self._database.run("claim_inbox", work, *held)
 
-    async def claim_jobs(self, lease: Lease, limit: int, *, probe_only: bool) -> tuple[Job, ...]:
-        async def work(tx: Transaction) -> tuple[Job, ...]:
-            return await claiming.claim(tx, lease.connection, limit, probe_only=probe_only)
+    async def claim_jobs(self, claims: Sequence[JobsClaim]) -> tuple[tuple[Job, ...], ...]:
+        async def work(tx: Transaction) -> tuple[tuple[Job, ...], ...]:
+            return tuple([await claiming.claim(tx, each) for each in claims])
 
-        return await self._database.run("claim_jobs", work, lease)
+        held = [each.lease for each in claims]
+        return await self._database.run("claim_jobs", work, *held)
 
     @asynccontextmanager
-    async def unit(self, lease: Lease | None) -> AsyncIterator[TwinUnit]:
-        async with self._database.transaction("unit", lease) as transaction:
+    async def unit(self, *held: Lease) -> AsyncIterator[TwinUnit]:
+        async with self._database.transaction("unit", *held) as transaction:
             yield TwinUnit(transaction)
 
     # Gaps.

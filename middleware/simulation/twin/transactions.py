@@ -249,14 +249,14 @@ class Database:
         self._open.pop(transaction, None)
 
     @asynccontextmanager
-    async def transaction(self, name: str, lease: Lease | None) -> AsyncIterator[Transaction]:
+    async def transaction(self, name: str, *held: Lease) -> AsyncIterator[Transaction]:
         """Raises: `LeaseLost`, `StoreUnavailable`, `StoreConflict`."""
         transaction = Transaction(self, self.tables)
         self._open[transaction] = None
         try:
             self._refuse_if_away()
             await transaction.turn()
-            if lease is not None:
+            for lease in held:
                 await transaction.prove(lease)
             yield transaction
             await self._commit(transaction, name)
@@ -264,12 +264,9 @@ class Database:
             self.forget(transaction)
 
     async def run(
-        self,
-        name: str,
-        work: Callable[[Transaction], Awaitable[ResultT]],
-        lease: Lease | None = None,
+        self, name: str, work: Callable[[Transaction], Awaitable[ResultT]], *held: Lease
     ) -> ResultT:
-        async with self.transaction(name, lease) as transaction:
+        async with self.transaction(name, *held) as transaction:
             return await work(transaction)
 
     async def _commit(self, transaction: Transaction, name: str) -> None:

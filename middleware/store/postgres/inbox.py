@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import DateTime, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
-from sqlalchemy.types import Text, Uuid
+from sqlalchemy.types import BigInteger, Text, Uuid
 
 from mappers.vocabulary import ConnectionId
 from middleware.db.direct import Session
 from middleware.store.postgres.columns import arrays, by_column
-from middleware.store.rows import InboxRow, InboxState, Parcelled
+from middleware.store.rows import InboxClaim, InboxRow, InboxState, Parcelled
 from middleware.store.turns import in_turn
 
 # Keys are sorted so that two flushes never deadlock; arrival numbers follow the order given, in
@@ -45,24 +45,27 @@ APPEND = text(
 )
 UNREAD = text(
     """
-    SELECT digest, tries, received_at, said_at, clock_timestamp() AS now FROM inbox
-    WHERE connection_id = :connection AND state = 'new'
-    ORDER BY arrival LIMIT :limit
+    SELECT asked.connection_id, first.*, clock_timestamp() AS now
+    FROM unnest(:connections, :limits) AS asked(connection_id, most)
+    CROSS JOIN LATERAL (
+        SELECT arrival, digest, tries, received_at, said_at FROM inbox
+        WHERE inbox.connection_id = asked.connection_id AND state = 'new'
+        ORDER BY arrival LIMIT asked.most
+    ) AS first
     """
-)
+).bindparams(*arrays(connections=Uuid, limits=BigInteger))
 CLAIM = text(
     """
     WITH claimed AS (
         UPDATE inbox SET tries = tries + 1
-        WHERE connection_id = :connection AND digest = ANY(:digests)
-        RETURNING digest, arrival, form, received_at, tries
+        FROM unnest(:connections, :digests) AS wanted(connection_id, digest)
+        WHERE inbox.connection_id = wanted.connection_id AND inbox.digest = wanted.digest
+        RETURNING inbox.connection_id, inbox.digest, arrival, form, received_at, tries
     )
     SELECT claimed.*, coalesce(bodies.body, '') AS body
-    FROM claimed LEFT JOIN bodies
-      ON bodies.received_at = claimed.received_at AND bodies.digest = claimed.digest
-     AND bodies.connection_id = :connection
+    FROM claimed LEFT JOIN bodies USING (received_at, connection_id, digest)
     """
-).bindparams(bindparam("digests", type_=ARRAY(BYTEA)))
+).bindparams(*arrays(connections=Uuid, digests=BYTEA))
 CLOSE = text(
     """
     UPDATE inbox SET state = given.state, note = given.note, awaits = given.awaits
@@ -114,31 +117,43 @@ def columns(parcels: Sequence[Parcelled]) -> dict[str, list[Any]]:
     }
 
 
-async def claim(
-    at: Session, connection: ConnectionId, limit: int, hold: timedelta
-) -> tuple[InboxRow, ...]:
+async def claim(at: Session, claims: Sequence[InboxClaim]) -> tuple[tuple[InboxRow, ...], ...]:
     """Count up the tries of the next parcels and return them; a tried one comes alone."""
-    arrived = (await at.execute(UNREAD, {"connection": connection, "limit": limit})).all()
-    unread = in_turn(arrived, ripe_at=arrived[0].now - hold) if arrived else []
-    digests = [row.digest for row in unread]
-    tried = next((place for place, row in enumerate(unread) if row.tries), None)
-    if tried is not None:
-        digests = digests[: max(tried, 1)]
-    if not digests:
-        return ()
-    claimed = await at.execute(CLAIM, {"connection": connection, "digests": digests})
-    rows = {row.digest: row for row in claimed}
-    return tuple(
-        InboxRow(
-            connection=connection,
-            digest=row.digest,
-            arrival=row.arrival,
-            form=row.form,
-            body=row.body,
-            received_at=row.received_at,
-            tries=row.tries,
-        )
-        for row in (rows[digest] for digest in digests)
+    asked = {
+        "connections": [each.lease.connection for each in claims],
+        "limits": [each.limit for each in claims],
+    }
+    unread: dict[ConnectionId, list[Any]] = {}
+    for row in sorted(await at.execute(UNREAD, asked), key=lambda row: row.arrival):
+        unread.setdefault(row.connection_id, []).append(row)
+    turns = [_turn(unread.get(each.lease.connection, ()), each.hold) for each in claims]
+    keys = [key for keys in turns for key in keys]
+    if not keys:
+        return tuple(() for _ in claims)
+    connections, digests = zip(*keys, strict=True)
+    claimed = await at.execute(CLAIM, {"connections": connections, "digests": digests})
+    rows = {(row.connection_id, row.digest): _row(row) for row in claimed}
+    return tuple(tuple(rows[key] for key in keys) for keys in turns)
+
+
+def _turn(arrived: Sequence[Any], hold: timedelta) -> list[tuple[ConnectionId, bytes]]:
+    """Say which of a connection's parcels are next."""
+    if not arrived:
+        return []
+    first = in_turn(arrived, ripe_at=arrived[0].now - hold)
+    fresh = next((place for place, row in enumerate(first) if row.tries), len(first))
+    return [(row.connection_id, row.digest) for row in first[: fresh or 1]]
+
+
+def _row(row: Any) -> InboxRow:
+    return InboxRow(
+        connection=ConnectionId(row.connection_id),
+        digest=row.digest,
+        arrival=row.arrival,
+        form=row.form,
+        body=row.body,
+        received_at=row.received_at,
+        tries=row.tries,
     )
 
 

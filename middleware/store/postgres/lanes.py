@@ -4,7 +4,7 @@ A lane's row is the lock of its order. Planning and settling change it under tha
 passes over lanes that somebody is changing right now, they come next time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,22 +23,27 @@ from mappers.vocabulary import (
 from middleware.db.direct import Session
 from middleware.store.duties import DRY_RUN
 from middleware.store.postgres.columns import arrays
+from middleware.store.rows import JobsClaim
 
 # Each priority is a stretch of the index in which what is due comes first: a million lanes that
 # are put off are passed over in one step.
 DUE_LANES = text(
     """
-    SELECT due.id, due.head, due.tail
-    FROM unnest(:priorities) AS asked(priority) CROSS JOIN LATERAL (
-        SELECT id, head, tail, due_at FROM lanes
-        WHERE target_id = :target AND lanes.priority = asked.priority
-          AND due_at <= statement_timestamp()
-        ORDER BY due_at, id LIMIT :limit
-        FOR UPDATE SKIP LOCKED
-    ) AS due
-    ORDER BY asked.priority, due.due_at, due.id LIMIT :limit
+    SELECT asked.target_id, first.id, first.head, first.tail
+    FROM unnest(:targets, :limits) AS asked(target_id, most) CROSS JOIN LATERAL (
+        SELECT due.*, urgent.priority FROM unnest(:priorities) AS urgent(priority)
+        CROSS JOIN LATERAL (
+            SELECT id, head, tail, due_at FROM lanes
+            WHERE lanes.target_id = asked.target_id AND lanes.priority = urgent.priority
+              AND due_at <= statement_timestamp()
+            ORDER BY due_at, id LIMIT asked.most
+            FOR UPDATE SKIP LOCKED
+        ) AS due
+        ORDER BY urgent.priority, due.due_at, due.id LIMIT asked.most
+    ) AS first
+    ORDER BY first.priority, first.due_at, first.id
     """
-).bindparams(*arrays(priorities=SmallInteger))
+).bindparams(*arrays(targets=Uuid, limits=BigInteger, priorities=SmallInteger))
 HEADS = text(
     """
     SELECT lane.id AS lane_id, head.*, clock_timestamp() AS now
@@ -92,11 +97,15 @@ LOOK_AGAIN = timedelta(seconds=5)
 PRIORITIES = sorted(each.rank for each in Priority)
 
 
-async def turns(at: Session, target: ConnectionId, limit: int, *, probe_only: bool) -> "Turns":
+async def turns(at: Session, claims: Sequence[JobsClaim]) -> "Turns":
     """Lock lanes that are due and say whose turn it is in each."""
-    values = {"target": target, "limit": limit, "priorities": PRIORITIES}
+    values = {
+        "targets": [each.lease.connection for each in claims],
+        "limits": [each.limit for each in claims],
+        "priorities": PRIORITIES,
+    }
     lanes = (await at.execute(DUE_LANES, values)).all()
-    found = Turns(probe_only=probe_only)
+    found = Turns(frozenset(each.lease.connection for each in claims if each.probe_only))
     if lanes:
         # Not together with the locks: what was planned while we waited for one has to be seen.
         numbers = {"lanes": [lane.id for lane in lanes], "heads": [lane.head for lane in lanes]}
@@ -106,15 +115,15 @@ async def turns(at: Session, target: ConnectionId, limit: int, *, probe_only: bo
     return found
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Turns:
-    """Decides, lane by lane, whose turn it is.
+    """Decides, lane by lane, whose turn it is; for targets that are only `probed`, of doubts.
 
     `taken` are heads with the states they are taken in, `moves` where each lane stands from now on,
     and `given_up` the heads whose prerequisites came to nothing, with how they end.
     """
 
-    probe_only: bool
+    probed: frozenset[ConnectionId]
     taken: dict[UUID, DeliveryState] = field(default_factory=dict)
     given_up: dict[UUID, str] = field(default_factory=dict)
     moves: dict[int, tuple[int, datetime | None]] = field(default_factory=dict)
@@ -123,19 +132,19 @@ class Turns:
         if head is None:
             self.moves[lane.id] = (lane.tail + 1, None)
             return
-        self.moves[lane.id] = (head.seq, self._due(head))
+        self.moves[lane.id] = (head.seq, self._due(head, is_probed=lane.target_id in self.probed))
 
-    def _due(self, head: Any) -> datetime | None:
+    def _due(self, head: Any, *, is_probed: bool) -> datetime | None:
         """Take the head, or say when to look at its lane again; None means not by itself."""
         match head.state:
             case "ready" | "doubt" if head.due_at is not None and head.due_at > head.now:
                 return head.due_at  # type: ignore[no-any-return]
             case "ready" if head.after is None or head.after_state in ("done", None):
-                return self._take(head, DeliveryState.READY)
+                return self._begin(head, is_probed=is_probed)
             case "ready" if head.after_state == "skipped":
                 follows = DeliveryKind(head.kind) in FOLLOWERS
                 if head.after_code == DRY_RUN and not follows:
-                    return self._take(head, DeliveryState.READY)
+                    return self._begin(head, is_probed=is_probed)
                 self.given_up[head.id] = "skipped" if follows else "dead"
                 return head.now  # type: ignore[no-any-return]
             case "ready":
@@ -143,14 +152,15 @@ class Turns:
             case "doubt" if head.after_state not in (None, "done", "skipped"):
                 return head.now + LOOK_AGAIN  # type: ignore[no-any-return]
             case "doubt":
-                return self._take(head, DeliveryState.DOUBT)
+                self.taken[head.id] = DeliveryState.DOUBT
             case _:
-                return None
+                pass
+        return None
 
-    def _take(self, head: Any, state: DeliveryState) -> datetime | None:
-        if self.probe_only and state is DeliveryState.READY:
+    def _begin(self, head: Any, *, is_probed: bool) -> datetime | None:
+        if is_probed:
             return head.now + LOOK_AGAIN  # type: ignore[no-any-return]
-        self.taken[head.id] = state
+        self.taken[head.id] = DeliveryState.READY
         return None
 
 

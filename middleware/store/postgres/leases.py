@@ -1,15 +1,16 @@
 """Leases by the database's clock, and the schedule that says who needs one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import text
 from sqlalchemy.types import BigInteger, Text, Uuid
 
 from mappers.vocabulary import ConnectionId
 from middleware.db.direct import Session
 from middleware.store.errors import LeaseLost
+from middleware.store.postgres.columns import arrays
 from middleware.store.rows import Lease, Purpose
 
 # Units hold the lease's row with a key share, which renewing does not touch and this waits for:
@@ -31,27 +32,24 @@ ACQUIRE = text(
     RETURNING epoch
     """
 )
+_HELD = """unnest(:connections, :purposes, :epochs) AS held(connection_id, purpose, epoch)"""
 PROVE = text(
-    """
-    SELECT 1 FROM leases
-    WHERE connection_id = :connection AND purpose = :purpose AND epoch = :epoch
-      AND until > clock_timestamp()
-    FOR KEY SHARE
-    """
-)
+    f"""
+    SELECT leases.connection_id, leases.purpose FROM leases
+    JOIN {_HELD} USING (connection_id, purpose, epoch)
+    WHERE leases.until > clock_timestamp()
+    FOR KEY SHARE OF leases
+    """  # noqa: S608 - a constant of this module
+).bindparams(*arrays(connections=Uuid, purposes=Text, epochs=BigInteger))
 RENEW = text(
-    """
+    f"""
     UPDATE leases SET until = clock_timestamp() + :ttl
-    FROM unnest(:connections, :purposes, :epochs) AS held(connection_id, purpose, epoch)
+    FROM {_HELD}
     WHERE leases.connection_id = held.connection_id AND leases.purpose = held.purpose
       AND leases.epoch = held.epoch AND leases.until > clock_timestamp()
     RETURNING leases.connection_id, leases.purpose
-    """
-).bindparams(
-    bindparam("connections", type_=ARRAY(Uuid)),
-    bindparam("purposes", type_=ARRAY(Text)),
-    bindparam("epochs", type_=ARRAY(BigInteger)),
-)
+    """  # noqa: S608 - as above
+).bindparams(*arrays(connections=Uuid, purposes=Text, epochs=BigInteger))
 RELEASE = text(
     """
     UPDATE leases SET until = clock_timestamp()
@@ -113,24 +111,28 @@ async def acquire(
     return Lease(connection=connection, purpose=purpose, owner=owner, epoch=epoch)
 
 
-async def prove(at: Session, lease: Lease) -> None:
-    """Hold the lease's row until the transaction ends, or learn that it is not ours any more."""
-    values = {"connection": lease.connection, "purpose": lease.purpose, "epoch": lease.epoch}
-    if (await at.execute(PROVE, values)).scalar() is None:
-        raise LeaseLost(f"{lease.purpose} of {lease.connection}, epoch {lease.epoch}")
+async def prove(at: Session, held: Collection[Lease]) -> None:
+    """Hold the leases' rows until the transaction ends, or learn that one is not ours any more."""
+    ours = _of(held, await at.execute(PROVE, _columns(held)))
+    for lease in held:
+        if lease not in ours:
+            raise LeaseLost(f"{lease.purpose} of {lease.connection}, epoch {lease.epoch}")
 
 
-async def renew(at: Session, held: Sequence[Lease], ttl: timedelta) -> frozenset[Lease]:
+async def renew(at: Session, held: Collection[Lease], ttl: timedelta) -> frozenset[Lease]:
+    return _of(held, await at.execute(RENEW, {**_columns(held), "ttl": ttl}))
+
+
+def _columns(held: Collection[Lease]) -> dict[str, Any]:
     ordered = sorted(held, key=lambda lease: (lease.connection, lease.purpose))
-    rows = await at.execute(
-        RENEW,
-        {
-            "ttl": ttl,
-            "connections": [lease.connection for lease in ordered],
-            "purposes": [lease.purpose for lease in ordered],
-            "epochs": [lease.epoch for lease in ordered],
-        },
-    )
+    return {
+        "connections": [lease.connection for lease in ordered],
+        "purposes": [lease.purpose for lease in ordered],
+        "epochs": [lease.epoch for lease in ordered],
+    }
+
+
+def _of(held: Collection[Lease], rows: Any) -> frozenset[Lease]:
     ours = {(row.connection_id, row.purpose) for row in rows}
     return frozenset(lease for lease in held if (lease.connection, lease.purpose) in ours)
 

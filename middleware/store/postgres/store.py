@@ -15,7 +15,16 @@ from middleware.store.duties import Job
 from middleware.store.port import Unit
 from middleware.store.postgres import gaps, inbox, jobs, lanes, leases
 from middleware.store.postgres.unit import PostgresUnit
-from middleware.store.rows import Gap, InboxRow, Lease, Parcelled, Purpose, Silence
+from middleware.store.rows import (
+    Gap,
+    InboxClaim,
+    InboxRow,
+    JobsClaim,
+    Lease,
+    Parcelled,
+    Purpose,
+    Silence,
+)
 
 CURSOR = text("SELECT cursor FROM connections WHERE id = :connection")
 SET_CURSOR = text("UPDATE connections SET cursor = :cursor WHERE id = :connection")
@@ -34,7 +43,7 @@ class PostgresStore:
 
     async def append_polled(self, lease: Lease, parcels: Sequence[Parcelled], cursor: str) -> int:
         async with session(self.engine) as at:
-            await leases.prove(at, lease)
+            await leases.prove(at, [lease])
             await at.execute(SET_CURSOR, {"cursor": cursor, "connection": lease.connection})
             return await inbox.append(at, parcels)
 
@@ -66,28 +75,29 @@ class PostgresStore:
 
     async def recover(self, lease: Lease) -> int:
         async with session(self.engine) as at:
-            await leases.prove(at, lease)
+            await leases.prove(at, [lease])
             return await lanes.recover(at, lease.connection)
 
-    async def claim_inbox(
-        self, lease: Lease, limit: int, *, hold: timedelta = timedelta()
-    ) -> tuple[InboxRow, ...]:
+    async def claim_inbox(self, claims: Sequence[InboxClaim]) -> tuple[tuple[InboxRow, ...], ...]:
         async with session(self.engine) as at:
-            await leases.prove(at, lease)
-            return await inbox.claim(at, lease.connection, limit, hold)
+            await leases.prove(at, [each.lease for each in claims])
+            return await inbox.claim(at, claims)
 
-    async def claim_jobs(self, lease: Lease, limit: int, *, probe_only: bool) -> tuple[Job, ...]:
+    async def claim_jobs(self, claims: Sequence[JobsClaim]) -> tuple[tuple[Job, ...], ...]:
         async with session(self.engine) as at:
-            await leases.prove(at, lease)
-            turns = await lanes.turns(at, lease.connection, limit, probe_only=probe_only)
+            await leases.prove(at, [each.lease for each in claims])
+            turns = await lanes.turns(at, claims)
             await lanes.give_up(at, turns.given_up)
-            return await jobs.take(at, turns)
+            taken: dict[ConnectionId, list[Job]] = {each.lease.connection: [] for each in claims}
+            for job in await jobs.take(at, turns):
+                taken[job.target].append(job)
+            return tuple(tuple(taken[each.lease.connection]) for each in claims)
 
     @asynccontextmanager
-    async def unit(self, lease: Lease | None) -> AsyncIterator[Unit]:
+    async def unit(self, *held: Lease) -> AsyncIterator[Unit]:
         async with session(self.engine) as at:
-            if lease is not None:
-                await leases.prove(at, lease)
+            if held:
+                await leases.prove(at, held)
             unit = PostgresUnit(at, self.new_id)
             yield unit
             await unit.write()
