@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from middleware.bench.load import CHAT_BASE
+from middleware.bench.load import first_chat
 from middleware.bench.marks import WORDS
 
 PATIENCE_S = 3600
@@ -90,7 +90,7 @@ COPIED = (
 
 async def unread(url: str, bot: int, *, count: int, chats: int) -> None:
     """Leave so many hooks of a bot unread, numbered in every chat from 1."""
-    await _run(url, UNREAD, HOOK, str(bot), chats, count, chats, CHAT_BASE)
+    await _run(url, UNREAD, HOOK, str(bot), chats, count, chats, first_chat(bot))
 
 
 async def customers(url: str, count: int) -> None:

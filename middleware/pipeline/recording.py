@@ -9,7 +9,7 @@ from middleware.connections.model import Connected, Directory
 from middleware.pipeline.flow import Intake, Waits
 from middleware.pipeline.rules import read_form
 from middleware.store.port import Unit
-from middleware.store.rows import InboxRow
+from middleware.store.rows import Arrived, InboxRow
 from middleware.tracing.port import Tracer
 
 Read = tuple[InboxRow, Reading]
@@ -28,12 +28,15 @@ class Recording:
     tracer: Tracer
     awaited: list[str] = field(default_factory=list)
 
+    def arrived(self, read: Sequence[Read]) -> tuple[Arrived, ...]:
+        """Say whose messages these parcels bring, for a unit to read ahead."""
+        events = (event for _, reading in read for event in reading.events)
+        return tuple(
+            (self.connection.id, event) for event in events if isinstance(event, MessageArrived)
+        )
+
     async def record(self, read: Sequence[Read], unit: Unit) -> None:
         self.awaited = []
-        events = [event for _, reading in read for event in reading.events]
-        arrived = [event for event in events if isinstance(event, MessageArrived)]
-        if arrived:
-            await unit.foresee(self.connection.id, arrived)
         for row, reading in read:
             with self.tracer.reading(self.connection.provider, row):
                 await self._record_one(row, reading, unit)

@@ -15,7 +15,7 @@ from middleware.serve.together import Together
 from middleware.store.duties import Job
 from middleware.store.port import Store, Unit
 from middleware.store.retry import in_unit
-from middleware.store.rows import InboxClaim, InboxRow, JobsClaim, Lease
+from middleware.store.rows import Arrived, InboxClaim, InboxRow, JobsClaim, Lease
 
 RECORD_AGAIN = timedelta(milliseconds=300)
 
@@ -24,10 +24,11 @@ Work = Callable[[Unit], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Work to be committed under a lease."""
+    """Work to be committed under a lease; what `arrived` by it is read ahead."""
 
     lease: Lease
     work: Work
+    arrived: Sequence[Arrived] = ()
 
 
 class Desk:
@@ -48,13 +49,13 @@ class Desk:
         self._reads = Together[InboxClaim, tuple[InboxRow, ...]](store.claim_inbox, settled=())
         self._takes = Together[JobsClaim, tuple[Job, ...]](store.claim_jobs, settled=())
 
-    async def commit(self, lease: Lease, work: Work) -> None:
-        """Do work in a unit under this lease, then wake whom it gave something to do.
+    async def commit(self, record: Record) -> None:
+        """Do its work in a unit, then wake whom it gave something to do.
 
         The outcome of a call is known only here: letting it go would turn a certainty into a
         doubt. So it is tried for as long as the lease lasts.
         """
-        await self._records.ask(Record(lease, work))
+        await self._records.ask(record)
 
     async def rest(self) -> None:
         """Return once everything that is being committed now has ended."""
@@ -67,7 +68,11 @@ class Desk:
         return await self._takes.ask(claim)
 
     async def _commit(self, records: Sequence[Record]) -> Sequence[None]:
+        arrived = [each for record in records for each in record.arrived]
+
         async def all_of_it(unit: Unit) -> Unit:
+            if arrived:
+                await unit.foresee(arrived)
             for each in records:
                 await each.work(unit)
             return unit

@@ -22,14 +22,14 @@ from middleware.outbox.flow import Settler, Tools
 from middleware.outbox.rules import Renewed, Verdict
 from middleware.pipeline.recording import Read, Recording
 from middleware.pipeline.rules import read_form
-from middleware.serve.desk import Desk, Work
+from middleware.serve.desk import Desk, Record, Work
 from middleware.serve.executor import Wakeups
 from middleware.serve.keeper import Keeper
 from middleware.store.codec import scrub
 from middleware.store.duties import Job
 from middleware.store.errors import LeaseLost, StoreConflict, StoreUnavailable
 from middleware.store.port import Store
-from middleware.store.rows import InboxClaim, InboxRow, JobsClaim, Lease
+from middleware.store.rows import Arrived, InboxClaim, InboxRow, JobsClaim, Lease
 from middleware.tracing.port import UNTRACED, Tracer
 
 log = structlog.get_logger(__name__)
@@ -205,9 +205,9 @@ class Server:
             return True
         return rang.result() or bool(self.calls)
 
-    async def commit(self, work: Work) -> None:
+    async def commit(self, work: Work, arrived: Sequence[Arrived] = ()) -> None:
         """Do work in a unit under our lease; see `Desk.commit`."""
-        await self.hands.desk.commit(self.lease, work)
+        await self.hands.desk.commit(Record(self.lease, work, arrived))
         self.wakeups.stir()
 
     # Intake.
@@ -255,7 +255,7 @@ class Server:
         now, tracer = self.hands.clock.now(), self.hands.tracer
         recording = Recording(self.connected, self.hands.directory, now, tracer)
         try:
-            await self.commit(partial(recording.record, read))
+            await self.commit(partial(recording.record, read), recording.arrived(read))
         except (StoreUnavailable, LeaseLost):
             raise
         except Exception as error:

@@ -22,7 +22,6 @@ from mappers.vocabulary import (
     DeliveryKind,
     Identity,
     Message,
-    MessageArrived,
     MessageId,
     Operator,
     Person,
@@ -31,6 +30,7 @@ from mappers.vocabulary import (
 )
 from middleware.store.duties import Attempt, Duty, Job, Owed, Settlement, ToldWithout
 from middleware.store.rows import (
+    Arrived,
     ContactRow,
     ConversationRow,
     DealRow,
@@ -65,8 +65,8 @@ class Unit(Protocol):
     @property
     def touched(self) -> set[ConnectionId]: ...
 
-    async def foresee(self, connection: ConnectionId, events: Sequence[MessageArrived]) -> None:
-        """Read together what recording these messages of one connection will ask for.
+    async def foresee(self, arrived: Sequence[Arrived]) -> None:
+        """Read together what recording these messages will ask for.
 
         Nothing answers otherwise for it, only sooner.
         """

@@ -12,6 +12,7 @@ from mappers.vocabulary import (
     ConversationId,
     Identity,
     Message,
+    MessageArrived,
     MessageId,
     OpenedConversation,
     RouteId,
@@ -34,6 +35,9 @@ class Lease:
     purpose: Purpose
     owner: str
     epoch: int
+
+
+Arrived = tuple[ConnectionId, MessageArrived]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from mappers.vocabulary import ConnectionId, MessageArrived
+from mappers.vocabulary import ConnectionId
 from middleware.simulation.twin.transactions import Transaction
+from middleware.store.rows import Arrived
 
 T = TypeVar("T")
 
@@ -16,9 +17,9 @@ class Chapter:
         self._transaction = transaction
         self.touched: set[ConnectionId] = set()
 
-    async def foresee(self, connection: ConnectionId, events: Sequence[MessageArrived]) -> None:
+    async def foresee(self, arrived: Sequence[Arrived]) -> None:
         """Nothing is far away here: what comes is read when it is asked for."""
-        del connection, events
+        del arrived
         await self._turn()
 
     async def _turn(self) -> Transaction:

@@ -22,7 +22,9 @@ from middleware.store.rows import ConversationRow, OpenedRow
 
 Place = tuple[ConnectionId, str]
 
-WORKSPACE = text("SELECT workspace_id FROM connections WHERE id = :connection")
+WORKSPACES = text("SELECT id, workspace_id FROM connections WHERE id = ANY(:ids)").bindparams(
+    *arrays(ids=Uuid)
+)
 ADD_CONVERSATIONS = text(
     """
     INSERT INTO conversations (id, workspace_id, connection_id, external, contact_id)
@@ -171,8 +173,11 @@ async def adopt(at: Session, wanted: ConversationId, contact: ContactId) -> Conv
     return _conversation((await at.execute(ADOPT, values)).one())
 
 
-async def workspace_of(at: Session, connection: ConnectionId) -> WorkspaceId:
-    return WorkspaceId((await at.execute(WORKSPACE, {"connection": connection})).scalar_one())
+async def workspaces_of(
+    at: Session, connections: Sequence[ConnectionId]
+) -> Mapping[ConnectionId, WorkspaceId]:
+    rows = await at.execute(WORKSPACES, {"ids": connections})
+    return {ConnectionId(row.id): WorkspaceId(row.workspace_id) for row in rows}
 
 
 async def conversations_of(

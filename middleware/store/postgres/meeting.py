@@ -11,7 +11,6 @@ from mappers.vocabulary import (
     ContactId,
     ConversationId,
     Identity,
-    MessageArrived,
     Person,
     WorkspaceId,
 )
@@ -22,7 +21,7 @@ from middleware.store.postgres import conversations, people
 from middleware.store.postgres.pending import Pending
 from middleware.store.postgres.people import Met, NewContact
 from middleware.store.postgres.seen import Seen
-from middleware.store.rows import ContactRow, ConversationRow
+from middleware.store.rows import Arrived, ContactRow, ConversationRow
 from middleware.webhooks.keys import digest_of
 
 IdT = TypeVar("IdT", bound=UUID)
@@ -51,14 +50,19 @@ class Meeting:
         self.touched.update(await self.pending.write(self.at))
         return self.at
 
-    async def foresee(self, connection: ConnectionId, events: Sequence[MessageArrived]) -> None:
-        seen, workspace = self.seen, await self.seen.workspace_of(connection)
-        who = [people.met_by(workspace, event.person.identities[0]) for event in events]
-        places = [(connection, event.message.conversation) for event in events]
+    async def foresee(self, arrived: Sequence[Arrived]) -> None:
+        seen, sources = self.seen, [source for source, _ in arrived]
+        await seen.look_at_workspaces(sources)
+        await seen.look_at_routes(sources)
+        who = [
+            people.met_by(seen.workspaces[source], event.person.identities[0])
+            for source, event in arrived
+        ]
+        places = [(source, event.message.conversation) for source, event in arrived]
         await seen.look_for_people(who)
         await seen.look_at_places(places)
         await seen.look_for_names(
-            (connection, digest_of(event.message.origin.message)) for event in events
+            (source, digest_of(event.message.origin.message)) for source, event in arrived
         )
         met = [seen.met[each] for each in who]
         talks = [seen.places[each] for each in places]
@@ -110,9 +114,10 @@ class Meeting:
         place = connection, external
         known = await self.conversation_at(connection, external)
         if known is None:
+            await self.seen.look_at_workspaces([connection])
             known = ConversationRow(
                 id=self.born(ConversationId(self.new_id())),
-                workspace=await self.seen.workspace_of(connection),
+                workspace=self.seen.workspaces[connection],
                 connection=connection,
                 external=external,
                 contact=contact,

@@ -72,15 +72,11 @@ class Seen:
         for conversation in opened:
             self.opened.pop(conversation, None)
 
-    async def routes_from(self, source: ConnectionId) -> tuple[RouteRow, ...]:
-        if source not in self.routes:
-            self.routes[source] = await routes.routes_from(self.at, source)
-        return self.routes[source]
+    async def look_at_routes(self, sources: Iterable[ConnectionId]) -> None:
+        await self._look(self.routes, sources, routes.routes_from)
 
-    async def workspace_of(self, connection: ConnectionId) -> WorkspaceId:
-        if connection not in self.workspaces:
-            self.workspaces[connection] = await conversations.workspace_of(self.at, connection)
-        return self.workspaces[connection]
+    async def look_at_workspaces(self, wanted: Iterable[ConnectionId]) -> None:
+        await self._look(self.workspaces, wanted, conversations.workspaces_of)
 
     async def _look(
         self,

@@ -269,7 +269,8 @@ class PostgresUnit(Meeting):
     # What is owed.
 
     async def routes_from(self, source: ConnectionId) -> tuple[RouteRow, ...]:
-        return await self.seen.routes_from(source)
+        await self.seen.look_at_routes([source])
+        return self.seen.routes[source]
 
     async def routes_to(self, target: ConnectionId) -> tuple[RouteRow, ...]:
         return await routes.routes_to(self.at, target)
