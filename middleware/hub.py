@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mappers.vocabulary import ConnectionId, MessageId
@@ -30,7 +28,6 @@ from middleware.http.gateway import Gateway
 from middleware.http.guard import Guard
 from middleware.http.ledger import Exchange, Ledger
 from middleware.http.pools import HttpSettings
-from middleware.http.shared_budget import ANSWERS_WITHIN_S, RedisScripts, SharedBudgets
 from middleware.media.choice import media_store
 from middleware.media.flow import Shelf
 from middleware.media.port import MediaStore
@@ -40,11 +37,10 @@ from middleware.outbox.perform import Means
 from middleware.outbox.rules import RetryPolicy
 from middleware.outbox.words import Words
 from middleware.secrets import Vault, load_keys
-from middleware.serve.celery_executor import CeleryExecutor
 from middleware.serve.executor import Executor, InProcessExecutor, Wakeups
 from middleware.serve.keeper import ThreadKeeper
 from middleware.serve.listener import Listeners
-from middleware.serve.roster import own_name, worker_name
+from middleware.serve.roster import own_name
 from middleware.serve.server import Hands, Limits, serve
 from middleware.serve.upkeep import Pulse
 from middleware.settings import Settings
@@ -56,6 +52,9 @@ from middleware.tracing.port import Tracer
 from middleware.webhooks.addresses import Addresses
 from middleware.webhooks.flush import Flusher
 from middleware.webhooks.refusals import Refusals
+
+if TYPE_CHECKING:
+    from middleware.serve.several import CeleryExecutor, SharedBudgets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +80,8 @@ class Hub:
     hands: Hands
     own: InProcessExecutor
     executor: Executor
-    celery: CeleryExecutor | None
-    sharing: SharedBudgets | None
+    celery: "CeleryExecutor | None"
+    sharing: "SharedBudgets | None"
     writer: InboxWriter
     flusher: Flusher
     listeners: Listeners
@@ -162,21 +161,14 @@ async def open_database(settings: Settings) -> AsyncIterator[str]:
             await _end(guard)
 
 
-async def _sharing(stack: AsyncExitStack, settings: Settings, clock: Clock) -> SharedBudgets | None:
-    url = settings.budgets_url
-    if not url:
+async def _sharing(
+    stack: AsyncExitStack, settings: Settings, clock: Clock
+) -> "SharedBudgets | None":
+    if not settings.budgets_url:
         return None
-    client = Redis.from_url(
-        url,
-        socket_timeout=ANSWERS_WITHIN_S,
-        socket_connect_timeout=ANSWERS_WITHIN_S,
-        retry=Retry(NoBackoff(), 0),  # what was lost is asked anew by whoever still wants it
-    )
-    stack.push_async_callback(client.aclose)
-    sharing = SharedBudgets(RedisScripts(client), clock, worker_name(), settings.processes_at_most)
-    stack.push_async_callback(sharing.leave)
-    await sharing.beat()
-    return sharing
+    from middleware.serve.several import shared_budgets  # noqa: PLC0415  # see there
+
+    return await shared_budgets(stack, settings, clock)
 
 
 async def _upgrade(url: str) -> None:
@@ -197,7 +189,7 @@ class _Around:
     owner: str
     metrics: Metrics
     tracer: Tracer
-    sharing: SharedBudgets | None
+    sharing: "SharedBudgets | None"
 
     def exchanged(self, exchange: Exchange) -> None:
         self.metrics.exchanged(exchange)
@@ -306,10 +298,12 @@ def _wire(settings: Settings, clock: Clock, engine: AsyncEngine, url: str, aroun
     )
 
 
-def _celery(settings: Settings, own: InProcessExecutor) -> CeleryExecutor | None:
+def _celery(settings: Settings, own: InProcessExecutor) -> "CeleryExecutor | None":
     if settings.executor == "in-process":
         return None
-    return CeleryExecutor(settings.broker_url.get_secret_value(), own)
+    from middleware.serve.several import celery_executor  # noqa: PLC0415  # see there
+
+    return celery_executor(settings, own)
 
 
 @asynccontextmanager

@@ -11,21 +11,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from contextlib import AsyncExitStack, asynccontextmanager
 from enum import StrEnum
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 
 from middleware.db import partitions
 from middleware.db.engine import end_frozen
-from middleware.http.shared_budget import BEAT_S
 from middleware.hub import Hub
 from middleware.media.port import MediaAway
 from middleware.media.store import forget_old
-from middleware.serve.ears import SIGN_EVERY_S, Ears
 from middleware.serve.roster import Roster, worker_name
 from middleware.serve.server import give_back_leftovers
 from middleware.serve.store import end_leases_of
 from middleware.serve.sweeper import SWEEP_LIMIT, Sweeper
 from middleware.serve.upkeep import every
+
+if TYPE_CHECKING:
+    from middleware.serve.several import Ears
 
 log = structlog.get_logger(__name__)
 
@@ -117,7 +119,7 @@ async def _of_parts(hub: Hub, parts: Collection[Part], stack: AsyncExitStack) ->
 def _of_sharing(hub: Hub) -> Iterator[Loop]:
     if (sharing := hub.sharing) is not None:
         hub.vitals.wanted[NO_REDIS] = lambda: not sharing.is_alone
-        yield BEAT_S, sharing.beat
+        yield sharing.every_s, sharing.beat
 
 
 async def _api(hub: Hub) -> list[Loop]:
@@ -151,12 +153,14 @@ def _worker(hub: Hub, stack: AsyncExitStack) -> list[Loop]:
     if ears is None:
         return [(SWEEP_EVERY_S, sweep)]
     hub.vitals.wanted[NO_BROKER] = lambda: ears.can_hear
-    return [(SWEEP_EVERY_S, sweep), (SIGN_EVERY_S, ears.listen)]
+    return [(SWEEP_EVERY_S, sweep), (ears.every_s, ears.listen)]
 
 
-def _ears(hub: Hub, stack: AsyncExitStack) -> Ears | None:
+def _ears(hub: Hub, stack: AsyncExitStack) -> "Ears | None":
     if hub.celery is None:
         return None
+    from middleware.serve.several import Ears  # noqa: PLC0415  # see there
+
     broker_url = hub.settings.broker_url.get_secret_value()
     ears = Ears(broker_url, worker_name(), hub.celery, hub.clock, hub.give_up.set)
     stack.push_async_callback(ears.stop)

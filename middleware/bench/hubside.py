@@ -4,81 +4,33 @@
     up [PARTS]      `threadline up`, as it is
 
 With `THREADLINE_BENCH_WIDE` set, budgets let everything through: what is measured then is the
-hub, and not its politeness.
+hub, and not its politeness. It imports what it needs when it needs it, as `threadline` does: how
+long a start takes is measured, too.
 """
 
 import asyncio
 import os
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import UUID
 
-from mappers.vocabulary import WorkspaceId
-from middleware.bench.wide import WIDE, open_wide
-from middleware.cli.main import run
-from middleware.connections import flow
-from middleware.connections.model import ConnectionSettings
-from middleware.db import partitions
-from middleware.hub import Hub, open_hub
-from middleware.settings import Settings
-from middleware.store.policy import Policy
-from middleware.trial.plan import Plan, Shop
+from middleware.__main__ import main as threadline
 
-SIDE_BY_SIDE = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Mover:
-    """Connects every shop's two accounts, and routes one to the other."""
-
-    hub: Hub
-    plan: Plan
-    workspace: WorkspaceId
-    door: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SIDE_BY_SIDE))
-
-    async def move_in(self) -> None:
-        registration, _ = await flow.register_application(
-            self.hub, self.workspace, self.plan.crm_provider, self.plan.registration
-        )
-        await asyncio.gather(*(self._connect(shop, registration) for shop in self.plan.shops))
-
-    async def _connect(self, shop: Shop, registration: UUID) -> None:
-        settings = ConnectionSettings(language=self.plan.language)
-        crm = flow.Wanted(
-            provider=self.plan.crm_provider,
-            values=shop.crm,
-            application=registration,
-            title=shop.name,
-            settings=settings,
-        )
-        channel = flow.Wanted(
-            provider=self.plan.channel_provider,
-            values=shop.channel,
-            title=f"{shop.name} bot",
-            settings=settings,
-            listen=False,
-        )
-        async with self.door:
-            target = await flow.connect(self.hub, self.workspace, crm)
-            source = await flow.connect(self.hub, self.workspace, channel)
-            await self.hub.connections.set_route(self.workspace, source.id, target.id, Policy())
-
-
-async def move_in(plan: Plan) -> None:
-    async with open_hub(Settings()) as hub:
-        await partitions.ensure(hub.engine, hub.clock.now().date())
-        await Mover(hub, plan, await hub.connections.workspace()).move_in()
-        await hub.executor.stop()
+WIDE = "THREADLINE_BENCH_WIDE"
 
 
 def main() -> None:
     if os.environ.get(WIDE):
+        from middleware.bench.wide import open_wide  # noqa: PLC0415  # see above
+
         open_wide()
-    if sys.argv[1:2] == ["move-in"]:
-        asyncio.run(move_in(Plan.read(Path(sys.argv[2]))))
-    else:
-        run()
+    match sys.argv[1:]:
+        case ["move-in", path]:
+            from middleware.bench.moving_in import move_in  # noqa: PLC0415  # see above
+            from middleware.trial.plan import Plan  # noqa: PLC0415
+
+            asyncio.run(move_in(Plan.read(Path(path))))
+        case _:
+            threadline()
 
 
 if __name__ == "__main__":

@@ -195,7 +195,9 @@ def first_chat(bot: int) -> int:
 def _request(chat: Chat, due: float) -> bytes:
     target, update = chat.target, chat.number * chat.beside + chat.place + 1
     text = text_of(Mark(target.bot, chat.place, chat.number, int(due * 1e9)))
-    user = b'"id":%d,"first_name":"Anna","last_name":"Petrova"' % (first_chat(target.bot) + chat.place)
+    user = b'"id":%d,"first_name":"Anna","last_name":"Petrova"' % (
+        first_chat(target.bot) + chat.place
+    )
     body = (
         b'{"update_id":%d,"message":{"message_id":%d,"from":{%s,"is_bot":false,'
         b'"language_code":"ru"},"chat":{%s,"type":"private"},"date":%d,"text":"%s"}}'

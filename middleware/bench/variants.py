@@ -9,10 +9,10 @@ from pathlib import Path
 
 from middleware.bench import machine
 from middleware.bench.driver import Stub, until_answered
+from middleware.bench.hubside import WIDE
 from middleware.bench.load import Target
 from middleware.bench.servers import READY_WITHIN_S, Database
 from middleware.bench.stub_answers import amojo_id
-from middleware.bench.wide import WIDE
 from middleware.db.embedded_site import SHELTER, settle
 from middleware.settings import Settings
 from middleware.trial.plan import Plan, Shop

@@ -9,7 +9,6 @@ from crm_clients.registry import CRMS
 from mappers.vocabulary.adapters import Budget
 from middleware.registry import AnyManifest
 
-WIDE = "THREADLINE_BENCH_WIDE"
 RATE_PER_S, BURST = 1_000_000, 1_000_000
 
 

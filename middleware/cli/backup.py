@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from middleware import log
-from middleware.backup.archive import verified
-from middleware.backup.flow import back_up
-from middleware.backup.flow import restore as put_back
 from middleware.cli.session import Json, Session, session_of
+
+# What the commands of this module need takes long to import, and others do not wait for it.
 
 
 def register(app: typer.Typer) -> None:
@@ -34,6 +33,9 @@ def backup(
     as_json: Json = False,
 ) -> None:
     """Write everything the hub knows into one file, while it works, and prove the file whole."""
+    from middleware.backup.archive import verified  # noqa: PLC0415  # see above
+    from middleware.backup.flow import back_up  # noqa: PLC0415
+
     session = _quiet(context)
     with session.sentences():
         written = asyncio.run(
@@ -70,6 +72,9 @@ def restore(
     ] = False,
 ) -> None:
     """Put a backup into an empty database, with every hub stopped."""
+    from middleware.backup.archive import verified  # noqa: PLC0415  # see above
+    from middleware.backup.flow import restore as put_back  # noqa: PLC0415
+
     session = _quiet(context)
     with session.sentences():
         if check:

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 from middleware.db.pool import in_use
 from middleware.health.store import Due, Numbers
 from middleware.hub import Hub
-from middleware.serve.publisher import Bells
+from middleware.serve.executor import Bells
 
 IDLE = Due(lanes=0, most_lanes=0, oldest_s=0.0, behind=0)
 

@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from importlib.resources import files
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import structlog
 from redis.asyncio import Redis
@@ -103,6 +103,8 @@ class SharedBudgets:
 
     `most` is how many processes may draw on the same budgets at once, the CLI among them.
     """
+
+    every_s: ClassVar[float] = BEAT_S
 
     run: Scripts
     clock: Clock

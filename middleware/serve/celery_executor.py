@@ -11,8 +11,8 @@ from uuid import UUID
 
 from mappers.vocabulary import ConnectionId
 from middleware.serve.broker import make_celery
-from middleware.serve.executor import InProcessExecutor
-from middleware.serve.publisher import Bells, Publisher
+from middleware.serve.executor import Bells, InProcessExecutor
+from middleware.serve.publisher import Publisher
 from middleware.serve.roster import queue_of
 
 

@@ -62,6 +62,8 @@ class Consumer:
 class Ears:
     """The consumers of one process, one at a time. `deaf` is called on the loop."""
 
+    every_s = SIGN_EVERY_S
+
     def __init__(
         self,
         broker_url: str,

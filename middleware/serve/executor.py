@@ -6,6 +6,7 @@ or late: the sweeper finds what nobody was woken for.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -34,6 +35,16 @@ class Executor(Protocol):
     async def stop(self) -> None:
         """Let servers of this process finish the calls in flight, and start no other."""
         ...
+
+
+@dataclass(slots=True)
+class Bells:
+    """What was rung through the broker, and what came of it, in connections."""
+
+    published: int = 0
+    refused: int = 0
+    received: int = 0
+    deaf: int = 0
 
 
 class Wakeups:

@@ -7,13 +7,13 @@ no more often than every `PAUSE_S`: who serves it looks again by itself.
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from celery import Celery
 
 from middleware.serve.broker import HEAR, SERVE, own_queue
+from middleware.serve.executor import Bells
 
 log = structlog.get_logger(__name__)
 
@@ -22,16 +22,6 @@ IDS_IN_A_TASK = 16
 PAUSE_S = 0.01
 
 Refused = Callable[[Sequence[str]], None]
-
-
-@dataclass(slots=True)
-class Bells:
-    """What was rung through the broker, and what came of it, in connections."""
-
-    published: int = 0
-    refused: int = 0
-    received: int = 0
-    deaf: int = 0
 
 
 class Publisher:

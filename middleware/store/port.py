@@ -4,8 +4,8 @@ Two implementations answer to it: PostgreSQL (`middleware.store.postgres`) and a
 for the simulation (`middleware.simulation.twin`); one property test keeps them alike.
 
 Reading and deciding happen in flows; a `Unit` is one short transaction in which a flow records
-what it decided. A unit opened under a lease begins by proving that the lease is still ours, and
-raises `LeaseLost` otherwise, so nothing a zombie decides is ever committed.
+what it decided. A unit opened under leases begins by proving that each is still ours, and raises
+`LeaseLost` otherwise, so nothing a zombie decides is ever committed.
 """
 
 from collections.abc import Collection, Sequence
@@ -354,9 +354,7 @@ class Store(Protocol):
 
         Those that know when they were said are in that order among themselves. A parcel that was
         tried before comes alone, so that the one that kills its reader is found. Answers are in the
-        order of the claims, each of another lease.
-
-        Raises: `LeaseLost` when one of the leases is not ours any more.
+        order of the claims, each of another lease. Raises: `LeaseLost`, if only one of them is.
         """
         ...
 
@@ -364,17 +362,13 @@ class Store(Protocol):
         """Take the heads of due lanes, the urgent first, and record them as calling.
 
         Heads in doubt are taken as they are. A head whose `after` is not done yet is put off and
-        left out. Answers are in the order of the claims, each of another lease.
-
-        Raises: `LeaseLost` when one of the leases is not ours any more.
+        left out. Answers are in the order of the claims, each of another lease. Raises:
+        `LeaseLost`, if only one of them is.
         """
         ...
 
     def unit(self, *leases: Lease) -> AbstractAsyncContextManager[Unit]:
-        """Begin a transaction; commits on a clean exit. Doors hold no lease.
-
-        Raises: `LeaseLost` when one of them is not ours any more.
-        """
+        """Begin a transaction; commits on a clean exit. Doors hold no lease."""
         ...
 
     # Gaps.
