@@ -11,6 +11,7 @@ from middleware.db.engine import transaction
 from middleware.hub import Hub
 from middleware.operations.model import Caller
 from middleware.store.postgres import leases, planned
+from middleware.store.postgres.inbox import UNREAD
 from middleware.store.postgres.lanes import DUE_LANES, PRIORITIES
 from tests.builders import a_connection
 
@@ -72,7 +73,7 @@ async def test_who_has_something_to_do_is_found_by_what_there_is_to_do(busy: Hub
 
 async def test_lanes_that_are_put_off_are_passed_over(busy: Hub, anna: Caller) -> None:
     crm = await a_connection(busy, anna.workspace, "amocrm")
-    plan = await plan_of(busy, DUE_LANES, target=crm, limit=20, priorities=PRIORITIES)
+    plan = await plan_of(busy, DUE_LANES, targets=[crm], limits=[20], priorities=PRIORITIES)
     assert WORK.isdisjoint(read_whole(plan)), plan
     assert "due_at <=" in str(plan).partition("Index Cond")[2]
 
@@ -81,4 +82,10 @@ async def test_a_duty_that_is_planned_already_is_found_by_its_key(busy: Hub, ann
     plan = await plan_of(
         busy, planned.LATEST, target=anna.workspace, kind="write", subject=anna.workspace
     )
+    assert WORK.isdisjoint(read_whole(plan)), plan
+
+
+async def test_what_was_read_long_ago_is_passed_over(busy: Hub, anna: Caller) -> None:
+    bots = [await a_connection(busy, anna.workspace) for _ in range(3)]
+    plan = await plan_of(busy, UNREAD, connections=bots, limits=[50, 50, 50])
     assert WORK.isdisjoint(read_whole(plan)), plan

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from middleware.serve.together import LASTS_S, MOST, Together
+from middleware.serve.together import MOST, Together
 from middleware.store.errors import LeaseLost, NotInFlight, StoreUnavailable
 
 
@@ -65,8 +65,9 @@ async def test_a_batch_that_lasts_keeps_nobody_else_waiting() -> None:
     together = Together[str, str](book.do, settled="?")
     first = asyncio.create_task(together.ask("a"))
     await book.has_begun.wait()
+    book.has_begun.clear()
     second = asyncio.create_task(together.ask("b"))
-    await asyncio.sleep(LASTS_S * 2)
+    await book.has_begun.wait()
     assert book.batches == ["a", "b"]
     resting = asyncio.create_task(together.rest())
     await asyncio.sleep(0)
