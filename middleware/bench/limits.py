@@ -2,7 +2,8 @@
 
 Only new customers write: each costs several calls of the REST API, which counts them, beside the
 one that writes the message. The stub refuses the call after the seventh within any second, as the
-strictest reading of amoCRM's page has it; the hub keeps to its own budgets here.
+strictest reading of amoCRM's page has it; the hub keeps to its own budget here, which is five,
+because an account that oversteps is blocked. What it means to use is what it is judged by.
 """
 
 import asyncio
@@ -16,10 +17,10 @@ from middleware.bench.rules import Goal, Sample
 from middleware.bench.stub_answers import WRITE
 from middleware.bench.variants import Ground, Start
 
-PER_S = 7
+PER_S, OURS_PER_S = 7, 5
 WARMS_UP_S = 2.0
 FREE = ("crm write", "crm open", "crm history")
-USED = Goal(name="share of the provider's limit used", goal=0.95, dream=0.98)
+USED = Goal(name="share of our budget used", goal=0.95, dream=0.98)
 REJECTED = Goal(name="calls that the provider refused", goal=0, dream=0, floor=False)
 
 
@@ -42,6 +43,7 @@ async def one(ground: Ground, start: Start, seconds: float, name: tuple[str, int
         }
         metrics = {
             "share of the limit": counted(calls) / (PER_S * seconds),
+            "share of our budget": counted(calls) / (OURS_PER_S * seconds),
             "rejected": after["rejected"],
             "messages per CRM call": calls.get(WRITE, 0) / max(1, sum(calls.values())),
             "doubled": after["doubled"],

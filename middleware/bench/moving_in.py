@@ -1,60 +1,16 @@
-"""Connecting the accounts of a plan through the flows that the command line uses."""
+"""Connecting the accounts of a benchmark, in a process that then ends."""
 
-import asyncio
-from dataclasses import dataclass, field
-from uuid import UUID
-
-from mappers.vocabulary import WorkspaceId
-from middleware.connections import flow
-from middleware.connections.model import ConnectionSettings
 from middleware.db import partitions
-from middleware.hub import Hub, open_hub
+from middleware.hub import open_hub
 from middleware.settings import Settings
-from middleware.store.policy import Policy
-from middleware.trial.plan import Plan, Shop
-
-SIDE_BY_SIDE = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Mover:
-    """Connects every shop's two accounts, and routes one to the other."""
-
-    hub: Hub
-    plan: Plan
-    workspace: WorkspaceId
-    door: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SIDE_BY_SIDE))
-
-    async def move_in(self) -> None:
-        registration, _ = await flow.register_application(
-            self.hub, self.workspace, self.plan.crm_provider, self.plan.registration
-        )
-        await asyncio.gather(*(self._connect(shop, registration) for shop in self.plan.shops))
-
-    async def _connect(self, shop: Shop, registration: UUID) -> None:
-        settings = ConnectionSettings(language=self.plan.language)
-        crm = flow.Wanted(
-            provider=self.plan.crm_provider,
-            values=shop.crm,
-            application=registration,
-            title=shop.name,
-            settings=settings,
-        )
-        channel = flow.Wanted(
-            provider=self.plan.channel_provider,
-            values=shop.channel,
-            title=f"{shop.name} bot",
-            settings=settings,
-            listen=False,
-        )
-        async with self.door:
-            target = await flow.connect(self.hub, self.workspace, crm)
-            source = await flow.connect(self.hub, self.workspace, channel)
-            await self.hub.connections.set_route(self.workspace, source.id, target.id, Policy())
+from middleware.trial.movers import Movers
+from middleware.trial.plan import Plan
 
 
 async def move_in(plan: Plan) -> None:
     async with open_hub(Settings()) as hub:
         await partitions.ensure(hub.engine, hub.clock.now().date())
-        await Mover(hub, plan, await hub.connections.workspace()).move_in()
+        movers = Movers(hub, plan, await hub.connections.workspace())
+        registration, _ = await movers.register()
+        await movers.move_in(registration)
         await hub.executor.stop()

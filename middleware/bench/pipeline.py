@@ -114,7 +114,7 @@ async def _limited(ground: Ground, wishes: Wishes, findings: Findings, number: i
 def _judge_limits(findings: Findings, names: tuple[str, ...]) -> None:
     for name in names:
         about = f"{name}, limited"
-        for metric, goal in (("share of the limit", limits.USED), ("rejected", limits.REJECTED)):
+        for metric, goal in (("share of our budget", limits.USED), ("rejected", limits.REJECTED)):
             findings.judge(_named(goal, name), findings.of(metric, about))
 
 

@@ -10,86 +10,49 @@ import asyncio
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from uuid import UUID
 
 import httpx
 import uvicorn
 
-from mappers.vocabulary import WorkspaceId
 from middleware import log
 from middleware.app import make_app, make_bare_app
-from middleware.connections import flow
-from middleware.connections.model import ConnectionSettings
 from middleware.hub import Hub, open_hub
 from middleware.settings import Settings
-from middleware.store.policy import Policy
 from middleware.trial.desk import with_desk
-from middleware.trial.plan import Plan, Shop
+from middleware.trial.movers import Movers
+from middleware.trial.plan import Plan
 from middleware.webhooks.door import App
 from middleware.working import EVERY_PART, Part, working
 
 
-@dataclass(frozen=True, slots=True)
-class Movers:
-    """Connect every shop's two accounts, and route one to the other."""
+async def move_in(hub: Hub, plan: Plan) -> None:
+    movers = Movers(hub, plan, await hub.connections.workspace())
+    registration, hooks = await movers.register()
+    await _register_channel(plan, hooks)
+    await movers.move_in(registration)
 
-    hub: Hub
-    plan: Plan
-    workspace: WorkspaceId
 
-    @property
-    def settings(self) -> ConnectionSettings:
-        return ConnectionSettings(language=self.plan.language)
-
-    async def move_in(self) -> None:
-        registration, hooks = await flow.register_application(
-            self.hub, self.workspace, self.plan.crm_provider, self.plan.registration
-        )
-        await self._register_channel(hooks)
-        for shop in self.plan.shops:
-            await self._connect(shop, registration)
-
-    async def _register_channel(self, hooks: str) -> None:
-        """In life support does this by hand, told where the hooks go; here the stage does."""
-        ours = self.plan.registration
-        channel = {
-            "integration": ours["client_id"],
-            "channel_id": ours["channel_id"],
-            "secret": ours["channel_secret"],
-            "hook_url": f"{hooks}/:scope_id",
-            "approved": [shop.name for shop in self.plan.shops],
-        }
-        async with httpx.AsyncClient(trust_env=False) as client:
-            setup = f"{self.plan.crm_stage}/_stage/setup"
-            (await client.post(setup, json={"channel": channel})).raise_for_status()
-
-    async def _connect(self, shop: Shop, registration: UUID) -> None:
-        crm = flow.Wanted(
-            provider=self.plan.crm_provider,
-            values=shop.crm,
-            application=registration,
-            title=shop.name,
-            settings=self.settings,
-        )
-        channel = flow.Wanted(
-            provider=self.plan.channel_provider,
-            values=shop.channel,
-            title=f"{shop.name} bot",
-            settings=self.settings,
-            listen=False,
-        )
-        target = await flow.connect(self.hub, self.workspace, crm)
-        source = await flow.connect(self.hub, self.workspace, channel)
-        await self.hub.connections.set_route(self.workspace, source.id, target.id, Policy())
+async def _register_channel(plan: Plan, hooks: str) -> None:
+    """In life support does this by hand, told where the hooks go; here the stage does."""
+    ours = plan.registration
+    channel = {
+        "integration": ours["client_id"],
+        "channel_id": ours["channel_id"],
+        "secret": ours["channel_secret"],
+        "hook_url": f"{hooks}/:scope_id",
+        "approved": [shop.name for shop in plan.shops],
+    }
+    async with httpx.AsyncClient(trust_env=False) as client:
+        setup = f"{plan.crm_stage}/_stage/setup"
+        (await client.post(setup, json={"channel": channel})).raise_for_status()
 
 
 async def run(settings: Settings, parts: frozenset[Part], plan: Plan | None) -> None:
     async with open_hub(settings) as hub, working(hub, parts):
         if plan is not None:
-            await Movers(hub, plan, await hub.connections.workspace()).move_in()
+            await move_in(hub, plan)
         app = with_desk(make_app(hub), hub) if Part.API in parts else make_bare_app(hub)
         await _serve(app, settings)
 
