@@ -93,10 +93,11 @@ class Hands:
     tracer: Tracer = UNTRACED
     leftovers: set[Lease] = field(default_factory=set)
     desk: Desk = field(init=False)
+    crowded_desk: Desk = field(init=False)
 
     def __post_init__(self) -> None:
-        desk = Desk(self.store, self.keeper, self.clock, self.wake)
-        object.__setattr__(self, "desk", desk)
+        for name in ("desk", "crowded_desk"):
+            object.__setattr__(self, name, Desk(self.store, self.keeper, self.clock, self.wake))
 
 
 async def serve(hands: Hands, connection: ConnectionId, wakeups: Wakeups) -> None:
@@ -151,6 +152,7 @@ class Server:
         self.stopped: BaseException | None = None
         self.ends_at = hands.clock.monotonic() + hands.limits.slice.total_seconds()
         self.looks_at = 0.0
+        self.is_heard_in_full = self.is_up_to_date = True
 
     async def run(self) -> None:
         if not await self._has_fresh_credentials():
@@ -207,8 +209,14 @@ class Server:
 
     async def commit(self, work: Work, arrived: Sequence[Arrived] = ()) -> None:
         """Do work in a unit under our lease; see `Desk.commit`."""
-        await self.hands.desk.commit(Record(self.lease, work, arrived))
+        await self.desk.commit(Record(self.lease, work, arrived))
         self.wakeups.stir()
+
+    @property
+    def desk(self) -> Desk:
+        """Those who have more to do than they can at once do not stand before the others."""
+        has_more = not (self.is_heard_in_full and self.is_up_to_date)
+        return self.hands.crowded_desk if has_more else self.hands.desk
 
     # Intake.
 
@@ -219,9 +227,10 @@ class Server:
             return False
         self.wakeups.is_news = False
         self.looks_at = now + limits.linger.total_seconds()
-        rows = await self.hands.desk.claim_inbox(
+        rows = await self.desk.claim_inbox(
             InboxClaim(lease=self.lease, limit=limits.inbox_batch, hold=limits.overtaking)
         )
+        self.is_heard_in_full = len(rows) < limits.inbox_batch
         self.wakeups.is_news |= bool(rows)
         read = [(row, reading) for row in rows if (reading := await self._read(row)) is not None]
         if read:
@@ -236,6 +245,7 @@ class Server:
             await self._set_aside(row, "its reader died several times")
             return None
         try:
+            await asyncio.sleep(0)  # others are not kept waiting for all that is read at once
             return self._understood(row)
         except Exception as error:  # noqa: BLE001 - whatever nonsense raises, it stays in the inbox
             log.warning("inbox.unreadable", **about, why=type(error).__name__)
@@ -268,7 +278,7 @@ class Server:
             return
         if recording.awaited:
             # What is waited for may have been recorded while we recorded that it is waited for.
-            await self.hands.desk.rest()
+            await asyncio.gather(self.hands.desk.rest(), self.hands.crowded_desk.rest())
             await self.commit(recording.look_once_more)
 
     # Settling.
@@ -278,9 +288,10 @@ class Server:
         room = self.hands.limits.calls_at_once - len(self.calls)
         if room <= 0:
             return False
-        jobs = await self.hands.desk.claim_jobs(
+        jobs = await self.desk.claim_jobs(
             JobsClaim(lease=self.lease, limit=room, probe_only=self.circuit.is_open)
         )
+        self.is_up_to_date = len(jobs) < room
         for job in jobs:
             task = asyncio.get_running_loop().create_task(self._attempt(job))
             self.calls.add(task)
