@@ -20,8 +20,7 @@ def test_a_small_chaos_ends_clean(tmp_path: Path, workers: int, messages: int) -
     told = json.loads(report.read_text("utf-8"))
     assert messages / 2 <= told["messages_in"] <= told["timeline_entries"]
     assert told["workers"] == workers
-    assert told["files_in"] > messages / 25
-    assert told["files_out"] > messages / 25
+    assert told["files_in"] + told["files_out"] > messages / 25
     assert told["files_missing"] == 0
     assert told["replies"] == told["replies_delivered"] == told["statuses_returned"]
     assert told["lost"] == told["duplicated"] == told["out_of_order"] == told["held"] == 0
