@@ -1,0 +1,97 @@
+"""The stage's own routes under `/_stage/`: the people, the scenery and the record, over HTTP."""
+
+from collections.abc import Callable, Mapping
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any
+
+from channel_clients.emulators.stage import Request, Response, common_control
+from crm_clients.emulators.workshop import plain
+
+if TYPE_CHECKING:
+    from .emulator import Bitrix24Emulator
+
+Json = dict[str, Any]
+
+ACTIONS = (
+    *("reply", "reply_with_files", "upload", "whisper", "edit", "delete"),
+    *("close_session", "start_vote", "deactivate"),
+    *("edit_card", "delete_card", "merge_contacts", "convert_lead", "write_note", "complete"),
+    *("finish_install", "open_settings", "update_application", "uninstall", "dismiss"),
+    *("rename", "remove", "set_plan", "set_line", "delete_line"),
+)
+SCENERY = {
+    "portal": "add_portal",
+    "user": "add_user",
+    "line": "add_line",
+    "webhook": "add_webhook",
+    "application": "add_application",
+    "installation": "install",
+    "pipeline": "add_pipeline",
+    "card": "add_card",
+    "tokens": "tokens",
+    "code": "consent",
+}
+OF_PORTALS = {
+    "timeline": "chats",
+    "contacts": "contacts",
+    "leads": "leads",
+    "deals": "deals",
+    "notes": "notes",
+    "activities": "activities",
+}
+
+
+class Control:
+    """Calls the method of the emulator that a route stands for.
+
+    The keys of a POST body are the arguments of the method, by name. What a method cannot find
+    is a 404, what it cannot accept a 400.
+    """
+
+    def __init__(self, emulator: "Bitrix24Emulator") -> None:
+        self._emulator = emulator
+        self._actions: Mapping[str, Callable[..., Any]] = {
+            **{name: getattr(emulator, name) for name in ACTIONS},
+            "switch": emulator.switches.set,
+        }
+        self._scenery: Mapping[str, Callable[..., Any]] = {
+            what: getattr(emulator, name) for what, name in SCENERY.items()
+        }
+
+    async def answer(self, request: Request) -> Response:
+        self._emulator.world.seen_at(request.headers.get("host"))
+        common = await common_control(self._emulator.stage, request)
+        if common is not None:
+            return common
+        name = request.path.removeprefix("/_stage/")
+        try:
+            if request.method == "GET":
+                return Response.of(self._get(name, request))
+            return Response.of(await self._do(name, request))
+        except LookupError as missing:
+            return Response.of({"error": str(missing)}, 404)
+        except (TypeError, ValueError) as wrong:
+            return Response.of({"error": str(wrong)}, 400)
+
+    def _get(self, name: str, request: Request) -> Json:
+        emulator = self._emulator
+        if name == "replies":
+            return {"replies": plain(emulator.replies)}
+        if name == "state":
+            return emulator.state()
+        if name not in OF_PORTALS:
+            raise LookupError(f"there is nothing to see at {name!r}")
+        account = request.param("account") or next(iter(emulator.world.portals), "")
+        return {OF_PORTALS[name]: plain(getattr(emulator, name)(account))}
+
+    async def _do(self, name: str, request: Request) -> Json:
+        body = request.json() or {}
+        if not isinstance(body, dict):
+            raise TypeError("the body should be an object")
+        if name != "setup":
+            result = self._actions[name](**body)
+            return {"result": plain(await result if isawaitable(result) else result)}
+        unknown = set(body) - set(self._scenery)
+        if unknown:
+            raise ValueError(f"cannot set up {sorted(unknown)}; there are {sorted(self._scenery)}")
+        return {what: plain(self._scenery[what](**body[what])) for what in body}
