@@ -279,3 +279,67 @@ async def test_a_body_that_is_no_json_is_an_empty_one(rig: Rig) -> None:
         body=json.dumps({"event": "ONAPPTEST", "handler": HANDLER}).encode(),
     )
     assert said(await rig.call(as_get))["argument"] == "event"
+
+
+async def test_the_bucket_holds_fifty_calls_and_leaks_two_a_second(rig: Rig) -> None:
+    rig.emulator.switches.set("rate_limited", value=True)
+    for _ in range(50):
+        await rig.do("profile")
+    assert (await rig.refused("profile"))[:2] == (503, "QUERY_LIMIT_EXCEEDED")
+    rig.clock.ahead(seconds=1)
+    await rig.do("profile")
+    await rig.do("batch", cmd=["profile"] * 10)
+    assert (await rig.refused("profile"))[:2] == (503, "QUERY_LIMIT_EXCEEDED")
+    rig.emulator.switches.set("bucket_size", 250)
+    await rig.do("profile")
+
+
+async def test_a_method_has_ten_minutes_of_its_time_and_others_go_on(rig: Rig) -> None:
+    rig.emulator.switches.set("operating_limited", value=True)
+    rig.emulator.switches.set("call_cost_s", 210)
+    assert said(await rig.raw("profile"))["time"]["operating"] == 210
+    assert said(await rig.raw("profile"))["time"]["operating"] == 420
+    assert (await rig.refused("profile"))[:2] == (429, "OPERATION_TIME_LIMIT")
+    told = await rig.do("batch", cmd={"a": "profile", "b": "user.current"})
+    assert told["result_error"]["a"]["error"] == "OPERATION_TIME_LIMIT"
+    assert list(told["result"]) == ["b"]
+    rig.clock.ahead(minutes=11)
+    await rig.do("profile")
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "code"),
+    [
+        ("QUERY_LIMIT_EXCEEDED", 503, "QUERY_LIMIT_EXCEEDED"),
+        ("OPERATION_TIME_LIMIT", 429, "OPERATION_TIME_LIMIT"),
+        ("OVERLOAD_LIMIT", 503, "OVERLOAD_LIMIT"),
+        ("expired_token", 401, "expired_token"),
+        ("access_denied_plan", 403, "ACCESS_DENIED"),
+        ("portal_deleted", 403, "PORTAL_DELETED"),
+        ("internal_error_before", 500, "INTERNAL_SERVER_ERROR"),
+        ("internal_error_after", 500, "INTERNAL_SERVER_ERROR"),
+    ],
+)
+async def test_a_fault_by_name_answers_in_place_of_the_portal(
+    rig: Rig, fault: str, status: int, code: str
+) -> None:
+    rig.emulator.stage.arm(fault, match="crm.contact.add")
+    assert await rig.do("profile")
+    assert (await rig.refused("crm.contact.add", fields={}))[:2] == (status, code)
+    was_written = fault == "internal_error_after"
+    assert len(rig.emulator.contacts("acme")) == was_written
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "start"),
+    [
+        ("html_500", 500, b"<html>"),
+        ("html_502", 502, b"<html>"),
+        ("access_denied_page", 403, b"<html>"),
+        ("empty_200", 200, b""),
+    ],
+)
+async def test_some_answers_are_no_json(rig: Rig, fault: str, status: int, start: bytes) -> None:
+    rig.emulator.stage.arm(fault)
+    response = await rig.raw("profile")
+    assert (response.status, response.body[:6]) == (status, start)

@@ -1,10 +1,9 @@
 """The index of phones and addresses, which finds cards whatever way they were written."""
 
 import re
+from collections.abc import Mapping, Sequence
 
 from .crm_model import COMPANY, CONTACT, ENTITY_NAMES, LEAD, Card
-from .model import Portal
-from .world import World
 
 MOST = 20  # matches of one value, all kinds of cards together
 ORDER = (LEAD, CONTACT, COMPANY)
@@ -35,14 +34,17 @@ def email(value: str) -> str:
 NORMAL = {"PHONE": phone, "EMAIL": email}
 
 
-def find(world: World, portal: Portal, type_id: str, values: list[str]) -> dict[int, list[int]]:
-    """Return the ids of cards by their kind; twenty for each value, leads before contacts."""
+def find(
+    shelves: Mapping[int, Sequence[Card]], type_id: str, values: Sequence[str]
+) -> dict[int, list[int]]:
+    """Return the ids of cards by their kind, out of `shelves` in their order.
+
+    Twenty are found for each value, all kinds together: many leads hide the contacts.
+    """
     found: dict[int, list[int]] = {}
     for value in values:
-        same = [
-            card for kind in ORDER for card in portal.crm.all_of(kind) if _has(card, type_id, value)
-        ]
-        for card in [each for each in same if each.visible_at <= world.now()][:MOST]:
+        same = [card for shelf in shelves.values() for card in shelf if _has(card, type_id, value)]
+        for card in same[:MOST]:
             ids = found.setdefault(card.entity, [])
             if card.id not in ids:
                 ids.append(card.id)

@@ -1,13 +1,16 @@
 """Files by address: fetched inside the call, as anybody on the internet would; kept by digest."""
 
+from base64 import b64decode
 from hashlib import sha256
+from mimetypes import guess_type
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from channel_clients.emulators.stage import Push
 
 from .call import Call
-from .lines_model import FileHeld
+from .lines_model import FileHeld, Json
+from .problems import Refused
 
 LONGEST_NAME = 50
 AGENT = "Bitrix Connector Client"
@@ -72,3 +75,21 @@ async def digest(call: Call, url: str) -> str:
     """Return the digest of a picture; empty when it cannot be had."""
     found = await fetch(call, url)
     return sha256(found[0]).hexdigest() if found else ""
+
+
+def keep_sent(call: Call, pair: Any) -> Json:
+    """Put down a file that was sent as its name and base64; return what is kept of it."""
+    try:
+        name, content = pair
+        body = b64decode(str(content), validate=True)
+    except (TypeError, ValueError):
+        raise Refused(400, "INVALID_ARG_VALUE", "The file could not be read") from None
+    held = keep(call, str(name)[-LONGEST_NAME:], body, guess_type(str(name))[0] or MIME)
+    return {
+        "id": held.id,
+        "name": held.name,
+        "mime": held.mime,
+        "size": len(body),
+        "key": held.key,
+        "sha256": sha256(body).hexdigest(),
+    }

@@ -31,7 +31,7 @@ def begin(world: World, portal: Portal, dialog: Dialog, session: Session) -> Non
     if line.config["CRM"] != "Y" or portal.lines.connectors[dialog.connector].is_group:
         return
     stranger = portal.lines.strangers[dialog.stranger_id]
-    found = find(world, portal, dialog, stranger)
+    found = find(portal, dialog, stranger)
     creates = str(line.config["CRM_CREATE"])
     if creates == "lead" and portal.crm.mode == 2:
         creates = "deal"
@@ -47,15 +47,16 @@ def begin(world: World, portal: Portal, dialog: Dialog, session: Session) -> Non
     _make_activity(world, portal, dialog, session)
 
 
-def find(world: World, portal: Portal, dialog: Dialog, stranger: Stranger) -> Card | None:
+def find(portal: Portal, dialog: Dialog, stranger: Stranger) -> Card | None:
     """Return the card that the line takes for the stranger's, by the first thing that fits."""
     for fits in (_by_dialog, _by_link, _by_name):
         for kind in SEARCHED:
             for card in portal.crm.all_of(kind):
                 if fits(card, dialog, stranger):
                     return card
+    shelves = {kind: portal.crm.all_of(kind) for kind in SEARCHED}
     for type_id, value in (("EMAIL", stranger.email), ("PHONE", stranger.phone)):
-        matches = duplicates.find(world, portal, type_id, [value]) if value else {}
+        matches = duplicates.find(shelves, type_id, [value]) if value else {}
         for kind in SEARCHED:
             if matches.get(kind):
                 return portal.crm.card(kind, matches[kind][0])

@@ -2,7 +2,17 @@
 
 from collections.abc import Mapping
 
-from . import connectors, rest_app, rest_lines, sending
+from . import (
+    connectors,
+    rest_activities,
+    rest_app,
+    rest_cards,
+    rest_items,
+    rest_lines,
+    rest_settings,
+    rest_timeline,
+    sending,
+)
 from .call import Method
 
 METHODS: Mapping[str, Method] = {
@@ -10,4 +20,9 @@ METHODS: Mapping[str, Method] = {
     **connectors.METHODS,
     **sending.METHODS,
     **rest_lines.METHODS,
+    **rest_cards.METHODS,
+    **rest_items.METHODS,
+    **rest_settings.METHODS,
+    **rest_activities.METHODS,
+    **rest_timeline.METHODS,
 }

@@ -1,29 +1,34 @@
 """The REST door of a portal: how a call is read, who may make it, and the envelope of answers."""
 
 import json
-from inspect import isawaitable
 from typing import Any
 
 from channel_clients.emulators.stage import Request, Response
 
 from . import access, limits, php
-from .call import Call, Caller, Page
+from .batch import BATCH
+from .call import Call, Page
 from .methods import METHODS
 from .model import Json, Portal
+from .performing import perform
 from .problems import Refused, page
 from .world import World
 
 BOUNDARY = "boundary="
+EVERY_METHOD = {**METHODS, **BATCH}
 # What answers in place of a portal, before it does anything.
+SERVER_ERROR = (500, "INTERNAL_SERVER_ERROR", "Internal server error")
 BEFORE = {
-    "QUERY_LIMIT_EXCEEDED": (503, "Too many requests"),
-    "OPERATION_TIME_LIMIT": (429, "Method is blocked due to operation time limit."),
-    "OVERLOAD_LIMIT": (503, "REST API is blocked due to overload."),
-    "expired_token": (401, "The access token provided has expired"),
-    "INTERNAL_SERVER_ERROR": (500, "Internal server error"),
+    "QUERY_LIMIT_EXCEEDED": (503, "QUERY_LIMIT_EXCEEDED", "Too many requests"),
+    "OPERATION_TIME_LIMIT": (
+        429,
+        "OPERATION_TIME_LIMIT",
+        "Method is blocked due to operation time limit.",
+    ),
+    "OVERLOAD_LIMIT": (503, "OVERLOAD_LIMIT", "REST API is blocked due to overload."),
+    "expired_token": (401, "expired_token", "The access token provided has expired"),
+    "internal_error_before": SERVER_ERROR,
 }
-RENAMED = {"internal_error_before": "INTERNAL_SERVER_ERROR"}
-FAULTY = {*(set(BEFORE) - set(RENAMED.values())), *RENAMED, "access_denied_plan"}
 PAGES = {"html_500": (500, "Internal Server Error"), "html_502": (502, "Bad Gateway")}
 AFTER = {"internal_error_after", "empty_200"}
 
@@ -39,7 +44,7 @@ async def answer(world: World, request: Request, portal: Portal, path: str) -> R
         return response
     if after.name == "empty_200":
         return Response(status=200)
-    return Refused(500, "INTERNAL_SERVER_ERROR", "Internal server error").response
+    return Refused(*SERVER_ERROR).response
 
 
 async def _answered(world: World, request: Request, portal: Portal, path: str) -> Response:
@@ -62,7 +67,7 @@ async def _answered(world: World, request: Request, portal: Portal, path: str) -
         params=params,
     )
     began = world.now()
-    value = await perform(call)
+    value = await perform(call, EVERY_METHOD)
     return Response.of(envelope(call, value, began))
 
 
@@ -75,13 +80,11 @@ def refuse_portal(world: World, portal: Portal, request: Request) -> None:
 
 
 def _take_fault(world: World, request: Request) -> None:
-    fault = world.stage.take(request, FAULTY)
-    if fault is None:
-        return
-    if fault.name == "access_denied_plan":
+    if world.stage.take(request, {"access_denied_plan"}):
         _refuse_plan(world)
-    code = RENAMED.get(fault.name, fault.name)
-    raise Refused(BEFORE[code][0], code, BEFORE[code][1])
+    fault = world.stage.take(request, set(BEFORE))
+    if fault is not None:
+        raise Refused(*BEFORE[fault.name])
 
 
 def _refuse_plan(world: World) -> None:
@@ -137,20 +140,6 @@ def _multipart(body: bytes, boundary: str) -> Json:
     return php.nested(pairs)
 
 
-async def perform(call: Call) -> Any:
-    """Do what a call asks for, and return what its handler answered. Raises `Refused`."""
-    method = METHODS.get(call.method)
-    if method is None:
-        raise Refused(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")
-    access.check(call, method)
-    limits.refuse_costly(call)
-    value = method.handler(call)
-    if isawaitable(value):
-        value = await value
-    limits.count_cost(call)
-    return value
-
-
 def envelope(call: Call, value: Any, began: float) -> Json:
     body: Json = {"result": value.value if isinstance(value, Page) else value}
     if isinstance(value, Page):
@@ -158,16 +147,3 @@ def envelope(call: Call, value: Any, began: float) -> Json:
             body["next"] = value.next
         body["total"] = value.total
     return {**body, "time": limits.time_block(call, began)}
-
-
-def as_caller(call: Call, method: str, params: Json) -> Call:
-    """Make the call of a batch: the same caller, another method."""
-    caller: Caller = call.caller
-    return Call(
-        world=call.world,
-        portal=call.portal,
-        caller=caller,
-        request=call.request,
-        method=method,
-        params=params,
-    )
