@@ -1,0 +1,87 @@
+"""A customer writes in Telegram, an operator answers in an open line of a portal."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.portal import ACME, PortalTown, open_portal
+
+NINA = 1001
+
+
+@pytest.fixture
+async def town(postgres_url: str, tmp_path: Path) -> AsyncIterator[PortalTown]:
+    async with open_portal(postgres_url, tmp_path) as opened:
+        yield opened
+
+
+async def test_a_message_reaches_the_line_and_the_answer_comes_back(town: PortalTown) -> None:
+    town.telegram.say(NINA, "Здравствуйте, [b]есть[/b] красные?", name="Нина Петрова")
+    await town.settle()
+
+    (said,) = town.entries()
+    assert said.replace("\u200b", "") == "Здравствуйте, [b]есть[/b] красные?"
+    assert said != said.replace("\u200b", "")
+    (contact,) = town.bitrix24.contacts(ACME)
+    assert contact["name"] == "Нина Петрова"
+    assert len(town.bitrix24.deals(ACME)) == 1
+
+    town.reply(NINA, "Есть, [b]приезжайте[/b][br]До восьми")
+    await town.settle()
+
+    assert town.seen_by(NINA) == ["Есть, приезжайте\nДо восьми"]
+    (reply,) = town.bitrix24.replies
+    assert reply.hook_status == 200
+    assert [mark.code for mark in reply.statuses] == [1]
+
+
+async def test_a_dialog_is_tied_to_the_contact_by_its_code(town: PortalTown) -> None:
+    town.telegram.say(NINA, "Здравствуйте", name="Нина")
+    await town.settle()
+
+    (dialog,) = town.dialogs()
+    (contact,) = town.bitrix24.contacts(ACME)
+    messengers = [each["VALUE"] for each in contact["fields"].get("IM", ())]
+    assert f"imol|{dialog.code}" in [each["value"] for each in contact["multi"]] + messengers
+
+
+async def test_a_lost_answer_brings_no_second_message(town: PortalTown) -> None:
+    town.telegram.say(NINA, "Раз", name="Нина")
+    await town.settle()
+    town.bitrix24.stage.arm("cut_after", match="imconnector.send.messages")
+    town.telegram.say(NINA, "Два")
+    await town.settle()
+    town.bitrix24.stage.arm("no_session", match="imconnector.send.messages")
+    town.telegram.say(NINA, "Три")
+    await town.settle()
+
+    assert town.entries() == ["Раз", "Два", "Три"]
+
+
+async def test_a_portal_that_was_renamed_goes_on(town: PortalTown) -> None:
+    town.telegram.say(NINA, "Раз", name="Нина")
+    await town.settle()
+    town.bitrix24.rename(ACME, "acme-new")
+    town.telegram.say(NINA, "Два")
+    await town.settle()
+
+    dialogs = town.bitrix24.timeline("acme-new")
+    assert [m.text for dialog in dialogs for m in dialog.messages] == ["Раз", "Два"]
+
+
+async def test_installing_again_takes_the_connection_up(town: PortalTown) -> None:
+    town.telegram.say(NINA, "Раз", name="Нина")
+    await town.settle()
+    town.bitrix24.uninstall(ACME, town.client_id)
+    await town.settle()
+    assert (await town.hub.connections.get(town.crm)).state == "needs_sign_in"
+
+    assert await town.install() == town.crm
+    town.telegram.say(NINA, "Два")
+    await town.settle()
+    town.reply(NINA, "Слушаю")
+    await town.settle()
+
+    assert town.entries()[:2] == ["Раз", "Два"]
+    assert town.seen_by(NINA) == ["Слушаю"]
