@@ -222,17 +222,16 @@ def _tell_everybody(world: World, portal: Portal, dialog: Dialog, message: ChatM
     events.tell(world, portal, events.Event("ONOPENLINEMESSAGEADD", {"DATA": [data]}, by=by))
 
 
-def send_out(world: World, portal: Portal, dialog: Dialog, message: ChatMessage) -> Reply | None:
-    """Tell the channel of a message. Returns what is kept of an operator's, None of others'."""
-    reply = None
+def send_out(world: World, portal: Portal, dialog: Dialog, message: ChatMessage) -> Reply:
+    """Tell the channel of a message. What an operator wrote is kept as a reply."""
+    reply = Reply(
+        portal=portal.slug,
+        dialog=dialog,
+        message=message,
+        user_id=message.sender_id,
+        at=message.at,
+    )
     if message.is_from_operator:
-        reply = Reply(
-            portal=portal.slug,
-            dialog=dialog,
-            message=message,
-            user_id=message.sender_id,
-            at=message.at,
-        )
         world.replies.append(reply)
     message.is_sending = True
     body: Json = {"user_id": message.sender_id, "text": signed(world, portal, dialog, message)}
@@ -240,8 +239,7 @@ def send_out(world: World, portal: Portal, dialog: Dialog, message: ChatMessage)
         body["files"] = [_file(world, portal, each) for each in message.files]
 
     def told(status: int | None) -> None:
-        if reply is not None:
-            reply.hook_sent, reply.hook_status = True, status
+        reply.hook_sent, reply.hook_status = True, status
 
     connector_event(world, portal, dialog, ("ADD", message, body), told)
     return reply
