@@ -1,6 +1,5 @@
 """Everything the emulator remembers, and where its time, ids and chance come from."""
 
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
@@ -9,7 +8,7 @@ from channel_clients.emulators.stage import Push, Stage
 from crm_clients.emulators.workshop import Background
 
 from .lines_model import Reply
-from .model import Application, Installation, Portal
+from .model import Application, Installation, Json, Portal
 from .switches import Switches
 
 FAULTS = frozenset(
@@ -124,8 +123,17 @@ class World:
         moment = datetime.fromtimestamp(self.now() if at is None else at, UTC)
         return moment.astimezone(ZONE).isoformat(timespec="seconds")
 
-    def uuid(self) -> str:
-        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+    def times(self, began: float) -> Json:
+        """Tell how long a call took, as every answer does."""
+        ended = self.now()
+        return {
+            "start": began,
+            "finish": ended,
+            "duration": ended - began,
+            "processing": ended - began,
+            "date_start": self.iso(began),
+            "date_finish": self.iso(ended),
+        }
 
     def hex(self, digits: int) -> str:
         return f"{self.rng.getrandbits(digits * 4):0{digits}x}"
