@@ -8,6 +8,7 @@ from .lines_model import (
     ChatMessage,
     Connector,
     Dialog,
+    FileHeld,
     Json,
     Line,
     Reply,
@@ -280,14 +281,14 @@ def signed(world: World, portal: Portal, dialog: Dialog, message: ChatMessage) -
     return f"{head}[br]{message.text}" if message.text else head
 
 
-def _file(world: World, portal: Portal, held: Any) -> Json:
+def _file(world: World, portal: Portal, held: FileHeld) -> Json:
     kind = held.mime.partition("/")[0]
     base = f"{world.base}/{portal.slug}"
     return {
         "name": held.name,
         "type": kind if kind in {"image", "video", "audio"} else "file",
         "mime": held.mime,
-        "link": f"{base}/~{held.key[:6]}",
+        "link": f"{base}/~{held.short_key}",
         "downloadLink": f"{base}/pub/im.file.php?FILE_ID={held.id}&SIGN={held.key}",
         "size": len(held.body),
         "sizef": f"{len(held.body) / 1024:.2f} KB",

@@ -78,6 +78,10 @@ class FileHeld:
     body: bytes = field(repr=False)
     key: str = field(repr=False)
 
+    @property
+    def short_key(self) -> str:
+        return self.key[:8]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryMark:

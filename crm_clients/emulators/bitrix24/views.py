@@ -293,6 +293,17 @@ def _card(portal: Portal, card: Card) -> Json:
         "fields": fields.row(portal.crm, card),
         "multi": multifields.told_to_items(card),
         "contact_ids": card.fields.get("CONTACT_IDS") or [],
+        "deal_ids": _deals_of(portal, card),
         "is_deleted": card.is_deleted,
         "merged_into": card.merged_into,
     }
+
+
+def _deals_of(portal: Portal, card: Card) -> list[int]:
+    name = f"{ENTITY_NAMES[card.entity]}_ID"
+    return [
+        deal.id
+        for deal in portal.crm.all_of(DEAL)
+        if str(deal.fields.get(name)) == str(card.id)
+        or (card.entity == CONTACT and card.id in (deal.fields.get("CONTACT_IDS") or []))
+    ]
