@@ -403,3 +403,16 @@ async def test_phones_said_later_are_put_on_the_card(rig: Rig) -> None:
     (lead,) = rig.emulator.leads("acme")
     assert lead["phones"] == ["+7 912 000-00-01"]
     assert lead["emails"] == ["a@example.com"]
+
+
+async def test_two_messages_may_come_in_one_event(rig: Rig) -> None:
+    await rig.says("Здравствуйте")
+    rig.emulator.stage.arm("merged_events", times=2)
+    for text in ("Раз", "Два", "Три"):
+        rig.emulator.reply("acme", "tg:u1", text)
+    await rig.settle()
+    both, alone = rig.hub.events(ADD)
+    texts = [both[f"data[MESSAGES][{n}][message][text]"] for n in (0, 1)]
+    assert texts == ["Раз", "Два"]
+    assert alone["data[MESSAGES][0][message][text]"] == "Три"
+    assert [each.hook_status for each in rig.emulator.replies] == [200, 200, 200]

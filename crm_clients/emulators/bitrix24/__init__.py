@@ -65,6 +65,7 @@ them with `match`, the name of a method); the codes are those of the envelope:
     refresh_answer_lost     the refresh token is spent, and the answer is lost
     lost_event, duplicate_event
                             the next event is never sent, or sent twice
+    merged_events           the next message waits for another, and both come in one event
     reordered_events        the next event is overtaken by the one after it
     wrong_application_token, event_without_tokens
                             the next event is forged, or was nobody's act

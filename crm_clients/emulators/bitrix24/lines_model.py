@@ -181,6 +181,9 @@ class Lines:
     dialogs: dict[int, Dialog] = field(default_factory=dict)
     files: dict[int, FileHeld] = field(default_factory=dict)
 
+    def status_of(self, connector: str, line_id: int) -> Status:
+        return self.statuses.get((connector, line_id), Status())
+
     def dialog_of(self, code: str) -> Dialog | None:
         return next((each for each in self.dialogs.values() if each.code == code), None)
 

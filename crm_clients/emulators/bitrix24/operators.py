@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from mimetypes import guess_type
 from typing import Any
 
-from . import activities, cards, crm_settings, lines, texting, timeline
+from . import activities, cards, channel_events, crm_settings, lines, texting, timeline
 from .crm_model import ENTITY_IDS, Card, Comment
 from .lines_model import ChatMessage, Dialog, FileHeld, Json, Reply
 from .model import Portal
@@ -26,7 +26,7 @@ def _say(
     session, _ = lines.open_session(world, portal, dialog)
     session.operator_id = user.id
     message = lines.post(world, portal, dialog, user, text=text, files=files, is_from_operator=True)
-    return lines.send_out(world, portal, dialog, message)
+    return channel_events.send_out(world, portal, dialog, message)
 
 
 class Operators:
@@ -101,9 +101,9 @@ class Operators:
         kind = portal.lines.connectors[dialog.connector]
         if not message.mid or not kind.flags["EDIT_INTERNAL_MESSAGES"]:
             return False
-        shown = lines.signed(self.world, portal, dialog, message)
+        shown = channel_events.signed(self.world, portal, dialog, message)
         body = {"id": list(message.mid), "text": shown}
-        lines.connector_event(self.world, portal, dialog, ("UPDATE", message, body))
+        channel_events.connector_event(self.world, portal, dialog, ("UPDATE", message, body))
         return True
 
     def delete(self, account: str, message_id: int) -> bool:
@@ -114,7 +114,9 @@ class Operators:
         if not message.mid or not kind.flags["DEL_INTERNAL_MESSAGES"]:
             return False
         for external in message.mid:
-            lines.connector_event(self.world, portal, dialog, ("DELETE", message, {"id": external}))
+            channel_events.connector_event(
+                self.world, portal, dialog, ("DELETE", message, {"id": external})
+            )
         return True
 
     def close_session(self, account: str, to: str | int) -> None:

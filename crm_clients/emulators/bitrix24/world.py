@@ -31,6 +31,7 @@ FAULTS = frozenset(
         "lost_event",
         "duplicate_event",
         "reordered_events",
+        "merged_events",
         "wrong_application_token",
         "event_without_tokens",
         "item_failed",
@@ -84,6 +85,18 @@ class Parcel:
     told: Callable[[int | None], None]
 
 
+@dataclass(slots=True, kw_only=True)
+class HeldMessages:
+    """Messages of one connector on one line that wait to be told of together."""
+
+    portal: Portal
+    place: tuple[str, int]
+    event: str
+    items: list[Json]
+    told: list[Callable[[int | None], None]]
+    by: int | None
+
+
 class World:
     """The emulator's memory. Parts of the emulator are functions of it.
 
@@ -103,6 +116,7 @@ class World:
         self.replies: list[Reply] = []
         self.warnings: list[str] = []
         self.held_event: Parcel | None = None
+        self.held_messages: dict[tuple[tuple[str, int], str], HeldMessages] = {}
         self.background = Background()
         self._given_base = base.rstrip("/")
         self._seen_base = ""
