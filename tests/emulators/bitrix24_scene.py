@@ -42,11 +42,16 @@ class Hub:
     def __init__(self) -> None:
         self.pushes: list[Push] = []
         self.statuses: list[int | None] = []
+        self.fetches: list[Push] = []
         self.files: dict[str, bytes] = {}
+        self.files_open = asyncio.Event()
+        self.files_open.set()
         self.page = b"<script>BX24.installFinish()</script>"
 
     async def __call__(self, push: Push) -> Response | None:
         if push.method == "GET":
+            self.fetches.append(push)
+            await self.files_open.wait()
             body = self.files.get(push.url)
             return None if body is None else Response(status=200, body=body)
         self.pushes.append(push)

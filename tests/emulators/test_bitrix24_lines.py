@@ -147,8 +147,8 @@ async def test_what_is_too_long_is_cut(rig: Rig) -> None:
 
 async def test_an_operator_answers_and_the_event_comes_once(rig: Rig) -> None:
     await rig.says("Здравствуйте")
-    file = rig.emulator.upload("price.pdf", "cGRm")
-    reply = rig.emulator.reply("acme", "tg:u1", "Добрый день", files=[file], user_id=2)
+    file = rig.emulator.upload("acme", "price.pdf", b"pdf")
+    (reply,) = rig.emulator.reply_with_files("acme", "tg:u1", [file], text="Добрый день", user_id=2)
     rig.hub.statuses = [500]
     await rig.settle()
     (event,) = rig.hub.events(ADD)
@@ -166,12 +166,23 @@ async def test_an_operator_answers_and_the_event_comes_once(rig: Rig) -> None:
 
 async def test_a_file_lies_behind_its_signed_link(rig: Rig) -> None:
     await rig.says("Здравствуйте")
-    file = rig.emulator.upload("price.pdf", "cGRm")
-    rig.emulator.reply("acme", "tg:u1", files=[file])
+    file = rig.emulator.upload("acme", "price.pdf", b"pdf")
+    rig.emulator.reply_with_files("acme", "tg:u1", [file])
     await rig.settle()
     link = rig.hub.events(ADD)[0]["data[MESSAGES][0][message][files][0][downloadLink]"]
     assert (await rig.get(link)).body == b"pdf"
     assert (await rig.get(link + "x")).status == 404
+
+
+async def test_a_quote_is_text_between_rules(rig: Rig) -> None:
+    await rig.says("Сколько стоит?")
+    rig.emulator.reply("acme", "tg:u1", "Сто", reply_to=1)
+    await rig.settle()
+    text = rig.hub.events(ADD)[0]["data[MESSAGES][0][message][text]"].split("\n")
+    rule = "-" * 54
+    assert text[0] == text[3] == rule
+    assert text[1].startswith("Пётр Клиент [2026-03-01")
+    assert (text[2], text[4]) == ("Сколько стоит?", "Сто")
 
 
 async def test_a_signature_is_put_before_the_text(rig: Rig) -> None:
@@ -392,3 +403,16 @@ async def test_phones_said_later_are_put_on_the_card(rig: Rig) -> None:
     (lead,) = rig.emulator.leads("acme")
     assert lead["phones"] == ["+7 912 000-00-01"]
     assert lead["emails"] == ["a@example.com"]
+
+
+async def test_two_messages_may_come_in_one_event(rig: Rig) -> None:
+    await rig.says("Здравствуйте")
+    rig.emulator.stage.arm("merged_events", times=2)
+    for text in ("Раз", "Два", "Три"):
+        rig.emulator.reply("acme", "tg:u1", text)
+    await rig.settle()
+    both, alone = rig.hub.events(ADD)
+    texts = [both[f"data[MESSAGES][{n}][message][text]"] for n in (0, 1)]
+    assert texts == ["Раз", "Два"]
+    assert alone["data[MESSAGES][0][message][text]"] == "Три"
+    assert [each.hook_status for each in rig.emulator.replies] == [200, 200, 200]

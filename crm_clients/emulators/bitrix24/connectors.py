@@ -110,7 +110,7 @@ def activate(call: Call) -> bool:
         raise not_active()
     statuses = call.portal.lines.statuses
     if truthy(active):
-        data = lines.status_of(call.portal, kind.id, line_id).data
+        data = call.portal.lines.status_of(kind.id, line_id).data
         statuses[kind.id, line_id] = Status(
             is_active=True, is_connected=True, is_registered=True, data=data
         )
@@ -140,7 +140,7 @@ def status(call: Call) -> Json:
     """Tell how a connector fares on a line; without a line the answer means nothing."""
     connector = str(call.need("CONNECTOR")).lower()
     line_id = int(call.get("LINE") or 0)
-    found = lines.status_of(call.portal, connector, line_id)
+    found = call.portal.lines.status_of(connector, line_id)
     return {
         "LINE": line_id,
         "CONNECTOR": connector,
@@ -153,7 +153,7 @@ def status(call: Call) -> Json:
 def set_error(call: Call) -> Json:
     connector, line_id = place(call)
     kind = known(call, connector)
-    lines.status_of(call.portal, kind.id, line_id).has_error = True
+    call.portal.lines.status_of(kind.id, line_id).has_error = True
     return {"SUCCESS": True, "DATA": []}
 
 
@@ -175,7 +175,7 @@ def active_connector(call: Call) -> tuple[Connector, int]:
     connector, line_id = place(call)
     kind = known(call, connector)
     is_there = line_id in call.portal.lines.lines
-    if not is_there or not lines.status_of(call.portal, kind.id, line_id).is_working:
+    if not is_there or not call.portal.lines.status_of(kind.id, line_id).is_working:
         raise not_active()
     return kind, line_id
 

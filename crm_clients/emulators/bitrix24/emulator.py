@@ -1,5 +1,7 @@
 """The emulator as one object: its doors, its hands, and what it shows."""
 
+from urllib.parse import urlencode
+
 from channel_clients.emulators.stage import Request, Response, Stage, asgi
 
 from . import oauth, rest
@@ -67,22 +69,19 @@ class Bitrix24Emulator(Portals, Operators, Views):
         portal = self.world.formerly(first)
         if portal is None:
             return NOT_FOUND
-        query = "&".join(f"{key}={value}" for key, value in request.query)
-        address = f"{self.world.base}/{portal.slug}/{path}"
-        return Response(status=302, headers={"location": address + (f"?{query}" if query else "")})
+        query = f"?{urlencode(request.query)}" if request.query else ""
+        address = f"{self.world.base}/{portal.slug}/{path}{query}"
+        return Response(status=302, headers={"location": address})
 
     def _file(self, request: Request, portal: Portal, path: str) -> Response:
         """Give out a file to whoever has its link; where it lies says nothing of its name."""
-        held = portal.lines.files.get(int(request.param("FILE_ID") or 0))
-        signed = request.param("SIGN")
-        if path.startswith("~"):
-            wanted = path.removeprefix("~")
-            everything = portal.lines.files.values()
-            held = next((each for each in everything if each.key.startswith(wanted)), None)
-            signed = held.key if held else None
-        if held is None or held.key != signed:
-            return NOT_FOUND
-        return Response(status=200, body=held.body, headers={"content-type": held.mime})
+        number, sign = request.param("FILE_ID"), request.param("SIGN")
+        short = path.removeprefix("~") if path.startswith("~") else None
+        for held in portal.lines.files.values():
+            is_signed = (str(held.id), held.key) == (number, sign)
+            if is_signed or (short and held.short_key == short):
+                return Response(status=200, body=held.body, headers={"content-type": held.mime})
+        return NOT_FOUND
 
     async def drain(self) -> None:
         """Wait until every event that is due has been answered."""

@@ -20,6 +20,8 @@ FORM = {
 }
 CONNECTOR_EVENTS = "ONIMCONNECTOR"
 WITHOUT_SCOPE = {"ONAPPUNINSTALL"}
+TOKENS = {"access_token", "refresh_token", "expires", "expires_in", "user_id"}
+PING = "ONOFFLINEEVENT"
 Told = Callable[[int | None], None]
 
 
@@ -51,6 +53,7 @@ def _to_one(world: World, portal: Portal, to: tuple[Installation, Binding], even
     installation, binding = to
     if binding.is_offline:
         _enqueue(world, installation, event)
+        _ping(world, portal, installation)
         return
     acting = binding.auth_type or event.by
     auth = authorization(world, portal, installation, acting)
@@ -101,7 +104,7 @@ def send(world: World, handler: str, body: Json, told: Told | None = None) -> No
     if stage.take(matched, {"wrong_application_token"}):
         auth["application_token"] = "0" * 32
     if stage.take(matched, {"event_without_tokens"}):
-        auth = {key: auth[key] for key in auth if key not in {"access_token", "expires"}}
+        auth = {key: auth[key] for key in auth if key not in TOKENS}
     push = Push(
         method="POST",
         url=handler,
@@ -161,3 +164,20 @@ def _enqueue(world: World, installation: Installation, event: Event) -> None:
         at=world.now(),
     )
     installation.queue.append(queued)
+
+
+def _ping(world: World, portal: Portal, installation: Installation) -> None:
+    """Tell that something waits in the queue, no more often than was asked for."""
+    for binding in installation.bindings:
+        if binding.event == PING and world.now() >= binding.quiet_until:
+            binding.quiet_until = world.now() + binding.min_timeout
+            pair = oauth.open_grant(world, portal, installation, installation.user_id)
+            auth = authorization(world, portal, installation, installation.user_id)
+            body: Json = {
+                "event": PING,
+                world.switches.handler_id_key: binding.id,
+                "data": {},
+                "ts": int(world.now()),
+                "auth": {**auth, "refresh_token": pair["refresh_token"]},
+            }
+            send(world, binding.handler, body)

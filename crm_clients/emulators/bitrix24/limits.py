@@ -49,17 +49,11 @@ def operating(call: Call) -> float:
 
 
 def time_block(call: Call, began: float) -> Json:
-    ended = call.world.now()
     minutes = call.portal.spent.get(_key(call), {})
     first = min((minute for minute, cost in minutes.items() if cost), default=None)
-    reset = (ended if first is None else first * MINUTE_S) + WINDOW_S
+    reset = (call.world.now() if first is None else first * MINUTE_S) + WINDOW_S
     return {
-        "start": began,
-        "finish": ended,
-        "duration": ended - began,
-        "processing": ended - began,
-        "date_start": call.world.iso(began),
-        "date_finish": call.world.iso(ended),
+        **call.world.times(began),
         "operating_reset_at": int(reset),
         "operating": operating(call),
     }

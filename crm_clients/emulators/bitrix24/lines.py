@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from . import events, line_cards
+from . import channel_events, events, line_cards
 from .lines_model import (
     SYSTEM,
     ChatMessage,
@@ -10,9 +10,7 @@ from .lines_model import (
     Dialog,
     Json,
     Line,
-    Reply,
     Session,
-    Status,
     Stranger,
 )
 from .model import Portal, User
@@ -72,10 +70,6 @@ def forget_application(portal: Portal, client_id: str) -> None:
     }
 
 
-def status_of(portal: Portal, connector: str, line_id: int) -> Status:
-    return portal.lines.statuses.get((connector, line_id), Status())
-
-
 def switch_off(world: World, portal: Portal, connector: str, line_id: int) -> None:
     """Take a connector off a line, as the administrator does; its application is told."""
     portal.lines.statuses.pop((connector, line_id), None)
@@ -86,7 +80,7 @@ def switch_off(world: World, portal: Portal, connector: str, line_id: int) -> No
 
 def placement_options(portal: Portal, connector: str, line_id: int) -> Json:
     """What a connector's page is told when it opens."""
-    status = status_of(portal, connector, line_id)
+    status = portal.lines.status_of(connector, line_id)
     return {
         "CONNECTOR": connector,
         "LINE": str(line_id),
@@ -222,83 +216,9 @@ def _tell_everybody(world: World, portal: Portal, dialog: Dialog, message: ChatM
     events.tell(world, portal, events.Event("ONOPENLINEMESSAGEADD", {"DATA": [data]}, by=by))
 
 
-def send_out(world: World, portal: Portal, dialog: Dialog, message: ChatMessage) -> Reply | None:
-    """Tell the channel of a message. Returns what is kept of an operator's, None of others'."""
-    reply = None
-    if message.is_from_operator:
-        reply = Reply(
-            portal=portal.slug,
-            dialog=dialog,
-            message=message,
-            user_id=message.sender_id,
-            at=message.at,
-        )
-        world.replies.append(reply)
-    message.is_sending = True
-    body: Json = {"user_id": message.sender_id, "text": signed(world, portal, dialog, message)}
-    if message.files:
-        body["files"] = [_file(world, portal, each) for each in message.files]
-
-    def told(status: int | None) -> None:
-        if reply is not None:
-            reply.hook_sent, reply.hook_status = True, status
-
-    connector_event(world, portal, dialog, ("ADD", message, body), told)
-    return reply
-
-
-def connector_event(
-    world: World,
-    portal: Portal,
-    dialog: Dialog,
-    what: tuple[str, ChatMessage, Json],
-    told: events.Told | None = None,
-) -> None:
-    """Send OnImConnectorMessageAdd, -Update or -Delete to the owner of the connector."""
-    kind, message, body = what
-    told_of = {
-        "im": {"chat_id": dialog.chat_id, "message_id": message.id},
-        "message": body,
-        "chat": {"id": dialog.chat_key},
-    }
-    owner = portal.lines.connectors.get(dialog.connector)
-    if owner is None or not status_of(portal, dialog.connector, dialog.line_id).is_active:
-        return
-    data = {"CONNECTOR": dialog.connector, "LINE": dialog.line_id, "MESSAGES": [told_of]}
-    by = message.sender_id if message.is_from_operator else None
-    event = f"ONIMCONNECTORMESSAGE{kind}"
-    events.tell(world, portal, events.Event(event, data, by=by, only=owner.client_id, told=told))
-
-
-def signed(world: World, portal: Portal, dialog: Dialog, message: ChatMessage) -> str:
-    """Return the text as the channel is told it: under the operator's name, if it asked so."""
-    kind = portal.lines.connectors[dialog.connector]
-    line = portal.lines.lines[dialog.line_id]
-    is_hidden = line.config["OPERATOR_DATA"] == "hide"
-    if not kind.flags["NEED_SIGNATURE"] or is_hidden or not message.is_from_operator:
-        return message.text
-    blank = " " if world.switches.signature_space else ""
-    head = f"[b]{message.sender_name}:[/b]{blank}"
-    return f"{head}[br]{message.text}" if message.text else head
-
-
-def _file(world: World, portal: Portal, held: Any) -> Json:
-    kind = held.mime.partition("/")[0]
-    base = f"{world.base}/{portal.slug}"
-    return {
-        "name": held.name,
-        "type": kind if kind in {"image", "video", "audio"} else "file",
-        "mime": held.mime,
-        "link": f"{base}/~{held.key[:6]}",
-        "downloadLink": f"{base}/pub/im.file.php?FILE_ID={held.id}&SIGN={held.key}",
-        "size": len(held.body),
-        "sizef": f"{len(held.body) / 1024:.2f} KB",
-    }
-
-
 def say_by_itself(world: World, portal: Portal, dialog: Dialog, text: str) -> ChatMessage:
     """Post an automatic text; the channel hears of it if its connector asked for such."""
     message = post(world, portal, dialog, None, text=text)
     if portal.lines.connectors[dialog.connector].flags["NEED_SYSTEM_MESSAGES"]:
-        send_out(world, portal, dialog, message)
+        channel_events.send_out(world, portal, dialog, message)
     return message

@@ -78,6 +78,10 @@ class FileHeld:
     body: bytes = field(repr=False)
     key: str = field(repr=False)
 
+    @property
+    def short_key(self) -> str:
+        return self.key[:8]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryMark:
@@ -176,6 +180,9 @@ class Lines:
     strangers: dict[int, Stranger] = field(default_factory=dict)
     dialogs: dict[int, Dialog] = field(default_factory=dict)
     files: dict[int, FileHeld] = field(default_factory=dict)
+
+    def status_of(self, connector: str, line_id: int) -> Status:
+        return self.statuses.get((connector, line_id), Status())
 
     def dialog_of(self, code: str) -> Dialog | None:
         return next((each for each in self.dialogs.values() if each.code == code), None)

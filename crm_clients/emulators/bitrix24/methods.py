@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from . import (
     connectors,
+    disk,
+    offline,
     rest_activities,
     rest_app,
     rest_cards,
@@ -12,6 +14,8 @@ from . import (
     rest_settings,
     rest_timeline,
     sending,
+    telephony,
+    texting,
 )
 from .call import Method
 
@@ -25,4 +29,8 @@ METHODS: Mapping[str, Method] = {
     **rest_settings.METHODS,
     **rest_activities.METHODS,
     **rest_timeline.METHODS,
+    **offline.METHODS,
+    **telephony.METHODS,
+    **texting.METHODS,
+    **disk.METHODS,
 }

@@ -56,13 +56,18 @@ class Application:
 
 @dataclass(slots=True, kw_only=True)
 class Binding:
-    """A subscription. An offline one has no handler: its events wait in the queue."""
+    """A subscription. An offline one has no handler: its events wait in the queue.
+
+    `min_timeout`: seconds between two pings of the queue; none comes before `quiet_until`.
+    """
 
     id: int
     event: str
     handler: str
     auth_type: int = 0
     is_offline: bool = False
+    min_timeout: float = 0.0
+    quiet_until: float = 0.0
 
 
 @dataclass(slots=True, kw_only=True)

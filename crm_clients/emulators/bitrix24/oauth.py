@@ -101,7 +101,7 @@ def app_info(world: World, value: str) -> Response:
         "install": install,
         "user_id": token.user_id,
     }
-    return Response.of({"result": result})
+    return Response.of({"result": result, "time": world.times(world.now())})
 
 
 def _exchange(world: World, client_id: str, value: str) -> Response:
@@ -116,7 +116,8 @@ def _exchange(world: World, client_id: str, value: str) -> Response:
         return _refusal(401, "NOT_INSTALLED", "Application not installed")
     portal, installation = found
     pair = open_grant(world, portal, installation, code.user_id)
-    del pair["expires"], pair["user_id"]
+    if not world.switches.code_answer_whole:
+        del pair["expires"], pair["user_id"]
     return Response.of(pair)
 
 

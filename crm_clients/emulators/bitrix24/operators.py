@@ -1,15 +1,32 @@
 """What the people inside a portal do: answer customers, correct themselves, work on cards."""
 
-from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from mimetypes import guess_type
 from typing import Any
 
-from . import activities, cards, crm_settings, lines, timeline
+from . import activities, cards, channel_events, crm_settings, lines, texting, timeline
 from .crm_model import ENTITY_IDS, Card, Comment
 from .lines_model import ChatMessage, Dialog, FileHeld, Json, Reply
 from .model import Portal
 from .world import World
+
+RULE = "-" * 54
+
+
+def _say(
+    world: World,
+    portal: Portal,
+    dialog: Dialog,
+    what: tuple[str, list[FileHeld]],
+    user_id: int | None,
+) -> Reply:
+    """Write as a user, who takes the session by it."""
+    text, files = what
+    user = portal.user(user_id)
+    session, _ = lines.open_session(world, portal, dialog)
+    session.operator_id = user.id
+    message = lines.post(world, portal, dialog, user, text=text, files=files, is_from_operator=True)
+    return channel_events.send_out(world, portal, dialog, message)
 
 
 class Operators:
@@ -25,24 +42,19 @@ class Operators:
         self,
         account: str,
         to: str | int,
-        text: str = "",
+        text: str,
         *,
-        files: Sequence[Mapping[str, Any]] = (),
         user_id: int | None = None,
+        reply_to: int | str | None = None,
     ) -> Reply:
-        """Write to a customer; `files` are what `upload` returned. The event is sent once."""
+        """Write to a customer; the event is sent once.
+
+        `reply_to` quotes a message by its id: as text, for there is no other way.
+        """
         portal, dialog = self._at(account, to)
-        user = portal.user(user_id)
-        session, _ = lines.open_session(self.world, portal, dialog)
-        session.operator_id = user.id
-        held = [portal.lines.files[int(each["id"])] for each in files]
-        message = lines.post(
-            self.world, portal, dialog, user, text=text, files=held, is_from_operator=True
-        )
-        reply = lines.send_out(self.world, portal, dialog, message)
-        if reply is None:
-            raise LookupError("nobody writes in this dialog")
-        return reply
+        if reply_to is not None:
+            text = _quoted(self.world, self._said(account, int(reply_to))[2], text)
+        return _say(self.world, portal, dialog, (text, []), user_id)
 
     def reply_with_files(
         self,
@@ -53,17 +65,19 @@ class Operators:
         text: str = "",
         user_id: int | None = None,
     ) -> list[Reply]:
-        """Send files in one message, the text with them."""
-        return [self.reply(account, to, text, files=files, user_id=user_id)]
+        """Send what `upload` returned in one message, the text with it."""
+        portal, dialog = self._at(account, to)
+        held = [portal.lines.files[int(each["id"])] for each in files]
+        return [_say(self.world, portal, dialog, (text, held), user_id)]
 
-    def upload(self, name: str, content: str, **where: str) -> Json:
-        """Put down a file, base64, as an operator picks it; `account` defaults to the first."""
-        portal = self.world.portal(where.get("account") or next(iter(self.world.portals)))
+    def upload(self, account: str, name: str, body: bytes) -> Json:
+        """Put down a file as an operator picks it; return it as `reply` takes it."""
+        portal = self.world.portal(account)
         held = FileHeld(
             id=portal.number("file"),
             name=name,
             mime=guess_type(name)[0] or "application/octet-stream",
-            body=b64decode(content, validate=True),
+            body=body,
             key=self.world.hex(32),
         )
         portal.lines.files[held.id] = held
@@ -87,9 +101,9 @@ class Operators:
         kind = portal.lines.connectors[dialog.connector]
         if not message.mid or not kind.flags["EDIT_INTERNAL_MESSAGES"]:
             return False
-        shown = lines.signed(self.world, portal, dialog, message)
+        shown = channel_events.signed(self.world, portal, dialog, message)
         body = {"id": list(message.mid), "text": shown}
-        lines.connector_event(self.world, portal, dialog, ("UPDATE", message, body))
+        channel_events.connector_event(self.world, portal, dialog, ("UPDATE", message, body))
         return True
 
     def delete(self, account: str, message_id: int) -> bool:
@@ -100,7 +114,9 @@ class Operators:
         if not message.mid or not kind.flags["DEL_INTERNAL_MESSAGES"]:
             return False
         for external in message.mid:
-            lines.connector_event(self.world, portal, dialog, ("DELETE", message, {"id": external}))
+            channel_events.connector_event(
+                self.world, portal, dialog, ("DELETE", message, {"id": external})
+            )
         return True
 
     def close_session(self, account: str, to: str | int) -> None:
@@ -181,6 +197,19 @@ class Operators:
         by = portal.user().id
         activities.update(self.world, portal, activity, {"COMPLETED": "Y"}, by=by)
 
+    def send_text(
+        self, account: str, code: str, phone: str, text: str, *, card: tuple[str, int]
+    ) -> Json:
+        """Write to a phone from a card, through an application's sender of this `code`."""
+        portal = self.world.portal(account)
+        entity, card_id = card
+        ref = self._card(portal, entity, card_id).ref
+        for installation in portal.installations.values():
+            if code in installation.senders:
+                what = (code, ref, phone, text)
+                return texting.send(self.world, portal, installation, what)
+        raise LookupError(f"no sender is called {code!r}")
+
     def add_pipeline(self, account: str, name: str) -> int:
         return crm_settings.add_category(self.world.portal(account), name)
 
@@ -204,3 +233,9 @@ class Operators:
             if str(to) in {str(dialog.chat_id), dialog.chat_key, dialog.code}:
                 return portal, dialog
         raise LookupError(f"no dialog is known as {to!r}")
+
+
+def _quoted(world: World, message: ChatMessage, text: str) -> str:
+    """Put a message between two rules, under its author and moment, before the words."""
+    head = f"{message.sender_name} [{world.iso(message.at)}]"
+    return f"{RULE}\n{head}\n{message.text}\n{RULE}\n{text}"

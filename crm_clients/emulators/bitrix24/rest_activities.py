@@ -10,7 +10,7 @@ from .filters import listed
 from .problems import Refused, invalid
 
 MEETING, PHONE_CALL, LETTER, PROVIDED = 1, 2, 4, 6
-REST_APP, CONFIGURABLE, TODO = "REST_APP", "CONFIGURABLE_REST_APP", "CRM_TODO"
+REST_APP, CONFIGURABLE, TO_DO = "REST_APP", "CONFIGURABLE_REST_APP", "CRM_TODO"
 MOST_BINDINGS = 100
 BESIDE = ("COMMUNICATIONS", "FILES", "BINDINGS")
 
@@ -234,8 +234,8 @@ def add_todo(call: Call) -> Json:
     told = {
         "OWNER_TYPE_ID": kind,
         "OWNER_ID": number,
-        "PROVIDER_ID": TODO,
-        "PROVIDER_TYPE_ID": "TODO",
+        "PROVIDER_ID": TO_DO,
+        "PROVIDER_TYPE_ID": TO_DO.removeprefix("CRM_"),
         "SUBJECT": call.get("title") or "Дело",
         "DESCRIPTION": call.get("description") or "",
         "DEADLINE": deadline,

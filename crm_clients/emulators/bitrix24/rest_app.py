@@ -126,6 +126,7 @@ def bind(call: Call) -> bool:
         handler=handler,
         auth_type=auth_type,
         is_offline=is_offline,
+        min_timeout=float(call.choice("options").get("minTimeout") or 0),
     )
     bindings.append(binding)
     return True

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from . import lines
+from . import channel_events, lines
 from .call import Call, Handler, denied, is_yes, methods
 from .crm_model import ENTITY_IDS
 from .lines_model import SYSTEM, ChatMessage, Dialog, Json, Line, Session
@@ -284,7 +284,7 @@ def write_from_card(call: Call) -> int:
         raise Refused(400, "CHAT_NOT_IN_CRM", "The chat is not in the card")
     text = str(call.need("MESSAGE"))
     message = lines.post(call.world, call.portal, dialog, user, text=text, is_from_operator=True)
-    lines.send_out(call.world, call.portal, dialog, message)
+    channel_events.send_out(call.world, call.portal, dialog, message)
     return message.id
 
 
@@ -298,7 +298,7 @@ def write_in_chat(call: Call) -> int:
         return lines.post(call.world, call.portal, dialog, None, text=text).id
     user = call.caller.user
     message = lines.post(call.world, call.portal, dialog, user, text=text, is_from_operator=True)
-    lines.send_out(call.world, call.portal, dialog, message)
+    channel_events.send_out(call.world, call.portal, dialog, message)
     return message.id
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from . import fetching, line_cards, lines
+from . import channel_events, fetching, line_cards, lines
 from .call import Call, Handler, methods
 from .connectors import active_connector, known, place
 from .lines_model import (
@@ -190,7 +190,7 @@ def _post(
     if isinstance(author, Stranger):
         _after_stranger(call, dialog, message, is_new=is_new)
     elif _is_echoed(call, author):
-        lines.send_out(world, portal, dialog, message)
+        channel_events.send_out(world, portal, dialog, message)
     return session.id
 
 

@@ -21,6 +21,7 @@ class Switches(SwitchBoard):
     portal_deleted_status: Literal["403", "410", "500"] = "403"
     refresh_once: bool = True  # a used refresh token is dead
     wrong_client: Literal["invalid_client", "WRONG_CLIENT"] = "invalid_client"
+    code_answer_whole: bool = False  # the exchange of a code tells `expires` and `user_id`, too
     token_post: bool = True  # the token endpoint takes a form, too
     user_agent_required: bool = False
 

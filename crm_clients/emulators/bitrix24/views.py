@@ -5,7 +5,7 @@ from hashlib import sha256
 
 from . import activities, fields, multifields
 from .crm_model import CONTACT, DEAL, ENTITY_NAMES, LEAD, Card, Comment, Json
-from .lines_model import ChatMessage, DeliveryMark, Dialog
+from .lines_model import ChatMessage, DeliveryMark, Dialog, Reply
 from .model import Portal
 from .world import World
 
@@ -99,23 +99,7 @@ class Views:
 
     @property
     def replies(self) -> tuple[ReplyView, ...]:
-        return tuple(
-            ReplyView(
-                account=reply.portal,
-                chat_id=str(reply.dialog.chat_id),
-                client_conversation_id=reply.dialog.chat_key,
-                text=reply.message.text,
-                user_id=reply.user_id,
-                message_id=str(reply.message.id),
-                at=reply.at,
-                hook_sent=reply.hook_sent,
-                hook_status=reply.hook_status,
-                statuses=tuple(reply.message.marks),
-                file_name=next((held.name for held in reply.message.files), ""),
-                sha256=_digest(reply.message),
-            )
-            for reply in self.world.replies
-        )
+        return tuple(reply_view(reply) for reply in self.world.replies)
 
     def notes(self, account: str) -> tuple[NoteView, ...]:
         """Every comment and line of the log that was not deleted, oldest first."""
@@ -148,6 +132,11 @@ class Views:
             for each in kept
         )
 
+    def texts(self, account: str) -> tuple[Json, ...]:
+        """What was sent to phones, and what became of it."""
+        kept = self.world.portal(account).texts
+        return tuple({"message_id": name, **text} for name, text in kept.items())
+
     def _cards(self, account: str, kind: int) -> tuple[Json, ...]:
         portal = self.world.portal(account)
         kept = portal.crm.cards.values()
@@ -157,7 +146,7 @@ class Views:
         """Counts of everything, the switches, the subscriptions, and the warnings."""
         world = self.world
         return {
-            "portals": [_portal(portal) for portal in world.portals.values()],
+            "portals": [portal_view(portal) for portal in world.portals.values()],
             "switches": {
                 name: getattr(world.switches, name) for name in type(world.switches).__slots__
             },
@@ -166,9 +155,28 @@ class Views:
         }
 
 
-def _portal(portal: Portal) -> Json:
+def reply_view(reply: Reply) -> ReplyView:
+    message = reply.message
+    return ReplyView(
+        account=reply.portal,
+        chat_id=str(reply.dialog.chat_id),
+        client_conversation_id=reply.dialog.chat_key,
+        text=message.text,
+        user_id=reply.user_id,
+        message_id=str(message.id),
+        at=reply.at,
+        hook_sent=reply.hook_sent,
+        hook_status=reply.hook_status,
+        statuses=tuple(message.marks),
+        file_name=next((held.name for held in message.files), ""),
+        sha256=_digest(message),
+    )
+
+
+def portal_view(portal: Portal) -> Json:
     return {
         "slug": portal.slug,
+        "host": portal.host,
         "member_id": portal.member_id,
         "users": {user.id: user.full_name for user in portal.users.values()},
         "lines": {line.id: line.config["LINE_NAME"] for line in portal.lines.lines.values()},
@@ -218,11 +226,11 @@ def _dialog(portal: Portal, dialog: Dialog) -> DialogView:
             }
             for each in dialog.sessions
         ),
-        messages=tuple(_message(each) for each in dialog.messages),
+        messages=tuple(message_view(each) for each in dialog.messages),
     )
 
 
-def _message(message: ChatMessage) -> MessageView:
+def message_view(message: ChatMessage) -> MessageView:
     is_system = message.sender_id == 0
     is_ours = message.is_from_operator or message.is_whisper or is_system
     said_at = message.at if message.said_at is None else message.said_at
@@ -285,6 +293,17 @@ def _card(portal: Portal, card: Card) -> Json:
         "fields": fields.row(portal.crm, card),
         "multi": multifields.told_to_items(card),
         "contact_ids": card.fields.get("CONTACT_IDS") or [],
+        "deal_ids": _deals_of(portal, card),
         "is_deleted": card.is_deleted,
         "merged_into": card.merged_into,
     }
+
+
+def _deals_of(portal: Portal, card: Card) -> list[int]:
+    name = f"{ENTITY_NAMES[card.entity]}_ID"
+    return [
+        deal.id
+        for deal in portal.crm.all_of(DEAL)
+        if str(deal.fields.get(name)) == str(card.id)
+        or (card.entity == CONTACT and card.id in (deal.fields.get("CONTACT_IDS") or []))
+    ]

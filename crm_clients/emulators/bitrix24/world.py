@@ -1,6 +1,5 @@
 """Everything the emulator remembers, and where its time, ids and chance come from."""
 
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
@@ -9,7 +8,7 @@ from channel_clients.emulators.stage import Push, Stage
 from crm_clients.emulators.workshop import Background
 
 from .lines_model import Reply
-from .model import Application, Installation, Portal
+from .model import Application, Installation, Json, Portal
 from .switches import Switches
 
 FAULTS = frozenset(
@@ -32,6 +31,7 @@ FAULTS = frozenset(
         "lost_event",
         "duplicate_event",
         "reordered_events",
+        "merged_events",
         "wrong_application_token",
         "event_without_tokens",
         "item_failed",
@@ -85,6 +85,18 @@ class Parcel:
     told: Callable[[int | None], None]
 
 
+@dataclass(slots=True, kw_only=True)
+class HeldMessages:
+    """Messages of one connector on one line that wait to be told of together."""
+
+    portal: Portal
+    place: tuple[str, int]
+    event: str
+    items: list[Json]
+    told: list[Callable[[int | None], None]]
+    by: int | None
+
+
 class World:
     """The emulator's memory. Parts of the emulator are functions of it.
 
@@ -104,6 +116,7 @@ class World:
         self.replies: list[Reply] = []
         self.warnings: list[str] = []
         self.held_event: Parcel | None = None
+        self.held_messages: dict[tuple[tuple[str, int], str], HeldMessages] = {}
         self.background = Background()
         self._given_base = base.rstrip("/")
         self._seen_base = ""
@@ -124,8 +137,17 @@ class World:
         moment = datetime.fromtimestamp(self.now() if at is None else at, UTC)
         return moment.astimezone(ZONE).isoformat(timespec="seconds")
 
-    def uuid(self) -> str:
-        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+    def times(self, began: float) -> Json:
+        """Tell how long a call took, as every answer does."""
+        ended = self.now()
+        return {
+            "start": began,
+            "finish": ended,
+            "duration": ended - began,
+            "processing": ended - began,
+            "date_start": self.iso(began),
+            "date_finish": self.iso(ended),
+        }
 
     def hex(self, digits: int) -> str:
         return f"{self.rng.getrandbits(digits * 4):0{digits}x}"
