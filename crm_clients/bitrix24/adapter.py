@@ -138,7 +138,8 @@ class Bitrix24:
         customer = entry.conversation.user or await self._lines.find_customer(entry.ours)
         if not customer:
             return None
-        is_there = await self._lines.find(entry.ours, customer, lines.name_of(entry.key))
+        codes = self._lines.codes_of(entry.ours, customer)
+        is_there = await self._lines.history.holds(codes, lines.name_of(entry.key))
         return _receipt(entry, customer) if is_there else None
 
     async def edit_entry(self, entry: Entry) -> None:
@@ -159,14 +160,11 @@ class Bitrix24:
     async def read_history(
         self, conversation: OpenedConversation, ours: str, since: datetime
     ) -> tuple[Parcel, ...]:
-        """Pack the messages of the dialog's last session."""
+        """Pack the messages of the dialog's last sessions."""
         customer = conversation.user or await self._lines.find_customer(ours)
-        chat = await self._lines.chat_of(ours, customer) if customer else ""
-        messages = (
-            [each.model_dump(by_alias=True) for each in await self._lines.history(chat)]
-            if chat
-            else []
-        )
+        codes = self._lines.codes_of(ours, customer)
+        said = await self._lines.history.said_in(codes) if customer else ()
+        messages = [each.model_dump(by_alias=True) for each in said]
         page = HistoryPage(ours=ours, customer=customer, since=since.isoformat(), messages=messages)
         ends = [str(each["id"]) for each in (*messages[:1], *messages[-1:])]
         words = (ours, *ends, page.since)

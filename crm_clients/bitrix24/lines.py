@@ -22,9 +22,10 @@ from urllib.parse import quote, unquote
 from pydantic import ValidationError
 
 from crm_clients.bitrix24 import bbcode
+from crm_clients.bitrix24.history import History
 from crm_clients.bitrix24.oauth import Application, Config
-from crm_clients.bitrix24.rest import Rest, all_of, garbled, only_of
-from crm_clients.bitrix24.wire import HistoryMessage, Profile, Sent, SessionActivity
+from crm_clients.bitrix24.rest import Rest, garbled, only_of
+from crm_clients.bitrix24.wire import HistoryMessage, Sent
 from mappers.vocabulary import (
     Ambiguous,
     Blocked,
@@ -37,10 +38,9 @@ from mappers.vocabulary import (
 )
 
 LONGEST_NAME, LONGEST_FILE_NAME, LONGEST_KEY = 25, 50, 100
-MOST_PAGES, PAGE = 4, 50
 NOBODY = "0"  # who says what the system says; what they say is not told back to us
 OPENING = "opening"
-_ODD = re.compile(r"[^\w\s'-]|_")
+_ODD = re.compile(r"[^\w\s'-]|[\d_]")
 _SPACES = re.compile(r"\s+")
 
 
@@ -56,6 +56,10 @@ class Lines:
     def connector(self) -> str:
         return connector_of(self.application)
 
+    @property
+    def history(self) -> History:
+        return History(self.rest)
+
     async def learn_customer(self, ours: str, person: Person) -> str:
         """Return the portal's number of the customer.
 
@@ -65,25 +69,10 @@ class Lines:
         return (await self._call("imconnector.update.messages", nothing, repeatable=True)).user
 
     async def find_customer(self, ours: str) -> str:
-        """Return the same for a dialog that has begun, by what its line put on a card.
-
-        Codes cannot be searched for, so the newest sessions of the portal are looked through.
-        """
+        """Return the same for a dialog that has begun; empty when none is known to have."""
         begins = self.code_of(ours, "")
-        asked: dict[str, Any] = {
-            "filter": {"=PROVIDER_ID": "IMOPENLINES_SESSION"},
-            "select": ["ID", "PROVIDER_PARAMS"],
-            "order": {"ID": "DESC"},
-        }
-        for page in range(MOST_PAGES):
-            found = await self.rest.ask("crm.activity.list", {**asked, "start": page * PAGE})
-            sessions = all_of(SessionActivity, found)
-            for each in sessions:
-                if each.params.code.startswith(begins):
-                    return each.params.code.removeprefix(begins)
-            if len(sessions) < PAGE:
-                break
-        return ""
+        codes = [each.params.code for each in await self.history.sessions(begins)]
+        return codes[0].removeprefix(begins) if codes else ""
 
     async def send(self, message: Mapping[str, Any]) -> Sent:
         """Write one message. Raises: `ProviderError`; one that may not have been stored is doubt.
@@ -132,7 +121,7 @@ class Lines:
         """
         chat, _ = parts_of(report.reply)
         name = f"failed:{report.reply}"
-        if await self.find_in(chat, name):
+        if await self.history.chat_holds(chat, name):
             return
         words = bbcode.escape(report.words or report.code)
         here = external(report.conversation.id)
@@ -143,54 +132,9 @@ class Lines:
         }
         await self.send(said)
 
-    async def find(self, ours: str, customer: str, name: str) -> bool:
-        """Say whether a message of ours is in its dialog, which may not have begun."""
-        chat = await self.chat_of(ours, customer)
-        return bool(chat) and await self.find_in(chat, name)
-
-    async def find_in(self, chat: str, name: str) -> bool:
-        return any(name in each.params.ours for each in await self.history(chat))
-
-    async def chat_of(self, ours: str, customer: str) -> str:
-        """Return the chat of a dialog; empty when it has none yet."""
-        code = self.code_of(ours, customer)
-        found = await self._unless_absent("imopenlines.session.open", {"USER_CODE": code})
-        chat = found.get("chatId") if isinstance(found, dict) else None
-        return str(chat) if chat else ""
-
-    async def history(self, chat: str) -> tuple[HistoryMessage, ...]:
-        """Return the messages of a chat's last session, in the order in which they were said."""
-        page = await self.history_page(chat)
-        return tuple(sorted(all_of(HistoryMessage, page), key=lambda each: _order(each.id)))
-
-    async def history_page(self, chat: str) -> list[Any]:
-        try:
-            found = await self.rest.ask("imopenlines.session.history.get", {"CHAT_ID": chat})
-        except ProviderError as refused:
-            if isinstance(refused.failure, Blocked | Permanent):
-                # There is such a chat, so there are such words: nobody said that there are none.
-                raise ProviderError(Ambiguous(code="bitrix24.history_closed")) from refused
-            raise
-        messages = found.get("message") if isinstance(found, dict) else None
-        return list(messages.values()) if isinstance(messages, dict) else list(messages or ())
-
-    async def _unless_absent(self, method: str, params: Mapping[str, Any]) -> Any:
-        """Ask; None when there is nothing.
-
-        Open lines refuse what is not there and what may not be seen in the same words. An
-        administrator may see everything, so to one of them the words have one meaning.
-        """
-        try:
-            return await self.rest.ask(method, params)
-        except ProviderError as refused:
-            if refused.failure.code != "bitrix24.access_denied":
-                raise
-        await self._require_administrator()
-        return None
-
-    async def _require_administrator(self) -> None:
-        if not only_of(Profile, await self.rest.ask("profile")).is_admin:
-            raise ProviderError(Blocked(code="bitrix24.not_an_administrator", by="provider"))
+    def codes_of(self, ours: str, customer: str) -> tuple[str, ...]:
+        """Return what the portal may call a dialog, the likeliest first."""
+        return self.code_of(ours, customer), self.code_of(ours, external(ours))
 
     def code_of(self, ours: str, customer: str) -> str:
         return f"{self.connector}|{self.config.line}|{external(ours)}|{customer}"
@@ -286,7 +230,7 @@ def _message(ours: str, person: Person, said: Mapping[str, Any]) -> dict[str, An
 
 
 def _speakable(name: str) -> str:
-    """Keep what the title of a chat can hold: letters, digits, spaces, hyphens, apostrophes."""
+    """Keep what a name may hold: letters, spaces, hyphens, apostrophes."""
     return _SPACES.sub(" ", _ODD.sub(" ", name)).strip()
 
 
@@ -296,7 +240,3 @@ def _known(person: Person, kind: IdentityKind) -> str:
 
 def _fetchable(address: str) -> str:
     return address if address.startswith("https://") else ""
-
-
-def _order(message: str) -> int:
-    return int(message) if message.isdecimal() else 0

@@ -46,6 +46,7 @@ ELSEWHERE = frozenset(
         "lost_event",
         "duplicate_event",
         "reordered_events",
+        "merged_events",
         "wrong_application_token",
         "event_without_tokens",
         "file_lost",

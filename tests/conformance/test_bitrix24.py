@@ -1,6 +1,5 @@
 """Bitrix24 on the test bench: the promises, and what is peculiar to it."""
 
-from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
@@ -20,6 +19,7 @@ from mappers.vocabulary import (
     Blocked,
     OpenedConversation,
     Operator,
+    OperatorReplied,
     Permanent,
     Status,
     StatusReport,
@@ -92,7 +92,8 @@ class TestWriting:
     async def test_names_are_cut_to_what_a_chat_can_hold(
         self, crm: Bitrix24, bench: Bench, emulator: Bitrix24Emulator
     ) -> None:
-        person = replace(PERSON, name="🌷 Анна-Мария (Ольга) фон Гогенцоллерн-Зигмаринген XVII")
+        emulator.switches.name_letters_only = True
+        person = replace(PERSON, name="🌷 Анна-Мария (Ольга_2) фон Гогенцоллерн-Зигмаринген XVII")
         entry = await bench.entry()
         await crm.write(replace(entry, person=person))
         (dialog,) = emulator.timeline(ACME)
@@ -140,6 +141,30 @@ class TestWriting:
         emulator.stage.arm("history_denied", match="session.history.get")
         error = await refusal(crm.find_entry(entry, bench.recently()))
         assert error.failure == Ambiguous(code="bitrix24.history_closed")
+
+    async def test_what_was_said_in_a_session_that_is_closed_is_found_and_read_back(
+        self, crm: Bitrix24, bench: Bench, emulator: Bitrix24Emulator
+    ) -> None:
+        entry = await bench.entry()
+        receipt = await crm.write(entry)
+        bench.reply(OURS, "Завтра")
+        emulator.close_session(ACME, external(OURS))
+        await crm.write(replace(entry, key="later"))
+        bench.reply(OURS, "Сегодня")
+        assert len(emulator.timeline(ACME)[0].sessions) == 2
+        assert await crm.find_entry(entry, bench.recently()) == receipt
+        (parcel,) = await crm.read_history(entry.conversation, OURS, bench.recently())
+        told = [each for each in bench.read(parcel).events if isinstance(each, OperatorReplied)]
+        assert [each.message.text for each in told] == ["Завтра", "Сегодня"]
+
+    async def test_a_dialog_is_found_whichever_number_its_code_ends_in(
+        self, crm: Bitrix24, bench: Bench, emulator: Bitrix24Emulator
+    ) -> None:
+        emulator.switches.set("session_code", "external")
+        entry = await bench.entry()
+        receipt = await crm.write(entry)
+        known = replace(entry, conversation=replace(entry.conversation, user=receipt.user))
+        assert await crm.find_entry(known, bench.recently()) == receipt
 
     async def test_a_moved_portal_is_called_at_its_new_address_and_kept_there(
         self, crm: Bitrix24, bench: Bench, emulator: Bitrix24Emulator
@@ -282,7 +307,7 @@ class TestFiles:
     async def test_an_operators_file_is_brought_from_its_portal_only(
         self, crm: Bitrix24, bench: Bench, emulator: Bitrix24Emulator
     ) -> None:
-        held = emulator.upload("прайс.txt", b64encode(b"12345").decode(), account=ACME)
+        held = emulator.upload(ACME, "прайс.txt", b"12345")
         file = emulator.world.portal(ACME).lines.files[held["id"]]
         link = f"{crm.config.base}/pub/im.file.php?FILE_ID={file.id}&SIGN={file.key}"
         shown = Attachment(kind=AttachmentKind.FILE, handle=link, title="прайс.txt")
