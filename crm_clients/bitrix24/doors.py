@@ -17,9 +17,10 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
+from crm_clients.bitrix24.lines import moment_of
 from crm_clients.bitrix24.oauth import Config
 from crm_clients.forms import Form, parse_form, with_lists
 from mappers.vocabulary import (
@@ -106,12 +107,11 @@ class _Event:
         return Parcel(key=key, body=body, form=EVENT, said_at=self._said_at(data))
 
     def _said_at(self, data: Any) -> datetime | None:
-        """Within a second the portal's own numbers of messages tell which came first."""
         number = _number_of(data)
         if number is None or not self.at:
             return None
         try:
-            return datetime.fromtimestamp(self.at, UTC) + timedelta(microseconds=number % 10**6)
+            return moment_of(datetime.fromtimestamp(self.at, UTC), str(number))
         except (OverflowError, ValueError, OSError):
             return None
 

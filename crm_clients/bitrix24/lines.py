@@ -16,6 +16,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -207,6 +208,12 @@ def customer(ours: str, person: Person) -> dict[str, Any]:
 def reply_id(chat: str, message: str) -> str:
     """Name a reply so that its name tells where it was said."""
     return f"{chat}:{message}"
+
+
+def moment_of(at: datetime, message: str) -> datetime:
+    """When a message was said. Of those of one second, the portal's numbers tell the order."""
+    number = int(message) if message.isascii() and message.isdecimal() else 0
+    return at + timedelta(microseconds=number % 10**6)
 
 
 def parts_of(reply: str) -> tuple[str, str]:

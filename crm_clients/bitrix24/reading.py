@@ -10,7 +10,7 @@ from typing import Any
 
 from crm_clients.bitrix24 import bbcode
 from crm_clients.bitrix24.doors import EVENT, HISTORY
-from crm_clients.bitrix24.lines import NOBODY, internal, readable, reply_id
+from crm_clients.bitrix24.lines import NOBODY, internal, moment_of, readable, reply_id
 from crm_clients.bitrix24.oauth import Config
 from crm_clients.bitrix24.wire import (
     HistoryMessage,
@@ -92,7 +92,7 @@ def _recovered(
         conversation=page.ours,
         author=said.sender,
         direction=Direction.OUTBOUND,
-        sent_at=at,
+        sent_at=moment_of(at, said.id),
         text=text.text,
         spans=text.spans,
     )
@@ -152,7 +152,7 @@ class _Reader:
             conversation=ours,
             author=author,
             direction=Direction.OUTBOUND,
-            sent_at=self._at,
+            sent_at=moment_of(self._at, said.im.message),
             text=text.text,
             spans=text.spans,
             attachments=attachments,

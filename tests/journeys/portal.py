@@ -79,11 +79,18 @@ class PortalTown:
             return ConnectionId(found.scalar_one())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Providers:
+    """Both emulators, and where they are. They outlive any hub."""
+
+    telegram: TelegramEmulator
+    bitrix24: Bitrix24Emulator
+    telegram_base: str
+    bitrix24_base: str
+
+
 @asynccontextmanager
-async def open_portal(
-    postgres_url: str, data_dir: Path, policy: Policy | None = None
-) -> AsyncIterator[PortalTown]:
-    """Register as an integrator does, let the portal install us, and route a bot to it."""
+async def open_providers() -> AsyncIterator[Providers]:
     async with AsyncExitStack() as stack:
         telegram = TelegramEmulator(Stage(), limits=None, pace=Pace(retry_scale=0.02))
         bitrix24 = Bitrix24Emulator(stage=Stage())
@@ -92,30 +99,43 @@ async def open_portal(
         bitrix24.add_portal(ACME, users=("Ольга Менеджер", "Иван Оператор"))
         stack.push_async_callback(telegram.aclose)
         stack.push_async_callback(bitrix24.aclose)
-        telegram_base = await stack.enter_async_context(serving(telegram.app))
-        base = await stack.enter_async_context(serving(bitrix24.app))
-        settings = settings_for(postgres_url, data_dir, free_port())
-        hub = await stack.enter_async_context(running(settings))
-        workspace = await hub.connections.workspace()
-        ours = bitrix24.add_application("https://example.com")
-        values = {
-            "client_id": ours.client_id,
-            "client_secret": ours.client_secret,
-            "oauth_base": base,
-            "trusted_origins": [base],
-        }
-        application, _ = await register_application(hub, workspace, "bitrix24", values)
-        ours.install_url = install_address(hub, "bitrix24", application)
-        town = PortalTown(
+        yield Providers(
             telegram=telegram,
             bitrix24=bitrix24,
-            hub=hub,
-            workspace=workspace,
-            client_id=ours.client_id,
+            telegram_base=await stack.enter_async_context(serving(telegram.app)),
+            bitrix24_base=await stack.enter_async_context(serving(bitrix24.app)),
         )
-        crm = await town.install()
-        bot_values = {"token": TOKEN, "api_base": telegram_base, "mode": "webhook"}
-        wanted = Wanted(provider="telegram", values={**bot_values, "webhook_secret": "hush-hush"})
-        bot = await connect(hub, workspace, wanted)
-        await hub.connections.set_route(workspace, bot.id, crm, policy or Policy())
-        yield replace(town, crm=crm, bot=bot.id)
+
+
+async def move_in(there: Providers, hub: Hub, policy: Policy | None = None) -> PortalTown:
+    """Register as an integrator does, let the portal install us, and route a bot to it."""
+    workspace = await hub.connections.workspace()
+    ours = there.bitrix24.add_application("https://example.com")
+    values = {
+        "client_id": ours.client_id,
+        "client_secret": ours.client_secret,
+        "oauth_base": there.bitrix24_base,
+        "trusted_origins": [there.bitrix24_base],
+    }
+    application, _ = await register_application(hub, workspace, "bitrix24", values)
+    ours.install_url = install_address(hub, "bitrix24", application)
+    town = PortalTown(
+        telegram=there.telegram,
+        bitrix24=there.bitrix24,
+        hub=hub,
+        workspace=workspace,
+        client_id=ours.client_id,
+    )
+    crm = await town.install()
+    bot_values = {"token": TOKEN, "api_base": there.telegram_base, "mode": "webhook"}
+    wanted = Wanted(provider="telegram", values={**bot_values, "webhook_secret": "hush-hush"})
+    bot = await connect(hub, workspace, wanted)
+    await hub.connections.set_route(workspace, bot.id, crm, policy or Policy())
+    return replace(town, crm=crm, bot=bot.id)
+
+
+@asynccontextmanager
+async def open_portal(postgres_url: str, data_dir: Path) -> AsyncIterator[PortalTown]:
+    settings = settings_for(postgres_url, data_dir, free_port())
+    async with open_providers() as there, running(settings) as hub:
+        yield await move_in(there, hub)

@@ -1,13 +1,17 @@
 """A customer writes in Telegram, an operator answers in an open line of a portal."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.journeys.portal import ACME, PortalTown, open_portal
+from tests.journeys.portal import ACME, PortalTown, move_in, open_portal, open_providers
+from tests.journeys.town import free_port, running, settings_for
 
 NINA = 1001
+PDF = b"%PDF-1.4\n" + b"0" * 300
 
 
 @pytest.fixture
@@ -85,3 +89,61 @@ async def test_installing_again_takes_the_connection_up(town: PortalTown) -> Non
 
     assert town.entries()[:2] == ["Раз", "Два"]
     assert town.seen_by(NINA) == ["Слушаю"]
+
+
+async def test_events_that_come_together_twice_or_forged_are_one_reply_each(
+    town: PortalTown,
+) -> None:
+    town.telegram.say(NINA, "Здравствуйте", name="Нина")
+    await town.settle()
+    town.bitrix24.stage.arm("merged_events", match="ONIMCONNECTORMESSAGEADD")
+    town.reply(NINA, "Раз")
+    town.reply(NINA, "Два")
+    await town.settle()
+    town.bitrix24.stage.arm("duplicate_event", match="ONIMCONNECTORMESSAGEADD")
+    town.reply(NINA, "Три")
+    await town.settle()
+    town.bitrix24.stage.arm("wrong_application_token", match="ONIMCONNECTORMESSAGEADD")
+    forged = town.reply(NINA, "Не от нас")
+    await town.settle()
+
+    assert town.seen_by(NINA) == ["Раз", "Два", "Три"]
+    assert forged.hook_status == 401
+
+
+async def test_a_file_of_either_side_arrives_as_itself(town: PortalTown) -> None:
+    town.telegram.show(NINA, "photo", caption="Вот такой")
+    await town.settle()
+    (shown,) = [message for dialog in town.dialogs() for message in dialog.messages]
+    assert shown.text == "Вот такой"
+    assert len(shown.files) == 1
+
+    held = town.bitrix24.upload(ACME, "прайс.pdf", PDF)
+    to = town.dialogs()[0].chat_id
+    town.bitrix24.reply_with_files(ACME, to, [held], text="Прайс")
+    await town.settle()
+    (sent,) = [m for m in town.telegram.chats()[0]["messages"] if m["from"] == "bot"]
+    assert sent["text"] == "Прайс"
+    assert [file["kind"] for file in sent["shown"]] == ["document"]
+    assert town.bitrix24.replies[0].hook_status == 200
+
+
+async def test_replies_typed_while_the_hub_was_away_arrive_once_and_in_order(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    gap = timedelta(milliseconds=1)
+    settings = settings_for(postgres_url, tmp_path, free_port(), gap_after=gap)
+    async with open_providers() as there:
+        async with running(settings) as hub:
+            town = await move_in(there, hub)
+            town.telegram.say(NINA, "Здравствуйте", name="Нина")
+            await town.settle()
+        for number in range(5):
+            town.reply(NINA, f"ответ {number}")
+        await there.bitrix24.drain()
+
+        async with running(settings) as hub:
+            back = replace(town, hub=hub)
+            back.reply(NINA, "уже вернулись")
+            await back.settle()
+            assert back.seen_by(NINA) == [*(f"ответ {n}" for n in range(5)), "уже вернулись"]

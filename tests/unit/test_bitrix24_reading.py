@@ -88,7 +88,7 @@ def test_an_operators_words_are_a_reply() -> None:
     assert reply.message.spans == (Span(kind=SpanKind.BOLD, start=6, end=11),)
     assert reply.message.origin == Origin("bitrix24", PORTAL, "1807:86497")
     assert (reply.operator.id, reply.operator.user) == ("27", "27")
-    assert reply.message.sent_at == SENT_AT
+    assert reply.message.sent_at == SENT_AT + timedelta(microseconds=86497)
     assert not reply.message.automatic
 
 
