@@ -11,6 +11,7 @@ from . import activities, cards, duplicates
 from .crm_model import CONTACT, DEAL, ENTITY_NAMES, LEAD, Card, Json
 from .lines_model import Dialog, Session, Stranger
 from .model import Portal
+from .php import whole
 from .world import World
 
 IM_VALUE = "imol|{code}"
@@ -110,8 +111,8 @@ def _deal(world: World, portal: Portal, dialog: Dialog, of: tuple[Card, int]) ->
     ]
     if theirs and config["CRM_CREATE_THIRD"] != "N":
         return theirs[-1]
-    category = str(config["CRM_CREATE_SECOND"] or 0)
-    told = {"TITLE": dialog.title, "CONTACT_ID": contact.id, "CATEGORY_ID": int(category)}
+    category = whole(config["CRM_CREATE_SECOND"])
+    told = {"TITLE": dialog.title, "CONTACT_ID": contact.id, "CATEGORY_ID": category}
     return cards.create(world, portal, DEAL, told, by=by)
 
 

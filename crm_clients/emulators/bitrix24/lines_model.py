@@ -184,6 +184,11 @@ class Lines:
     def status_of(self, connector: str, line_id: int) -> Status:
         return self.statuses.get((connector, line_id), Status())
 
+    def owner_of(self, connector: str) -> str:
+        """Return whose a connector is; nobody's when it is no more."""
+        kind = self.connectors.get(connector)
+        return kind.client_id if kind else ""
+
     def dialog_of(self, code: str) -> Dialog | None:
         return next((each for each in self.dialogs.values() if each.code == code), None)
 

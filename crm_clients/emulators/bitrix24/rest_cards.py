@@ -7,6 +7,7 @@ from . import cards, duplicates, fields, multifields
 from .call import Call, Handler, Page, methods
 from .crm_model import ENTITY_IDS, ENTITY_NAMES, MULTI_TYPES, Card, Json
 from .filters import listed
+from .php import whole
 from .problems import invalid, not_found
 
 MOST_VALUES = 20
@@ -27,10 +28,10 @@ def sent_fields(call: Call) -> Mapping[str, Any]:
 
 
 def card_of(call: Call) -> Card:
-    number = str(call.get("id") or "")
-    if not number.isdigit() or int(number) < 1:
+    number = whole(call.get("id"))
+    if number < 1:
         raise invalid("ID is not defined or invalid.")
-    card = call.portal.crm.card(entity_of(call), int(number))
+    card = call.portal.crm.card(entity_of(call), number)
     if card is None or call.world.switches.rights_lost:
         raise not_found()
     return card
@@ -87,7 +88,7 @@ def _row(call: Call, card: Card, kinds: set[str]) -> Json:
 
 
 def _selected(call: Call, entity: int) -> set[str]:
-    select = [str(each) for each in call.get("select") or []]
+    select = call.words("select")
     every = set(fields.FIELDS[entity])
     custom = {each.name for each in call.portal.crm.fields_of(entity)}
     chosen = {"ID", *select}
@@ -131,11 +132,11 @@ def find_duplicates(call: Call) -> dict[str, list[int]] | list[Any]:
 def bind_contacts(call: Call) -> bool:
     """Add a contact to a deal, or to a lead."""
     card, sent = card_of(call), sent_fields(call)
-    number = str(sent.get("CONTACT_ID") or "")
-    if not number.isdigit() or call.portal.crm.card(ENTITY_IDS["CONTACT"], int(number)) is None:
+    number = whole(sent.get("CONTACT_ID"))
+    if call.portal.crm.card(ENTITY_IDS["CONTACT"], number) is None:
         raise invalid("The parameter 'CONTACT_ID' is invalid or not defined.")
     theirs = card.fields.get("CONTACT_IDS") or []
-    together = list(dict.fromkeys([*theirs, int(number)]))
+    together = list(dict.fromkeys([*theirs, number]))
     change = {"CONTACT_IDS": together}
     cards.update(call.world, call.portal, card, change, by=call.caller.user.id)
     return True
