@@ -40,6 +40,7 @@ DEFAULTS: Mapping[str, Any] = {
 OWN = ("OWNER_ID", "OWNER_TYPE_ID", "RESPONSIBLE_ID")
 LIMITED = ("ORIGIN_ID", "ORIGINATOR_ID")
 WRITABLE = {*DEFAULTS, *OWN}
+FILTERED = {*WRITABLE, "ID", "AUTHOR_ID", "EDITOR_ID", "CREATED", "LAST_UPDATED"}
 
 
 def create(world: World, portal: Portal, sent: Mapping[str, Any], *, by: int) -> Activity:

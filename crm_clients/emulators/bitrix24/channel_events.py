@@ -111,6 +111,7 @@ def signed(world: World, portal: Portal, dialog: Dialog, message: ChatMessage) -
 
 
 def _file(world: World, portal: Portal, held: FileHeld) -> Json:
+    portal.lines.offered_at[held.id] = world.now()
     kind = held.mime.partition("/")[0]
     base = f"{world.base}/{portal.slug}"
     return {

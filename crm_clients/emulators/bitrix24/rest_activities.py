@@ -6,7 +6,7 @@ from typing import Any
 from . import activities, fetching
 from .call import Call, Handler, Page, is_yes, methods, no_application
 from .crm_model import ENTITY_NAMES, Activity, Json
-from .filters import listed
+from .filters import known_only, listed
 from .php import maps, whole
 from .problems import Refused, invalid
 
@@ -143,7 +143,7 @@ def list_all(call: Call) -> Page:
         shown = row if whole else {key: row[key] for key in row if key in {"ID", *select}}
         return {**shown, **_beside(there[int(row["ID"])], select & set(BESIDE))}
 
-    plain = {key: value for key, value in asked.items() if key != "BINDINGS"}
+    plain = known_only(call, asked, activities.FILTERED)
     return listed(call, rows, wanted=plain, by="START_TIME", show=show)
 
 

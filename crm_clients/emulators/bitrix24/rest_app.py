@@ -138,7 +138,7 @@ def _handler(call: Call) -> str:
     parts = urlsplit(handler)
     if parts.scheme not in {"http", "https"}:
         raise Refused(400, "ERROR_UNSUPPORTED_PROTOCOL", "Unsupported event handler protocol")
-    if "." not in (parts.hostname or ""):
+    if "." not in (parts.hostname or "") and not call.world.switches.dotless_handlers:
         raise Refused(400, "ERROR_WRONG_HANDLER_URL", "Wrong handler URL")
     return handler
 

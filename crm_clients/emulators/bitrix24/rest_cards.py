@@ -6,7 +6,7 @@ from typing import Any
 from . import cards, duplicates, fields, multifields
 from .call import Call, Handler, Page, methods
 from .crm_model import ENTITY_IDS, ENTITY_NAMES, MULTI_TYPES, Card, Json
-from .filters import listed
+from .filters import known_only, listed
 from .php import whole
 from .problems import invalid, not_found
 
@@ -70,7 +70,8 @@ def list_all(call: Call) -> Page:
     rows = [_row(call, card, kinds) for card in visible]
     by_id = {card.id: card for card in visible}
     select = _selected(call, entity)
-    return listed(call, rows, show=lambda row: _shown(row, by_id, select))
+    wanted = known_only(call, asked, {*fields.known(call.portal.crm, entity), *MULTI_TYPES})
+    return listed(call, rows, wanted=wanted, show=lambda row: _shown(row, by_id, select))
 
 
 def visible_cards(call: Call, entity: int) -> list[Card]:
