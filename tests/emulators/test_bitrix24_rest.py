@@ -116,6 +116,7 @@ async def test_a_token_lives_an_hour_and_a_refresh_token_is_used_once(rig: Rig) 
     assert (await rig.do("profile"))["ID"] == "1"
     again = await rig.oauth(**asked)
     assert (again.status, said(again)["error"]) == (400, "invalid_grant")
+    assert rig.emulator.state()["refreshes"] == 1
     rig.emulator.switches.set("refresh_once", value=False)
     assert (await rig.oauth(**asked)).status == 200
 

@@ -167,6 +167,7 @@ async def test_two_calls_for_one_dialog_wait_for_each_other(rig: Rig) -> None:
     await asyncio.sleep(0)
     second = await rig.says("Два", number=2)
     assert rig.clock.slept == [1, 2, 3]
+    assert rig.emulator.state()["overlaps"] == 1
     rig.hub.files_open.set()
     assert (await first)["session"] == second["session"]
     assert [each["text"] for each in await rig.history()] == ["Два", "Раз"]

@@ -97,6 +97,8 @@ class Operators:
         It is not, unless a delivery status stored the channel's ids, and the connector can edit.
         """
         portal, dialog, message = self._said(account, message_id)
+        if not message.is_from_operator:
+            raise LookupError(f"no operator wrote the message {message_id}")
         message.text, message.is_edited = text, True
         if not _can(portal, dialog, message, "EDIT_INTERNAL_MESSAGES"):
             return False
@@ -106,10 +108,14 @@ class Operators:
         return True
 
     def delete(self, account: str, message_id: int) -> bool:
-        """Delete a message. Returns whether the channel is told: once for each of its ids."""
+        """Delete a message, a customer's too if the connector lets operators do so.
+
+        Returns whether the channel is told: once for each of its ids.
+        """
         portal, dialog, message = self._said(account, message_id)
+        whose = "INTERNAL" if message.is_from_operator else "EXTERNAL"
         message.is_deleted = True
-        if not _can(portal, dialog, message, "DEL_INTERNAL_MESSAGES"):
+        if not _can(portal, dialog, message, f"DEL_{whose}_MESSAGES"):
             return False
         for external in message.mid:
             channel_events.connector_event(

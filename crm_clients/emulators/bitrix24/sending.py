@@ -115,6 +115,7 @@ async def _stranger(call: Call, kind: Connector, told: Json) -> Stranger:
 
 async def _alone(call: Call, dialog: Dialog, item: Json) -> int | None:
     """Write into a dialog while nobody else does, if that comes about within six seconds."""
+    call.world.overlaps += dialog.is_busy
     for wait in LOCK_WAITS_S:
         if dialog.is_busy:
             await call.world.stage.clock.sleep(wait)
