@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -161,11 +162,12 @@ class Rig:
             Request(method="GET", path="/oauth/token/", query=tuple(pairs.items()))
         )
 
-    async def get(self, url: str) -> Response:
+    async def get(self, url: str, headers: Mapping[str, str] | None = None) -> Response:
         """Open a link of the portal."""
         parts = urlsplit(url)
         query = tuple(parse_qsl(parts.query))
-        return await self.call(Request(method="GET", path=parts.path, query=query))
+        request = Request(method="GET", path=parts.path, query=query, headers=headers or {})
+        return await self.call(request)
 
     async def settle(self) -> None:
         """Let every event come to an end."""

@@ -164,6 +164,25 @@ async def test_an_operator_answers_and_the_event_comes_once(rig: Rig) -> None:
     assert (kept.hook_sent, kept.hook_status) == (True, 500)
 
 
+async def test_an_event_has_the_documented_keys_and_no_others(rig: Rig) -> None:
+    await rig.says("Здравствуйте")
+    rig.emulator.reply("acme", "tg:u1", "Да")
+    await rig.settle()
+    (event,) = rig.hub.events(ADD)
+    first = "data[MESSAGES][0]"
+    auth = (
+        *("access_token", "expires", "expires_in", "scope", "domain", "server_endpoint"),
+        *("status", "client_endpoint", "member_id", "user_id", "application_token"),
+    )
+    assert set(event) == {
+        *("event", "event_handler_id", "data[CONNECTOR]", "data[LINE]", "ts"),
+        *(f"{first}[im][{key}]" for key in ("chat_id", "message_id")),
+        *(f"{first}[message][{key}]" for key in ("user_id", "text")),
+        f"{first}[chat][id]",
+        *(f"auth[{key}]" for key in auth),
+    }
+
+
 async def test_a_file_lies_behind_its_signed_link(rig: Rig) -> None:
     await rig.says("Здравствуйте")
     file = rig.emulator.upload("acme", "price.pdf", b"pdf")
@@ -416,3 +435,25 @@ async def test_two_messages_may_come_in_one_event(rig: Rig) -> None:
     assert texts == ["Раз", "Два"]
     assert alone["data[MESSAGES][0][message][text]"] == "Три"
     assert [each.hook_status for each in rig.emulator.replies] == [200, 200, 200]
+
+
+async def test_operators_delete_what_customers_said_and_cannot_change_it(rig: Rig) -> None:
+    await rig.says("Здравствуйте")
+    with pytest.raises(LookupError, match="no operator"):
+        rig.emulator.edit("acme", 1, "Прощайте")
+    assert rig.emulator.delete("acme", 1) is True
+    await rig.settle()
+    (event,) = rig.hub.events(DELETE)
+    assert event["data[MESSAGES][0][message][id]"] == "tg-1"
+    await rig.connects(DEL_EXTERNAL_MESSAGES=False)
+    await rig.says("Здравствуйте", number=2)
+    assert rig.emulator.delete("acme", 2) is False
+
+
+async def test_an_address_that_is_none_is_left_out_of_the_card(rig: Rig) -> None:
+    rig.emulator.set_line("acme", 1, CRM_CREATE="deal", CRM_CREATE_SECOND="99")
+    result = await rig.says("Здравствуйте", user={"email": "no address"})
+    assert result["SUCCESS"] is True
+    (contact,), (deal,) = rig.emulator.contacts("acme"), rig.emulator.deals("acme")
+    assert contact["emails"] == []
+    assert deal["fields"]["CATEGORY_ID"] == "0"

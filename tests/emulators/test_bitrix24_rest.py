@@ -7,7 +7,16 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from channel_clients.emulators.stage import ConnectionCut, Request
-from tests.emulators.bitrix24_scene import CALLBACK, HANDLER, PAGE, Rig, form_of, said
+from crm_clients.emulators.bitrix24.methods import METHODS
+from tests.emulators.bitrix24_scene import (
+    CALLBACK,
+    CONNECTOR,
+    HANDLER,
+    PAGE,
+    Rig,
+    form_of,
+    said,
+)
 
 TOKEN_GIVEN = [
     ({"content-type": "application/json"}, '{{"auth": "{token}"}}', ()),
@@ -15,6 +24,21 @@ TOKEN_GIVEN = [
     ({"authorization": "Bearer {token}"}, "", ()),
     ({}, "", (("auth", "{token}"),)),
 ]
+
+NONSENSE = [
+    *("", "x", -1, 10**9, [], ["x"], [["x", "y"]], {"0": "x"}, {"x": {"y": []}}),
+    [{"user": "x", "message": {"id": 1}, "chat": {"id": "c"}}],
+    [{"user": {"id": {}}, "message": {"text": [], "files": "x"}, "chat": {"id": []}}],
+    {"PHONE": "x", "EMAIL": {"a": {}}, "IM": [1], "LIST": "x", "FILES": ["x"], "ID": [], "fm": 1},
+    {"OWNER_ID": [], "OWNER_TYPE_ID": {}, "SUBJECT": [], "COMMUNICATIONS": "x", "TYPE_ID": {}},
+]
+NAMES = (
+    *("fields", "filter", "order", "select", "start", "id", "entityTypeId", "ownerTypeId"),
+    *("ownerId", "deadline", "layout", "type", "values", "event", "handler", "options", "cmd"),
+    *("CONNECTOR", "LINE", "MESSAGES", "DATA", "ICON", "CHAT_ID", "SESSION_ID", "USER_CODE"),
+    *("DIALOG_ID", "PARAMS", "OPTIONS", "CONFIG_ID", "CRM_ENTITY", "USER_ID", "MESSAGE"),
+    *("CALL_ID", "PHONE_NUMBER", "DURATION", "CODE", "fileContent", "process_id", "limit"),
+)
 
 
 @pytest.fixture
@@ -92,6 +116,7 @@ async def test_a_token_lives_an_hour_and_a_refresh_token_is_used_once(rig: Rig) 
     assert (await rig.do("profile"))["ID"] == "1"
     again = await rig.oauth(**asked)
     assert (again.status, said(again)["error"]) == (400, "invalid_grant")
+    assert rig.emulator.state()["refreshes"] == 1
     rig.emulator.switches.set("refresh_once", value=False)
     assert (await rig.oauth(**asked)).status == 200
 
@@ -343,3 +368,15 @@ async def test_some_answers_are_no_json(rig: Rig, fault: str, status: int, start
     rig.emulator.stage.arm(fault)
     response = await rig.raw("profile")
     assert (response.status, response.body[:6]) == (status, start)
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE)
+async def test_no_method_falls_over_nonsense(rig: Rig, nonsense: Any) -> None:
+    await rig.connects()
+    await rig.says("Здравствуйте")
+    await rig.do("crm.contact.add", fields={})
+    for name in METHODS:
+        for mix in ({}, {"id": 1}, {"entityTypeId": 3}, {"CONNECTOR": CONNECTOR, "LINE": 1}):
+            params = {**dict.fromkeys(NAMES, nonsense), **mix}
+            answer = said(await rig.raw(name, **params))
+            assert ("error" in answer) != ("result" in answer), name

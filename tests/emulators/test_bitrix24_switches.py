@@ -167,6 +167,7 @@ async def test_two_calls_for_one_dialog_wait_for_each_other(rig: Rig) -> None:
     await asyncio.sleep(0)
     second = await rig.says("Два", number=2)
     assert rig.clock.slept == [1, 2, 3]
+    assert rig.emulator.state()["overlaps"] == 1
     rig.hub.files_open.set()
     assert (await first)["session"] == second["session"]
     assert [each["text"] for each in await rig.history()] == ["Два", "Раз"]
@@ -205,3 +206,43 @@ async def test_the_demo_portal_is_ready_to_be_connected() -> None:
     )
     assert said(await emulator.answer(request))["result"]["INSTALLED"] is True
     assert credentials["client_endpoint"] == "https://b24.example/demo/rest/"
+
+
+async def test_an_unknown_field_of_a_filter_lets_everything_through(rig: Rig) -> None:
+    await rig.do("crm.contact.add", fields={})
+    wanted = {"UF_CRM_NO_SUCH": "x"}
+    assert len(await rig.do("crm.contact.list", filter=wanted)) == 1
+    switch(rig, "unknown_filter", "no_rows")
+    assert await rig.do("crm.contact.list", filter=wanted) == []
+
+
+async def test_links_to_files_may_die_and_may_want_a_browser(rig: Rig) -> None:
+    await rig.says("Здравствуйте")
+    file = rig.emulator.upload("acme", "a.pdf", b"pdf")
+    rig.emulator.reply_with_files("acme", "tg:u1", [file])
+    await rig.settle()
+    link = rig.hub.events(ADD)[0]["data[MESSAGES][0][message][files][0][downloadLink]"]
+    switch(rig, "file_link_life_s", 60)
+    assert (await rig.get(link)).status == 200
+    rig.clock.ahead(seconds=61)
+    assert (await rig.get(link)).status == 404
+    switch(rig, "file_link_life_s", 0)
+    switch(rig, "file_links_want_headers", value=True)
+    assert (await rig.get(link)).status == 404
+    names = ("user-agent", "accept", "accept-language", "referer")
+    assert (await rig.get(link, dict.fromkeys(names, "x"))).status == 200
+
+
+async def test_a_handler_on_the_same_machine_may_do_without_a_dot(rig: Rig) -> None:
+    bound = {"event": "ONAPPUPDATE", "handler": "http://api:8080/events"}
+    assert (await rig.refused("event.bind", **bound))[1] == "ERROR_WRONG_HANDLER_URL"
+    switch(rig, "dotless_handlers", value=True)
+    assert await rig.do("event.bind", **bound) is True
+
+
+async def test_a_messengers_handle_is_no_open_line(rig: Rig) -> None:
+    im = [{"VALUE": "@ivan", "VALUE_TYPE": "TELEGRAM"}]
+    await rig.do("crm.contact.add", fields={"IM": im})
+    assert (await rig.do("crm.contact.get", id=1))["HAS_IMOL"] == "N"
+    await rig.says("Здравствуйте")
+    assert (await rig.do("crm.lead.get", id=1))["HAS_IMOL"] == "Y"

@@ -23,7 +23,8 @@ Stage routes beside the common ones. A POST takes the arguments of the method of
                                      the same of other cards, of records and of comments
     GET  /_stage/texts?account=      what was sent to phones, and its status
     GET  /_stage/replies             what operators typed, and what its event was answered
-    GET  /_stage/state               counts, switches, subscriptions, warnings
+    GET  /_stage/state               counts, switches, subscriptions, warnings; how often tokens
+                                     were refreshed, and messages of one dialog overlapped
     POST /_stage/reply {account, to, text, user_id?, reply_to?}
     POST /_stage/upload {name, content, account?}; content is base64, and what comes back is one
                                      of the `files` of
@@ -78,8 +79,9 @@ them with `match`, the name of a method); the codes are those of the envelope:
 Different things have the same ids, as on a real portal. Answered in one way where the documentation
 says nothing: a message in the name of an unknown user fails its item; a stage of another category
 is refused; a caller without rights sees `Not found`. HTTPS is not asked for; XML and REST v3 are
-not answered; files are not taken by `uploadUrl`; companies have no requisites, and quotes,
-invoices, bots and robots are not played.
+not answered; files are not taken by `uploadUrl`; companies have no requisites; outgoing webhooks,
+quotes, invoices, bots and robots are not played. What an operator writes in the messenger itself,
+past the portal, is the channel's affair: it comes by `send.messages` or not at all.
 """
 
 from .emulator import Bitrix24Emulator

@@ -6,6 +6,7 @@ from typing import Any
 from . import events
 from .crm_model import Activity, Json
 from .model import Portal
+from .php import whole
 from .world import World
 
 DEFAULTS: Mapping[str, Any] = {
@@ -39,6 +40,7 @@ DEFAULTS: Mapping[str, Any] = {
 OWN = ("OWNER_ID", "OWNER_TYPE_ID", "RESPONSIBLE_ID")
 LIMITED = ("ORIGIN_ID", "ORIGINATOR_ID")
 WRITABLE = {*DEFAULTS, *OWN}
+FILTERED = {*WRITABLE, "ID", "AUTHOR_ID", "EDITOR_ID", "CREATED", "LAST_UPDATED"}
 
 
 def create(world: World, portal: Portal, sent: Mapping[str, Any], *, by: int) -> Activity:
@@ -48,7 +50,7 @@ def create(world: World, portal: Portal, sent: Mapping[str, Any], *, by: int) ->
     activity = Activity(
         id=portal.number("activity"),
         fields={**DEFAULTS, "START_TIME": now, "END_TIME": now, "RESPONSIBLE_ID": by, **made},
-        bindings=[(int(sent["OWNER_TYPE_ID"]), int(sent["OWNER_ID"]))],
+        bindings=[(whole(sent["OWNER_TYPE_ID"]), whole(sent["OWNER_ID"]))],
     )
     _take(world, activity, sent)
     portal.crm.activities[activity.id] = activity
@@ -94,13 +96,3 @@ def row(activity: Activity) -> Json:
         is_plain = value is None or isinstance(value, dict | list)
         shown[name] = value if is_plain else str(value)
     return shown
-
-
-def is_on(activity: Activity, kind: int, number: int) -> bool:
-    return (kind, number) in activity.bindings
-
-
-def rows_of(portal: Portal) -> list[Json]:
-    """Every activity that is there, as rows."""
-    kept = portal.crm.activities.values()
-    return [row(activity) for activity in kept if not activity.is_deleted]

@@ -7,6 +7,7 @@ from typing import Any
 from channel_clients.emulators.stage import Request
 
 from .model import Installation, Json, Portal, User
+from .php import whole
 from .problems import Refused, missing
 from .world import World
 
@@ -64,10 +65,14 @@ class Call:
         return self.params[name]
 
     def number(self, name: str) -> int:
-        value = self.need(name)
-        if not str(value).lstrip("-").isdigit():
-            raise missing(name)
-        return int(value)
+        """Return a number that must be there."""
+        return whole(self.need(name))
+
+    def words(self, name: str) -> list[str]:
+        """Return a parameter that is an array of names; nothing is an empty one."""
+        value = self.get(name)
+        values = list(value.values()) if isinstance(value, Mapping) else value
+        return [str(each) for each in values] if isinstance(values, list) else []
 
     def choice(self, name: str) -> Json:
         """Return a parameter that is a map: a filter, an order; nothing is an empty one."""
@@ -130,7 +135,7 @@ def denied(world: World, text: str, code: str = "ACCESS_DENIED") -> Refused:
 
 def paged(call: Call, rows: list[Any]) -> Page:
     """Return the page that holds the row `start`; with -1, the first and no count."""
-    start = int(call.get("start") or 0)
+    start = whole(call.get("start"))
     if start < 0:
         return Page(value=rows[:PAGE], total=0)
     first = start // PAGE * PAGE

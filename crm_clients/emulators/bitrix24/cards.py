@@ -6,6 +6,7 @@ from typing import Any
 from . import events, fields, multifields
 from .crm_model import COMPANY, CONTACT, DEAL, ENTITY_NAMES, LEAD, Activity, Card, Comment, Json
 from .model import Portal
+from .php import whole
 from .problems import Refused
 from .world import World
 
@@ -143,7 +144,7 @@ def _take(world: World, portal: Portal, card: Card, sent: Mapping[str, Any]) -> 
     for name in fields.LISTS[card.entity]:
         first = name.removesuffix("S")
         if sent.get(first) and name not in sent:
-            card.fields[name] = [int(sent[first])]
+            card.fields[name] = [whole(sent[first])]
     if card.entity in SEMANTICS:
         _place(portal, card)
 
@@ -163,7 +164,7 @@ def _place(portal: Portal, card: Card) -> None:
     """Keep the stage in the category of the card, and derive what the stage means."""
     stage, meaning = SEMANTICS[card.entity]
     if not card.fields.get(stage):
-        category = int(card.fields.get("CATEGORY_ID") or 0)
+        category = whole(card.fields.get("CATEGORY_ID"))
         card.fields[stage] = f"C{category}:NEW" if category else EMPTY_STAGES[card.entity]
     row = next(
         (row for row in portal.crm.statuses if _is_stage(row, card, str(card.fields[stage]))), None
@@ -180,5 +181,5 @@ def _is_stage(row: Json, card: Card, status: str) -> bool:
         return False
     if card.entity == LEAD:
         return bool(row["ENTITY_ID"] == "STATUS")
-    category = int(card.fields.get("CATEGORY_ID") or 0)
+    category = whole(card.fields.get("CATEGORY_ID"))
     return bool(row["ENTITY_ID"] == (f"DEAL_STAGE_{category}" if category else "DEAL_STAGE"))

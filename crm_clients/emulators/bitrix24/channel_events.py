@@ -9,7 +9,10 @@ from .world import HeldMessages, World
 
 
 def send_out(world: World, portal: Portal, dialog: Dialog, message: ChatMessage) -> Reply:
-    """Tell the channel of a message. What an operator wrote is kept as a reply."""
+    """Tell the channel of a message, unless the connector was taken off the line.
+
+    What an operator wrote is kept as a reply either way.
+    """
     reply = Reply(
         portal=portal.slug,
         dialog=dialog,
@@ -19,6 +22,8 @@ def send_out(world: World, portal: Portal, dialog: Dialog, message: ChatMessage)
     )
     if message.is_from_operator:
         world.replies.append(reply)
+    if not portal.lines.status_of(dialog.connector, dialog.line_id).is_active:
+        return reply
     message.is_sending = True
     body: Json = {"user_id": message.sender_id, "text": signed(world, portal, dialog, message)}
     if message.files:
@@ -38,13 +43,11 @@ def connector_event(
     what: tuple[str, ChatMessage, Json],
     told: events.Told | None = None,
 ) -> None:
-    """Tell the owner of the connector, unless it was taken off the line.
+    """Tell the owner of the connector.
 
     `what` begins with ADD, UPDATE or DELETE, and ends with the `message` of the event.
     """
     kind, message, body = what
-    if not portal.lines.status_of(dialog.connector, dialog.line_id).is_active:
-        return
     item = {
         "im": {"chat_id": dialog.chat_id, "message_id": message.id},
         "message": body,
@@ -83,16 +86,15 @@ async def _release_late(world: World, held: HeldMessages) -> None:
 
 def _send(world: World, what: HeldMessages) -> None:
     connector, line_id = what.place
-    kind = what.portal.lines.connectors.get(connector)
-    if kind is None:
-        return
 
     def told(status: int | None) -> None:
         for each in what.told:
             each(status)
 
     data = {"CONNECTOR": connector, "LINE": line_id, "MESSAGES": what.items}
-    event = events.Event(what.event, data, by=what.by, only=kind.client_id, told=told)
+    event = events.Event(
+        what.event, data, by=what.by, only=what.portal.lines.owner_of(connector), told=told
+    )
     events.tell(world, what.portal, event)
 
 
@@ -109,6 +111,7 @@ def signed(world: World, portal: Portal, dialog: Dialog, message: ChatMessage) -
 
 
 def _file(world: World, portal: Portal, held: FileHeld) -> Json:
+    portal.lines.offered_at[held.id] = world.now()
     kind = held.mime.partition("/")[0]
     base = f"{world.base}/{portal.slug}"
     return {

@@ -6,6 +6,7 @@ from typing import Any
 from . import lines
 from .call import Call, Handler, methods, truthy
 from .lines_model import Connector, Json, Status
+from .php import whole
 from .problems import Refused
 
 FLAGS = {
@@ -139,7 +140,7 @@ def set_data(call: Call) -> bool:
 def status(call: Call) -> Json:
     """Tell how a connector fares on a line; without a line the answer means nothing."""
     connector = str(call.need("CONNECTOR")).lower()
-    line_id = int(call.get("LINE") or 0)
+    line_id = whole(call.get("LINE"))
     found = call.portal.lines.status_of(connector, line_id)
     return {
         "LINE": line_id,

@@ -14,13 +14,13 @@ def upload(call: Call) -> Json:
     sent = call.need("fileContent")
     folder = str(call.need("id"))
     named = call.choice("data").get("NAME")
-    pair = sent if isinstance(sent, list) else [named or "file", sent]
-    name = str(named or pair[0])
+    first, content = sent if isinstance(sent, list) and len(sent) == 2 else ("file", sent)
+    name = str(named or first)
     if any(each["NAME"] == name for each in _in_folder(call, folder)):
         if not is_yes(call.get("generateUniqueName")):
             raise Refused(400, "DISK_OBJ_22000", "Файл с таким именем уже есть")
         name = _unique(call, folder, name)
-    held = fetching.keep_sent(call, [name, pair[1]])
+    held = fetching.keep_sent(call, [name, content])
     url = f"{call.world.base}/{call.portal.slug}/pub/im.file.php"
     row = {
         "ID": str(held["id"]),

@@ -12,6 +12,7 @@ from .portals import Portals
 from .views import Views
 from .world import FAULTS, World
 
+BROWSERS_SEND = {"user-agent", "accept", "accept-language", "referer"}
 NOT_FOUND = Response(status=404, body=b"<h1>404 Not Found</h1>")
 
 
@@ -75,11 +76,17 @@ class Bitrix24Emulator(Portals, Operators, Views):
 
     def _file(self, request: Request, portal: Portal, path: str) -> Response:
         """Give out a file to whoever has its link; where it lies says nothing of its name."""
+        lines, switches = portal.lines, self.switches
+        has_headers = request.headers.keys() >= BROWSERS_SEND
+        if switches.file_links_want_headers and not has_headers:
+            return NOT_FOUND
         number, sign = request.param("FILE_ID"), request.param("SIGN")
         short = path.removeprefix("~") if path.startswith("~") else None
-        for held in portal.lines.files.values():
+        for held in lines.files.values():
             is_signed = (str(held.id), held.key) == (number, sign)
-            if is_signed or (short and held.short_key == short):
+            age = self.world.now() - lines.offered_at.get(held.id, self.world.now())
+            is_stale = 0 < switches.file_link_life_s < age
+            if (is_signed or (short and held.short_key == short)) and not is_stale:
                 return Response(status=200, body=held.body, headers={"content-type": held.mime})
         return NOT_FOUND
 

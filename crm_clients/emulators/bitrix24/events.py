@@ -55,18 +55,25 @@ def _to_one(world: World, portal: Portal, to: tuple[Installation, Binding], even
         _enqueue(world, installation, event)
         _ping(world, portal, installation)
         return
-    acting = binding.auth_type or event.by
-    auth = authorization(world, portal, installation, acting)
+    auth = authorization(world, portal, installation, binding.auth_type or event.by)
     if event.name in WITHOUT_SCOPE:
         auth = {key: auth[key] for key in auth if key not in {"scope", "status"}}
+    _send_to(world, binding, (event.name.upper(), event.data, auth), event.told)
+
+
+def _send_to(
+    world: World, binding: Binding, what: tuple[str, Any, Json], told: Told | None = None
+) -> None:
+    """Send an event, `what` being its name, its data and its `auth`."""
+    name, data, auth = what
     body: Json = {
-        "event": event.name.upper(),
+        "event": name,
         world.switches.handler_id_key: binding.id,
-        "data": event.data,
+        "data": data,
         "ts": int(world.now()),
         "auth": auth,
     }
-    send(world, binding.handler, body, event.told)
+    send(world, binding.handler, body, told)
 
 
 def authorization(
@@ -173,11 +180,5 @@ def _ping(world: World, portal: Portal, installation: Installation) -> None:
             binding.quiet_until = world.now() + binding.min_timeout
             pair = oauth.open_grant(world, portal, installation, installation.user_id)
             auth = authorization(world, portal, installation, installation.user_id)
-            body: Json = {
-                "event": PING,
-                world.switches.handler_id_key: binding.id,
-                "data": {},
-                "ts": int(world.now()),
-                "auth": {**auth, "refresh_token": pair["refresh_token"]},
-            }
-            send(world, binding.handler, body)
+            tokens = {**auth, "refresh_token": pair["refresh_token"]}
+            _send_to(world, binding, (PING, {}, tokens))

@@ -77,6 +77,11 @@ async def digest(call: Call, url: str) -> str:
     return sha256(found[0]).hexdigest() if found else ""
 
 
+def keep_all(call: Call, pairs: Any) -> list[Json]:
+    """Put down every file of a list."""
+    return [keep_sent(call, pair) for pair in pairs] if isinstance(pairs, list) else []
+
+
 def keep_sent(call: Call, pair: Any) -> Json:
     """Put down a file that was sent as its name and base64; return what is kept of it."""
     try:

@@ -100,7 +100,8 @@ FIELDS: Mapping[int, Mapping[str, str]] = {
 # Lists of cards that a card names; old rows do not tell them, new ones do.
 LISTS = {LEAD: ("CONTACT_IDS",), DEAL: ("CONTACT_IDS",), CONTACT: ("COMPANY_IDS",), COMPANY: ()}
 WITH_MULTI = {LEAD, CONTACT, COMPANY}
-COUNTED = {"HAS_PHONE": "PHONE", "HAS_EMAIL": "EMAIL", "HAS_IMOL": "IM"}
+# Which multifields a flag counts, and how those begin.
+COUNTED = {"HAS_PHONE": ("PHONE", ""), "HAS_EMAIL": ("EMAIL", ""), "HAS_IMOL": ("IM", "imol|")}
 READ_ONLY = {
     *("ID", "CREATED_BY_ID", "MODIFY_BY_ID", "DATE_CREATE", "DATE_MODIFY", "CLOSED"),
     *("LAST_ACTIVITY_TIME", "STATUS_SEMANTIC_ID", "STAGE_SEMANTIC_ID", "DATE_CLOSED"),
@@ -186,9 +187,10 @@ def row(crm: Crm, card: Card) -> Json:
     shown: Json = {}
     for name in known(crm, card.entity):
         shown[name] = _told(card.fields.get(name))
-    for name, type_id in COUNTED.items():
+    for name, (type_id, start) in COUNTED.items():
         if name in shown:
-            shown[name] = "Y" if card.values_of(type_id) else "N"
+            has_any = any(value.startswith(start) for value in card.values_of(type_id))
+            shown[name] = "Y" if has_any else "N"
     return {**shown, "ID": str(card.id)}
 
 

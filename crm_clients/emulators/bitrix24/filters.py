@@ -1,7 +1,7 @@
 """How lists choose, order and cut their rows: prefixes of filters, `order`, `select`."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 from .call import Call, Page, paged
@@ -13,6 +13,14 @@ KEY = re.compile(r"(!=|!@|!%|=%|%=|>=|<=|!|=|>|<|@|%)?(.+)")
 def chosen(rows: Iterable[Json], wanted: Mapping[str, Any]) -> list[Json]:
     """Keep the rows that fit every condition."""
     return [row for row in rows if fits(row, wanted)]
+
+
+def known_only(call: Call, wanted: Mapping[str, Any], names: Container[str]) -> Json:
+    """Leave out conditions on fields that do not exist, as old lists do: so all rows fit them."""
+    if call.world.switches.unknown_filter == "no_rows":
+        return dict(wanted)
+    named = ((key, KEY.fullmatch(str(key))) for key in wanted)
+    return {key: wanted[key] for key, found in named if found and found[2] in names}
 
 
 def fits(row: Json, wanted: Mapping[str, Any]) -> bool:

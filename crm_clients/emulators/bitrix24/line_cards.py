@@ -11,6 +11,7 @@ from . import activities, cards, duplicates
 from .crm_model import CONTACT, DEAL, ENTITY_NAMES, LEAD, Card, Json
 from .lines_model import Dialog, Session, Stranger
 from .model import Portal
+from .php import whole
 from .world import World
 
 IM_VALUE = "imol|{code}"
@@ -89,7 +90,7 @@ def _described(portal: Portal, dialog: Dialog, stranger: Stranger) -> Json:
         "LAST_NAME": stranger.last_name,
         "SOURCE_ID": f"{line.id}|{dialog.connector.upper()}" if source == "create" else source,
         "PHONE": _values("WORK", stranger.phone),
-        "EMAIL": _values("WORK", stranger.email),
+        "EMAIL": _values("WORK", stranger.email if EMAIL.fullmatch(stranger.email) else ""),
         "IM": _values("IMOL", IM_VALUE.format(code=dialog.code)),
         "LINK": _values("USER", str(stranger.id)),
     }
@@ -106,12 +107,16 @@ def _deal(world: World, portal: Portal, dialog: Dialog, of: tuple[Card, int]) ->
     theirs = [
         deal
         for deal in portal.crm.all_of(DEAL)
-        if deal.fields.get("CONTACT_ID") == contact.id and deal.fields.get("CLOSED") == "N"
+        if whole(deal.fields.get("CONTACT_ID")) == contact.id and deal.fields.get("CLOSED") == "N"
     ]
     if theirs and config["CRM_CREATE_THIRD"] != "N":
         return theirs[-1]
-    category = str(config["CRM_CREATE_SECOND"] or 0)
-    told = {"TITLE": dialog.title, "CONTACT_ID": contact.id, "CATEGORY_ID": int(category)}
+    category = whole(config["CRM_CREATE_SECOND"])
+    told = {
+        "TITLE": dialog.title,
+        "CONTACT_ID": contact.id,
+        "CATEGORY_ID": category if category in portal.crm.categories else 0,
+    }
     return cards.create(world, portal, DEAL, told, by=by)
 
 

@@ -53,7 +53,7 @@ def delete_line(world: World, portal: Portal, line_id: int) -> None:
     if portal.lines.lines.pop(line_id, None) is None:
         raise LookupError(f"no open line has the id {line_id}")
     gone = [key for key in portal.lines.statuses if key[1] == line_id]
-    owners = {portal.lines.connectors[key[0]].client_id for key in gone}
+    owners = {portal.lines.owner_of(key[0]) for key in gone}
     for key in gone:
         del portal.lines.statuses[key]
     for owner in owners:
@@ -73,7 +73,7 @@ def forget_application(portal: Portal, client_id: str) -> None:
 def switch_off(world: World, portal: Portal, connector: str, line_id: int) -> None:
     """Take a connector off a line, as the administrator does; its application is told."""
     portal.lines.statuses.pop((connector, line_id), None)
-    owner = portal.lines.connectors[connector].client_id
+    owner = portal.lines.owner_of(connector)
     data = {"connector": connector, "line": line_id}
     events.tell(world, portal, events.Event("ONIMCONNECTORSTATUSDELETE", data, only=owner))
 
@@ -160,7 +160,7 @@ def _tell_of_session(
         "chat": {"id": dialog.chat_id},
         "user": {"id": dialog.stranger_id},
     }
-    owner = portal.lines.connectors[dialog.connector].client_id
+    owner = portal.lines.owner_of(dialog.connector)
     body = {"CONNECTOR": dialog.connector, "LINE": dialog.line_id, "DATA": [data]}
     events.tell(world, portal, events.Event(f"ONIMCONNECTORDIALOG{what}", body, only=owner))
     events.tell(world, portal, events.Event(f"ONSESSION{what}", {"DATA": [data]}))
@@ -219,6 +219,7 @@ def _tell_everybody(world: World, portal: Portal, dialog: Dialog, message: ChatM
 def say_by_itself(world: World, portal: Portal, dialog: Dialog, text: str) -> ChatMessage:
     """Post an automatic text; the channel hears of it if its connector asked for such."""
     message = post(world, portal, dialog, None, text=text)
-    if portal.lines.connectors[dialog.connector].flags["NEED_SYSTEM_MESSAGES"]:
+    kind = portal.lines.connectors.get(dialog.connector)
+    if kind is not None and kind.flags["NEED_SYSTEM_MESSAGES"]:
         channel_events.send_out(world, portal, dialog, message)
     return message

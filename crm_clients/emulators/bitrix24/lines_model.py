@@ -174,15 +174,23 @@ class Reply:
 
 @dataclass(slots=True, kw_only=True)
 class Lines:
+    """`offered_at`: when an event last named a file, by the file's id."""
+
     connectors: dict[str, Connector] = field(default_factory=dict)
     lines: dict[int, Line] = field(default_factory=dict)
     statuses: dict[tuple[str, int], Status] = field(default_factory=dict)
     strangers: dict[int, Stranger] = field(default_factory=dict)
     dialogs: dict[int, Dialog] = field(default_factory=dict)
     files: dict[int, FileHeld] = field(default_factory=dict)
+    offered_at: dict[int, float] = field(default_factory=dict)
 
     def status_of(self, connector: str, line_id: int) -> Status:
         return self.statuses.get((connector, line_id), Status())
+
+    def owner_of(self, connector: str) -> str:
+        """Return whose a connector is; nobody's when it is no more."""
+        kind = self.connectors.get(connector)
+        return kind.client_id if kind else ""
 
     def dialog_of(self, code: str) -> Dialog | None:
         return next((each for each in self.dialogs.values() if each.code == code), None)

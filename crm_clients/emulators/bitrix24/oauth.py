@@ -131,6 +131,7 @@ def _refresh(world: World, client_id: str, value: str) -> Response:
     is_dead = value in grant.spent and world.switches.refresh_once
     if is_dead or grant.refresh_expires_at <= world.now():
         return _refusal(400, "invalid_grant", "Invalid grant")
+    world.refreshes += 1
     grant.spent.add(grant.refresh_token)
     grant.refresh_token = world.hex(80)
     grant.refresh_expires_at = world.now() + REFRESH_S

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from .call import Call, Handler, denied, is_yes, methods
 from .filters import chosen, ordered
 from .model import Json, QueuedEvent
+from .php import whole
 from .problems import Refused
 
 PAGE = 50
@@ -35,7 +36,7 @@ def get(call: Call) -> Json:
 
     Whoever names a process of theirs reads again what it has reserved.
     """
-    limit = min(int(call.get("limit") or PAGE), PAGE)
+    limit = min(whole(call.get("limit"), PAGE), PAGE)
     process = str(call.get("process_id") or "")
     clears = call.get("clear") is None or is_yes(call.get("clear"))
     if process:

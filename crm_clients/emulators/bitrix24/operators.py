@@ -97,9 +97,10 @@ class Operators:
         It is not, unless a delivery status stored the channel's ids, and the connector can edit.
         """
         portal, dialog, message = self._said(account, message_id)
+        if not message.is_from_operator:
+            raise LookupError(f"no operator wrote the message {message_id}")
         message.text, message.is_edited = text, True
-        kind = portal.lines.connectors[dialog.connector]
-        if not message.mid or not kind.flags["EDIT_INTERNAL_MESSAGES"]:
+        if not _can(portal, dialog, message, "EDIT_INTERNAL_MESSAGES"):
             return False
         shown = channel_events.signed(self.world, portal, dialog, message)
         body = {"id": list(message.mid), "text": shown}
@@ -107,11 +108,14 @@ class Operators:
         return True
 
     def delete(self, account: str, message_id: int) -> bool:
-        """Delete a message. Returns whether the channel is told: once for each of its ids."""
+        """Delete a message, a customer's too if the connector lets operators do so.
+
+        Returns whether the channel is told: once for each of its ids.
+        """
         portal, dialog, message = self._said(account, message_id)
+        whose = "INTERNAL" if message.is_from_operator else "EXTERNAL"
         message.is_deleted = True
-        kind = portal.lines.connectors[dialog.connector]
-        if not message.mid or not kind.flags["DEL_INTERNAL_MESSAGES"]:
+        if not _can(portal, dialog, message, f"DEL_{whose}_MESSAGES"):
             return False
         for external in message.mid:
             channel_events.connector_event(
@@ -233,6 +237,13 @@ class Operators:
             if str(to) in {str(dialog.chat_id), dialog.chat_key, dialog.code}:
                 return portal, dialog
         raise LookupError(f"no dialog is known as {to!r}")
+
+
+def _can(portal: Portal, dialog: Dialog, message: ChatMessage, flag: str) -> bool:
+    """Tell whether a message's channel knows it, and hears of such changes."""
+    kind = portal.lines.connectors.get(dialog.connector)
+    is_on = portal.lines.status_of(dialog.connector, dialog.line_id).is_active
+    return bool(message.mid) and is_on and kind is not None and kind.flags[flag]
 
 
 def _quoted(world: World, message: ChatMessage, text: str) -> str:

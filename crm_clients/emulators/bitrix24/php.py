@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 KEY = re.compile(r"\[([^\]]*)\]")
+WHOLE = re.compile(r"-?\d+")
 
 
 def nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
@@ -22,6 +23,23 @@ def nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
             node = node[name]
         node[_key(node, path[-1])] = value
     return {key: _listed(value) for key, value in root.items()}
+
+
+def whole(value: Any, default: int = 0) -> int:
+    """Make a number of what was sent, as PHP's cast does: of nonsense, 0."""
+    if value in (None, ""):
+        return default
+    if isinstance(value, int | float):
+        return int(value)
+    found = WHOLE.match(value.strip()) if isinstance(value, str) else None
+    return int(found[0]) if found else 0
+
+
+def maps(value: Any) -> list[dict[str, Any]]:
+    """Return the maps in an array, by whatever keys they came."""
+    items = list(value.values()) if isinstance(value, Mapping) else value
+    found = items if isinstance(items, list) else []
+    return [dict(item) for item in found if isinstance(item, Mapping)]
 
 
 def query(text: str) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from .world import World
 
 BOUNDARY = "boundary="
 EVERY_METHOD = {**METHODS, **BATCH}
-# What answers in place of a portal, before it does anything.
 SERVER_ERROR = (500, "INTERNAL_SERVER_ERROR", "Internal server error")
+# What answers in place of a portal, before it does anything.
 BEFORE = {
     "QUERY_LIMIT_EXCEEDED": (503, "QUERY_LIMIT_EXCEEDED", "Too many requests"),
     "OPERATION_TIME_LIMIT": (
@@ -38,7 +38,7 @@ async def answer(world: World, request: Request, portal: Portal, path: str) -> R
     try:
         response = await _answered(world, request, portal, path)
     except Refused as refused:
-        response = refused.response
+        return refused.response
     after = world.stage.take(request, AFTER)
     if after is None:
         return response

@@ -6,7 +6,8 @@ from typing import Any
 from . import activities, fetching
 from .call import Call, Handler, Page, is_yes, methods, no_application
 from .crm_model import ENTITY_NAMES, Activity, Json
-from .filters import listed
+from .filters import known_only, listed
+from .php import maps, whole
 from .problems import Refused, invalid
 
 MEETING, PHONE_CALL, LETTER, PROVIDED = 1, 2, 4, 6
@@ -20,7 +21,7 @@ def add(call: Call) -> int:
     sent = _sent(call)
     _check(call, sent)
     by = call.caller.user.id
-    kind = int(sent.get("TYPE_ID") or PROVIDED)
+    kind = whole(sent.get("TYPE_ID"), PROVIDED)
     told = {**sent, "TYPE_ID": kind}
     told.setdefault("RESPONSIBLE_ID", _responsible(call, sent))
     if sent.get("PROVIDER_ID") == REST_APP:
@@ -29,7 +30,7 @@ def add(call: Call) -> int:
         call.world.warnings.append("an outgoing letter that is complete was sent for real")
     made = activities.create(call.world, call.portal, told, by=by)
     made.application = call.caller.name if sent.get("PROVIDER_ID") == REST_APP else ""
-    made.communications = _maps(sent.get("COMMUNICATIONS"))
+    made.communications = maps(sent.get("COMMUNICATIONS"))
     made.files = _files(call, sent.get("FILES"))
     return made.id
 
@@ -41,13 +42,8 @@ def _sent(call: Call) -> Mapping[str, Any]:
     return sent
 
 
-def _maps(value: Any) -> list[Json]:
-    items = list(value.values()) if isinstance(value, Mapping) else value or []
-    return [dict(item) for item in items if isinstance(item, Mapping)]
-
-
 def _check(call: Call, sent: Mapping[str, Any]) -> None:
-    kind = int(sent.get("TYPE_ID") or (PROVIDED if sent.get("PROVIDER_ID") else 0))
+    kind = whole(sent.get("TYPE_ID"), PROVIDED if sent.get("PROVIDER_ID") else 0)
     if not str(sent.get("SUBJECT") or "").strip():
         raise invalid("The field SUBJECT is not defined or empty.")
     if not kind:
@@ -56,7 +52,7 @@ def _check(call: Call, sent: Mapping[str, Any]) -> None:
     if kind == PROVIDED:
         _check_provider(call, str(sent.get("PROVIDER_ID") or ""))
         return
-    people = _maps(sent.get("COMMUNICATIONS"))
+    people = maps(sent.get("COMMUNICATIONS"))
     if not people:
         raise invalid("The field COMMUNICATIONS is not defined or invalid.")
     if kind in {MEETING, PHONE_CALL} and len(people) > 1:
@@ -74,28 +70,28 @@ def _check_provider(call: Call, provider: str) -> None:
 
 
 def _owner(call: Call, kind: Any, number: Any) -> tuple[int, int]:
-    if not str(kind or "").isdigit() or not str(number or "").isdigit():
+    if not whole(kind) or not whole(number):
         raise invalid("Could not build binding. Please ensure that owner fields are defined.")
-    ref = int(kind), int(number)
+    ref = whole(kind), whole(number)
     if call.portal.crm.card(*ref) is None:
-        name = ENTITY_NAMES.get(ref[0], str(kind))
+        name = ENTITY_NAMES.get(ref[0], ref[0])
         raise invalid(f"Could not find '{name}' with ID: {number}")
     return ref
 
 
 def _responsible(call: Call, sent: Mapping[str, Any]) -> int:
-    card = call.portal.crm.card(int(sent["OWNER_TYPE_ID"]), int(sent["OWNER_ID"]))
-    theirs = str(card.fields.get("ASSIGNED_BY_ID") or "") if card else ""
-    return int(theirs) if theirs.isdigit() else call.caller.user.id
+    card = call.portal.crm.card(whole(sent["OWNER_TYPE_ID"]), whole(sent["OWNER_ID"]))
+    theirs = whole(card.fields.get("ASSIGNED_BY_ID")) if card else 0
+    return theirs or call.caller.user.id
 
 
 def _files(call: Call, sent: Any) -> list[Json]:
-    pairs = [item["fileData"] for item in _maps(sent) if "fileData" in item]
+    pairs = [item["fileData"] for item in maps(sent) if "fileData" in item]
     return [fetching.keep_sent(call, pair) for pair in pairs]
 
 
 def _found(call: Call, number: Any) -> Activity:
-    activity = call.portal.crm.activities.get(int(number) if str(number).isdigit() else 0)
+    activity = call.portal.crm.activities.get(whole(number))
     if activity is None or activity.is_deleted or call.world.switches.rights_lost:
         raise invalid("Activity is not found.")
     return activity
@@ -132,21 +128,22 @@ def list_all(call: Call) -> Page:
     """List activities; `BINDINGS` in the filter asks for those that hang on certain cards."""
     asked = call.choice("filter")
     wanted = {
-        (int(each["OWNER_TYPE_ID"]), int(each["OWNER_ID"])) for each in _maps(asked.get("BINDINGS"))
+        (whole(each.get("OWNER_TYPE_ID")), whole(each.get("OWNER_ID")))
+        for each in maps(asked.get("BINDINGS"))
     }
     kept = [] if call.world.switches.rights_lost else call.portal.crm.activities.values()
     there = {each.id: each for each in kept if not each.is_deleted}
     rows = [
         activities.row(each) for each in there.values() if not wanted or wanted & {*each.bindings}
     ]
-    select = {str(each) for each in call.get("select") or ["*"]}
+    select = {*(call.words("select") or ["*"])}
 
     def show(row: Json) -> Json:
         whole = "*" in select
         shown = row if whole else {key: row[key] for key in row if key in {"ID", *select}}
         return {**shown, **_beside(there[int(row["ID"])], select & set(BESIDE))}
 
-    plain = {key: value for key, value in asked.items() if key != "BINDINGS"}
+    plain = known_only(call, asked, activities.FILTERED)
     return listed(call, rows, wanted=plain, by="START_TIME", show=show)
 
 
@@ -188,7 +185,7 @@ def bindings_of(call: Call) -> list[Json]:
 
 
 def _target(call: Call, kind: str, number: str) -> tuple[int, int]:
-    ref = int(call.exact(kind)), int(call.exact(number))
+    ref = whole(call.exact(kind)), whole(call.exact(number))
     if call.portal.crm.card(*ref) is None:
         raise Refused(400, "OWNER_NOT_FOUND", "Владелец не найден")
     return ref

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from . import events
 from .call import Call, Handler, Page, methods, paged
 from .model import Binding, Installation, Json, User
+from .php import whole
 from .problems import Refused
 
 CRM_EVENTS = tuple(
@@ -111,7 +112,7 @@ def bind(call: Call) -> bool:
     if event not in known_events(call):
         raise Refused(400, "ERROR_EVENT_NOT_FOUND", "Event not found")
     is_offline = call.get("event_type") == "offline"
-    auth_type = int(call.get("auth_type") or 0)
+    auth_type = whole(call.get("auth_type"))
     if is_offline or auth_type not in (0, call.caller.user.id):
         call.require_admin()
     handler = "" if is_offline else _handler(call)
@@ -126,7 +127,7 @@ def bind(call: Call) -> bool:
         handler=handler,
         auth_type=auth_type,
         is_offline=is_offline,
-        min_timeout=float(call.choice("options").get("minTimeout") or 0),
+        min_timeout=whole(call.choice("options").get("minTimeout")),
     )
     bindings.append(binding)
     return True
@@ -137,7 +138,7 @@ def _handler(call: Call) -> str:
     parts = urlsplit(handler)
     if parts.scheme not in {"http", "https"}:
         raise Refused(400, "ERROR_UNSUPPORTED_PROTOCOL", "Unsupported event handler protocol")
-    if "." not in (parts.hostname or ""):
+    if "." not in (parts.hostname or "") and not call.world.switches.dotless_handlers:
         raise Refused(400, "ERROR_WRONG_HANDLER_URL", "Wrong handler URL")
     return handler
 

@@ -6,7 +6,8 @@ from typing import Any
 from . import cards, duplicates, fields, multifields
 from .call import Call, Handler, Page, methods
 from .crm_model import ENTITY_IDS, ENTITY_NAMES, MULTI_TYPES, Card, Json
-from .filters import listed
+from .filters import known_only, listed
+from .php import whole
 from .problems import invalid, not_found
 
 MOST_VALUES = 20
@@ -27,10 +28,10 @@ def sent_fields(call: Call) -> Mapping[str, Any]:
 
 
 def card_of(call: Call) -> Card:
-    number = str(call.get("id") or "")
-    if not number.isdigit() or int(number) < 1:
+    number = whole(call.get("id"))
+    if number < 1:
         raise invalid("ID is not defined or invalid.")
-    card = call.portal.crm.card(entity_of(call), int(number))
+    card = call.portal.crm.card(entity_of(call), number)
     if card is None or call.world.switches.rights_lost:
         raise not_found()
     return card
@@ -69,7 +70,8 @@ def list_all(call: Call) -> Page:
     rows = [_row(call, card, kinds) for card in visible]
     by_id = {card.id: card for card in visible}
     select = _selected(call, entity)
-    return listed(call, rows, show=lambda row: _shown(row, by_id, select))
+    wanted = known_only(call, asked, {*fields.known(call.portal.crm, entity), *MULTI_TYPES})
+    return listed(call, rows, wanted=wanted, show=lambda row: _shown(row, by_id, select))
 
 
 def visible_cards(call: Call, entity: int) -> list[Card]:
@@ -87,7 +89,7 @@ def _row(call: Call, card: Card, kinds: set[str]) -> Json:
 
 
 def _selected(call: Call, entity: int) -> set[str]:
-    select = [str(each) for each in call.get("select") or []]
+    select = call.words("select")
     every = set(fields.FIELDS[entity])
     custom = {each.name for each in call.portal.crm.fields_of(entity)}
     chosen = {"ID", *select}
@@ -131,11 +133,11 @@ def find_duplicates(call: Call) -> dict[str, list[int]] | list[Any]:
 def bind_contacts(call: Call) -> bool:
     """Add a contact to a deal, or to a lead."""
     card, sent = card_of(call), sent_fields(call)
-    number = str(sent.get("CONTACT_ID") or "")
-    if not number.isdigit() or call.portal.crm.card(ENTITY_IDS["CONTACT"], int(number)) is None:
+    number = whole(sent.get("CONTACT_ID"))
+    if call.portal.crm.card(ENTITY_IDS["CONTACT"], number) is None:
         raise invalid("The parameter 'CONTACT_ID' is invalid or not defined.")
     theirs = card.fields.get("CONTACT_IDS") or []
-    together = list(dict.fromkeys([*theirs, int(number)]))
+    together = list(dict.fromkeys([*theirs, number]))
     change = {"CONTACT_IDS": together}
     cards.update(call.world, call.portal, card, change, by=call.caller.user.id)
     return True

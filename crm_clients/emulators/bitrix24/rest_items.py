@@ -7,6 +7,7 @@ from . import cards, fields, multifields
 from .call import Call, Handler, Page, is_yes, methods
 from .crm_model import ENTITY_NAMES, Card, Json
 from .filters import KEY, listed
+from .php import whole
 from .problems import Refused
 from .rest_cards import visible_cards
 
@@ -15,15 +16,15 @@ NEW = "n"
 
 
 def entity_of(call: Call) -> int:
-    entity = call.exact("entityTypeId")
-    if not str(entity).isdigit() or int(entity) not in ENTITY_NAMES:
+    entity = whole(call.exact("entityTypeId"))
+    if entity not in ENTITY_NAMES:
         raise Refused(400, "NOT_FOUND", "Смарт-процесс не найден")
-    return int(entity)
+    return entity
 
 
 def card_of(call: Call) -> Card:
-    entity, number = entity_of(call), str(call.exact("id"))
-    card = call.portal.crm.card(entity, int(number)) if number.isdigit() else None
+    entity, number = entity_of(call), whole(call.exact("id"))
+    card = call.portal.crm.card(entity, number)
     if card is None or call.world.switches.rights_lost:
         raise Refused(400, "NOT_FOUND", "Элемент не найден")
     return card
@@ -67,10 +68,11 @@ def _read(call: Call, entity: int, sent: Any) -> tuple[Json, list[tuple[str, str
 
 
 def _multi(sent: Any) -> list[tuple[str, str, Json]]:
-    pairs = sent.items() if isinstance(sent, Mapping) else enumerate(sent or [])
+    is_map = isinstance(sent, Mapping)
+    pairs = list(sent.items() if is_map else enumerate(sent if isinstance(sent, list) else []))
     found = []
-    for key, item in pairs:
-        number = str(item.get("id") or (key if isinstance(sent, Mapping) else ""))
+    for key, item in ((key, item) for key, item in pairs if isinstance(item, Mapping)):
+        number = str(item.get("id") or (key if is_map else ""))
         told = {"VALUE": item.get("value"), "VALUE_TYPE": item.get("valueType")}
         kept = {name: value for name, value in told.items() if value is not None}
         found.append((number, str(item.get("typeId") or ""), kept))
@@ -101,7 +103,7 @@ def list_all(call: Call) -> Page:
     visible = visible_cards(call, entity)
     by_id = {card.id: card for card in visible}
     _check_filter(call, entity)
-    select = [str(each) for each in call.get("select") or ["*"]]
+    select = call.words("select") or ["*"]
     rows = [_row(call, card) for card in visible]
     page = listed(call, rows, by="id", show=lambda row: _shown(call, by_id[row["id"]], select))
     return Page(value={"items": page.value}, total=page.total, next=page.next)

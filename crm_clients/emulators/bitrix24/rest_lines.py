@@ -6,23 +6,24 @@ from . import channel_events, lines
 from .call import Call, Handler, denied, is_yes, methods
 from .crm_model import ENTITY_IDS
 from .lines_model import SYSTEM, ChatMessage, Dialog, Json, Line, Session
+from .php import whole
 from .problems import Refused, missing
 
 MOST_LINES = 200
-LONGEST_PAGE = 50
+USUAL_PAGE, LONGEST_PAGE = 20, 50
 # Which settings are no column of a line: its id and its queue.
 QUEUE = {"QUEUE", "QUEUE_USERS_FIELDS", "CONFIG_QUEUE"}
 
 
 def list_lines(call: Call) -> list[Json]:
     asked, options = call.choice("PARAMS"), call.choice("OPTIONS")
-    wanted = asked.get("filter") or {}
+    wanted = dict(asked["filter"]) if isinstance(asked.get("filter"), dict) else {}
     rows = [_line(each, options) for each in call.portal.lines.lines.values()]
     found = [row for row in rows if all(str(row.get(k)) == str(v) for k, v in wanted.items())]
-    offset = int(asked.get("offset") or 0)
-    most = min(int(asked.get("limit") or MOST_LINES), MOST_LINES)
+    offset = whole(asked.get("offset"))
+    most = min(whole(asked.get("limit"), MOST_LINES), MOST_LINES)
     chosen = found[offset : offset + most]
-    select = asked.get("select") or []
+    select = asked["select"] if isinstance(asked.get("select"), list) else []
     kept = {"ID", *select, *QUEUE}
     if not select or "*" in select:
         return chosen
@@ -69,7 +70,7 @@ def _take_queue(line: Line, sent: Json) -> None:
         users = (
             each.get("ENTITY_ID", 0) if isinstance(each, dict) else each for each in sent["QUEUE"]
         )
-        line.queue = [int(user) for user in users]
+        line.queue = [whole(user) for user in users]
 
 
 def delete_line(call: Call) -> bool:
@@ -252,11 +253,16 @@ def chats_of_card(call: Call) -> list[Json]:
         {
             "CHAT_ID": str(dialog.chat_id),
             "CONNECTOR_ID": dialog.connector,
-            "CONNECTOR_TITLE": call.portal.lines.connectors[dialog.connector].name,
+            "CONNECTOR_TITLE": _title(call, dialog),
         }
         for dialog in call.portal.lines.dialogs.values()
         if dialog.cards.get(kind) == number and not (only_open and dialog.session.is_closed)
     ]
+
+
+def _title(call: Call, dialog: Dialog) -> str:
+    kind = call.portal.lines.connectors.get(dialog.connector)
+    return kind.name if kind else dialog.connector
 
 
 def last_chat_of_card(call: Call) -> int:
@@ -278,7 +284,9 @@ def _card(call: Call) -> tuple[str, int]:
 def write_from_card(call: Call) -> int:
     """Write to the customer in a user's name, from a card."""
     kind, number = _card(call)
-    user = call.portal.user(call.number("USER_ID"))
+    user = call.portal.users.get(call.number("USER_ID"))
+    if user is None or not user.is_active:
+        raise Refused(400, "ERROR_ARGUMENT", "Wrong user", argument="USER_ID")
     dialog = call.portal.lines.dialogs.get(call.number("CHAT_ID"))
     if dialog is None or dialog.cards.get(kind) != number:
         raise Refused(400, "CHAT_NOT_IN_CRM", "The chat is not in the card")
@@ -307,12 +315,12 @@ def read_chat(call: Call) -> Json:
     named = str(call.need("DIALOG_ID")).removeprefix("chat")
     dialog = call.portal.lines.dialogs.get(int(named)) if named.isdigit() else None
     dialog = _readable(call, dialog)
-    limit = min(int(call.get("LIMIT") or 20), LONGEST_PAGE)
+    limit = min(whole(call.get("LIMIT"), USUAL_PAGE), LONGEST_PAGE)
     seen = [each for each in dialog.messages if each.visible_at <= call.world.now()]
     if call.get("FIRST_ID") is not None:
         chosen = [each for each in seen if each.id > call.number("FIRST_ID")][:limit]
     else:
-        last = int(call.get("LAST_ID") or 0)
+        last = whole(call.get("LAST_ID"))
         chosen = [each for each in seen if not last or each.id < last][-limit:][::-1]
     return {
         "chat_id": dialog.chat_id,

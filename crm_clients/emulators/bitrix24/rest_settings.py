@@ -6,6 +6,7 @@ from typing import Any
 from .call import Call, Handler, Page, methods
 from .crm_model import ENTITY_IDS, ENTITY_NAMES, Json, UserField
 from .filters import chosen, listed, ordered
+from .php import maps, whole
 from .problems import Refused, invalid, not_found
 
 TYPES = {
@@ -29,7 +30,7 @@ def mode(call: Call) -> int:
 
 
 def list_categories(call: Call) -> Page:
-    if int(call.exact("entityTypeId")) != DEAL:
+    if whole(call.exact("entityTypeId")) != DEAL:
         raise Refused(400, "ENTITY_TYPE_NOT_SUPPORTED", "Categories are not supported")
     rows = list(call.portal.crm.categories.values())
     return Page(value={"categories": rows}, total=len(rows))
@@ -71,8 +72,7 @@ def _sent(call: Call) -> Mapping[str, Any]:
 
 
 def _take_choices(call: Call, field: UserField, sent: Any) -> None:
-    items = list(sent.values()) if isinstance(sent, Mapping) else sent or []
-    for item in items:
+    for item in maps(sent):
         number = str(item.get("ID") or "")
         kept = next((each for each in field.choices if each["ID"] == number), None)
         if kept is None:
@@ -85,7 +85,7 @@ def _take_choices(call: Call, field: UserField, sent: Any) -> None:
 
 
 def _field(call: Call) -> UserField:
-    field = call.portal.crm.user_fields.get(int(call.get("id") or 0))
+    field = call.portal.crm.user_fields.get(whole(call.get("id")))
     if field is None or field.entity != _entity(call):
         raise not_found()
     return field

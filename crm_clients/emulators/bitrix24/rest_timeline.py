@@ -7,6 +7,7 @@ from . import fetching, timeline
 from .call import Call, Handler, Page, denied, methods
 from .crm_model import ENTITY_IDS, ENTITY_NAMES, Comment, Json, Ref
 from .filters import listed, ordered
+from .php import whole
 from .problems import Refused
 
 
@@ -19,8 +20,7 @@ def _sent(call: Call) -> Mapping[str, Any]:
 
 def _card_named(call: Call, told: Mapping[str, Any]) -> Ref:
     kind = ENTITY_IDS.get(str(told.get("ENTITY_TYPE") or "").upper(), 0)
-    number = str(told.get("ENTITY_ID") or "")
-    return _existing(call, (kind, int(number) if number.isdigit() else 0))
+    return _existing(call, (kind, whole(told.get("ENTITY_ID"))))
 
 
 def _existing(call: Call, ref: Ref) -> Ref:
@@ -38,7 +38,7 @@ def add(call: Call) -> int:
     text = str(sent.get("COMMENT") or "").strip()
     if not text:
         raise Refused(400, "INVALID_ARG_VALUE", "Empty comment message")
-    files = [fetching.keep_sent(call, pair) for pair in sent.get("FILES") or []]
+    files = fetching.keep_all(call, sent.get("FILES"))
     by = call.caller.user.id
     return timeline.comment(call.world, call.portal, [ref], (text, files), by=by).id
 
@@ -48,8 +48,7 @@ def _comment(call: Call) -> Comment:
 
 
 def _written(call: Call, *, is_log: bool) -> Comment:
-    number = str(call.exact("id"))
-    made = call.portal.crm.comments.get(int(number) if number.isdigit() else 0)
+    made = call.portal.crm.comments.get(whole(call.exact("id")))
     if made is None or made.is_deleted or bool(made.title) != is_log:
         raise Refused(400, "", "Not found.")
     return made
@@ -60,7 +59,7 @@ def update(call: Call) -> bool:
     if "COMMENT" in sent:
         made.text = str(sent["COMMENT"]).strip()
     if sent.get("FILES"):
-        made.files = [fetching.keep_sent(call, pair) for pair in sent["FILES"]]
+        made.files = fetching.keep_all(call, sent["FILES"])
     timeline.tell(call.world, call.portal, made, "UPDATE", by=call.caller.user.id)
     return True
 
@@ -132,14 +131,14 @@ def unbind(call: Call) -> bool:
 
 def _binding(call: Call) -> tuple[Comment, Ref]:
     sent = _sent(call)
-    made = call.portal.crm.comments.get(int(sent.get("OWNER_ID") or 0))
+    made = call.portal.crm.comments.get(whole(sent.get("OWNER_ID")))
     if made is None or made.is_deleted:
         raise Refused(400, "", "Not found.")
     return made, _card_named(call, sent)
 
 
 def bindings_of(call: Call) -> list[Json]:
-    owner = int(call.choice("filter").get("OWNER_ID") or 0)
+    owner = whole(call.choice("filter").get("OWNER_ID"))
     made = call.portal.crm.comments.get(owner)
     found = made.bindings if made else []
     return [
@@ -154,7 +153,7 @@ def add_log(call: Call) -> Json:
     missing = [each for each in ("title", "text", "iconCode") if not sent.get(each)]
     if missing:
         raise Refused(400, "100", f"Could not find value for parameter {{{missing[0]}}}")
-    ref = _existing(call, (int(sent.get("entityTypeId") or 0), int(sent.get("entityId") or 0)))
+    ref = _existing(call, (whole(sent.get("entityTypeId")), whole(sent.get("entityId"))))
     what = (str(sent["title"]), str(sent["text"]), str(sent["iconCode"]))
     made = timeline.log(call.world, call.portal, ref, what, by=call.caller.user.id)
     return {"logMessage": _log(call, made)}
@@ -176,7 +175,7 @@ def get_log(call: Call) -> Json:
 
 
 def list_logs(call: Call) -> Page:
-    ref = _existing(call, (int(call.exact("entityTypeId")), int(call.exact("entityId"))))
+    ref = _existing(call, (whole(call.exact("entityTypeId")), whole(call.exact("entityId"))))
     kept = call.portal.crm.comments.values()
     there = [each for each in kept if ref in each.bindings and each.title and not each.is_deleted]
     rows = ordered([_log(call, each) for each in there], call.choice("order") or {"id": "ASC"})

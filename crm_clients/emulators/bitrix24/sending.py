@@ -17,6 +17,7 @@ from .lines_model import (
     Stranger,
 )
 from .model import User
+from .php import whole
 from .problems import Refused, missing
 
 LONGEST_MID = 100
@@ -42,7 +43,8 @@ def _items(call: Call) -> Iterator[tuple[Any, Json]]:
         text = "The MESSAGES parameter must be an array of messages (arrays)"
         raise Refused(400, "ERROR_ARGUMENT", text, argument="MESSAGES")
     lowered = [(key, lower(item)) for key, item in pairs]
-    if not all(isinstance(each.get("user", {}), dict) for _, each in lowered):
+    parts = [each.get(name) for _, each in lowered for name in ("user", "message", "chat", "im")]
+    if not all(part is None or isinstance(part, dict) for part in parts):
         text = "The incorrect structure of a message inside MESSAGES parameter"
         raise Refused(400, "ERROR_ARGUMENT", text, argument="MESSAGES")
     return iter(lowered)
@@ -113,6 +115,7 @@ async def _stranger(call: Call, kind: Connector, told: Json) -> Stranger:
 
 async def _alone(call: Call, dialog: Dialog, item: Json) -> int | None:
     """Write into a dialog while nobody else does, if that comes about within six seconds."""
+    call.world.overlaps += dialog.is_busy
     for wait in LOCK_WAITS_S:
         if dialog.is_busy:
             await call.world.stage.clock.sleep(wait)
@@ -158,7 +161,7 @@ def _author(call: Call, dialog: Dialog, said: Json) -> User | Stranger | None:
     """Return who speaks: the stranger, a user who is named, or with 0 nobody."""
     if said.get("user_id") in (None, ""):
         return call.portal.lines.strangers[dialog.stranger_id]
-    user_id = int(said["user_id"])
+    user_id = whole(said["user_id"])
     if user_id == SYSTEM:
         return None
     try:
@@ -184,7 +187,7 @@ def _post(
         files=media[0],
         lost_files=media[1],
         mid=[str(said["id"])] if 0 < len(str(said.get("id") or "")) <= LONGEST_MID else [],
-        said_at=int(said["date"]) if str(said.get("date") or "").isdigit() else None,
+        said_at=whole(said.get("date")) or None,
         is_from_operator=isinstance(author, User),
     )
     if isinstance(author, Stranger):

@@ -31,6 +31,8 @@ class Switches(SwitchBoard):
     origin_limit: int = 255  # characters kept of ORIGIN_ID and ORIGINATOR_ID
     rights_lost: bool = False  # whoever calls sees no card, no activity, no history
 
+    unknown_filter: Literal["ignored", "no_rows"] = "ignored"  # of old lists
+
     # Open lines
     duplicate_message: Literal["accept", "ignore"] = "accept"  # a second message of the same id
     media_lost: Literal["item_error", "placeholder"] = "item_error"  # of a message without words
@@ -44,12 +46,15 @@ class Switches(SwitchBoard):
     own_deactivation_event: bool = False  # activate with 0 raises StatusDelete
     session_code: Literal["internal", "external"] = "internal"  # the user part of USER_CODE
     max_fetch_s: float = 30.0
+    file_link_life_s: float = 0.0  # from the event that names it; 0 is for ever
+    file_links_want_headers: bool = False  # all that browsers send, or 404
 
     # Events
     event_delay_s: float = 0.0
     event_jitter_s: float = 0.0  # events overtake one another
     event_twice: bool = False
     events_lost: bool = False
+    dotless_handlers: bool = False  # hosts of one machine, which a real portal refuses
     handler_id_key: Literal["event_handler_id", "eventId"] = "event_handler_id"
     signature_space: bool = True  # a blank before the [br] of a signature
     connector_events_offline: bool = True  # they enter the offline queue, with all their data

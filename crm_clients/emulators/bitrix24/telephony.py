@@ -9,6 +9,7 @@ from . import activities, cards, duplicates
 from .call import Call, Handler, methods
 from .crm_model import ENTITY_IDS, ENTITY_NAMES, LEAD, Json
 from .model import User
+from .php import whole
 from .problems import Refused, missing
 
 SAME_CALL_S = 30 * 60
@@ -74,7 +75,7 @@ def _card(call: Call, phone: str) -> Json:
     """Tell whose the number is: the card that was named, one that is found, or a new lead."""
     created = None
     kind = str(call.get("CRM_ENTITY_TYPE") or "").upper()
-    number = int(call.get("CRM_ENTITY_ID") or 0)
+    number = whole(call.get("CRM_ENTITY_ID"))
     if kind not in ENTITY_IDS:
         kind, number = _found(call, phone)
     if not number and str(call.get("CRM_CREATE") or "0") == "1":
@@ -113,7 +114,7 @@ def finish(call: Call) -> Json:
     if kept["is_finished"]:
         raise _error("Call is not found (call should be registered prior to finishing)")
     kept["is_finished"] = True
-    duration = int(call.get("DURATION") or 0)
+    duration = whole(call.get("DURATION"))
     code = str(call.get("STATUS_CODE") or ("200" if duration else "304"))
     card = kept["answer"]
     activity = _activity(call, kept, user) if card["CRM_ENTITY_ID"] else 0
@@ -183,7 +184,7 @@ def search(call: Call) -> list[Json]:
     card = call.portal.crm.card(ENTITY_IDS.get(kind, 0), number)
     if card is None:
         return []
-    user: User = call.portal.users[int(card.fields["ASSIGNED_BY_ID"])]
+    user: User = call.portal.users[whole(card.fields["ASSIGNED_BY_ID"])]
     about: dict[str, Any] = {"ID": str(user.id), "USER_PHONE_INNER": user.inner_phone}
     return [
         {

@@ -151,6 +151,8 @@ class Views:
                 name: getattr(world.switches, name) for name in type(world.switches).__slots__
             },
             "hooks_waiting": world.background.waiting,
+            "refreshes": world.refreshes,
+            "overlaps": world.overlaps,
             "warnings": list(world.warnings),
         }
 

@@ -115,6 +115,8 @@ class World:
         self.codes: dict[str, Code] = {}
         self.replies: list[Reply] = []
         self.warnings: list[str] = []
+        self.refreshes = 0  # pairs of tokens that were given for older ones
+        self.overlaps = 0  # messages that came while another of their dialog was taken in
         self.held_event: Parcel | None = None
         self.held_messages: dict[tuple[tuple[str, int], str], HeldMessages] = {}
         self.background = Background()
