@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from pydantic import SecretStr
 
-from crm_clients.bitrix24 import Bitrix24, Config, install
+from crm_clients.bitrix24 import Bitrix24, Config, authorize_url, exchange_code, install
 from crm_clients.bitrix24.bbcode import GAP
 from crm_clients.bitrix24.lines import external, internal
 from crm_clients.bitrix24.upkeep import EVENTS
@@ -301,6 +301,45 @@ class TestInstallation:
             with pytest.raises(ValueError, match="installs an application"):
                 await install(bench.http, bare, Webhook(method="POST", body=body))
         assert not bench.http.calls
+
+
+class TestConsent:
+    async def test_a_code_brings_tokens_and_no_proof_of_events(
+        self, crm: Bitrix24, bench: Bench, emulator: Bitrix24Emulator
+    ) -> None:
+        server = {"oauth_base": crm.config.oauth_base}
+        application = crm.application.model_copy(update=server)
+        code = emulator.consent(ACME, application.client_id)
+        values = await exchange_code(bench.http, application, crm.config.base, code)
+        config = Config.model_validate(values)
+        assert (config.base, config.member_id) == (crm.config.base, crm.config.member_id)
+        assert len((await replace(crm, config=config).check()).warnings) == 1
+        error = await refusal(exchange_code(bench.http, application, crm.config.base, code))
+        assert error.failure == AuthExpired(code="bitrix24.grant_refused")
+
+    def test_the_page_is_the_portals_own(self, crm: Bitrix24) -> None:
+        url = authorize_url(crm.application, "https://acme.bitrix24.ru", "a&b")
+        assert url.startswith("https://acme.bitrix24.ru/oauth/authorize/?client_id=local.")
+        assert url.endswith("state=a%26b")
+
+    async def test_a_lost_answer_to_a_refresh_is_doubt(
+        self, crm: Bitrix24, emulator: Bitrix24Emulator
+    ) -> None:
+        emulator.stage.arm("refresh_answer_lost", match="/oauth/token/")
+        assert (await refusal(crm.refresh())).failure.kind == "ambiguous"
+        assert (await refusal(crm.refresh())).failure.code == "bitrix24.grant_refused"
+
+    @pytest.mark.parametrize("said", ["invalid_client", "WRONG_CLIENT"])
+    async def test_a_refusal_is_read_in_the_body_whatever_its_status(
+        self, crm: Bitrix24, emulator: Bitrix24Emulator, said: str
+    ) -> None:
+        emulator.switches.set("wrong_client", said)
+        wrong = crm.application.model_copy(update={"client_secret": SecretStr("x")})
+        error = await refusal(replace(crm, application=wrong).refresh())
+        assert error.failure == AuthExpired(code="bitrix24.grant_refused")
+        emulator.stage.arm("payment_required", match="/oauth/token/")
+        error = await refusal(crm.refresh())
+        assert error.failure == Blocked(code="bitrix24.plan", by="provider")
 
 
 class TestFiles:
