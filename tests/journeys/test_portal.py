@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.journeys.portal import ACME, PortalTown, move_in, open_portal, open_providers
@@ -89,6 +90,43 @@ async def test_installing_again_takes_the_connection_up(town: PortalTown) -> Non
 
     assert town.entries()[:2] == ["Раз", "Два"]
     assert town.seen_by(NINA) == ["Слушаю"]
+
+
+async def test_an_installation_is_taken_up_shown_in_a_frame_and_nothing_else_is_believed(
+    town: PortalTown,
+) -> None:
+    address = town.bitrix24.world.applications[town.client_id].install_url
+    told = town.bitrix24.install(ACME, town.client_id, quietly=True)
+    page = {
+        "AUTH_ID": told["access_token"],
+        "REFRESH_ID": told["refresh_token"],
+        "SERVER_ENDPOINT": told["server_endpoint"],
+        "APPLICATION_TOKEN": told["application_token"],
+        "member_id": told["member_id"],
+    }
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+        query = {"DOMAIN": "acme.bitrix24.ru"}
+        taken = await client.post(address, params=query, data=page)
+        again = await client.post(address, params=query, data=page)
+        nonsense = await client.post(address, content=b"x=1")
+        endless = await client.post(address, content=b"x" * 70_000)
+        nobodys = await client.post(f"{address[:-4]}0000", data=page)
+    assert taken.status_code == 200
+    assert "installFinish" in taken.text
+    assert "frame-ancestors https:" in taken.headers["content-security-policy"]
+    assert [each.status_code for each in (again, nonsense, endless, nobodys)] == [
+        502,
+        422,
+        413,
+        404,
+    ]
+    connections = await town.hub.connections.all()
+    assert len([each for each in connections if each.kind == "crm"]) == 1
+    town.telegram.say(NINA, "Здравствуйте", name="Нина")
+    await town.settle()
+    town.reply(NINA, "С новым токеном")
+    await town.settle()
+    assert town.seen_by(NINA) == ["С новым токеном"]
 
 
 async def test_events_that_come_together_twice_or_forged_are_one_reply_each(
