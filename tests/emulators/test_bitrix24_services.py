@@ -146,7 +146,9 @@ async def test_the_stage_plays_people_and_shows_what_happened(rig: Rig) -> None:
     file = await stage(rig, "POST", "upload", {"name": "a.txt", "content": "YQ==", "kind": "file"})
     asked = {"account": "acme", "to": "tg:u1", "files": [file["result"]], "text": "Да"}
     typed = await stage(rig, "POST", "reply_with_files", asked)
-    assert typed["result"][0]["file_name"] == "a.txt"
+    (reply,) = typed["result"]
+    assert reply["file_name"] == reply["files"][0]["name"] == "a.txt"
+    assert reply["sha256"] == reply["files"][0]["sha256"]
     await rig.settle()
     (chat,) = (await stage(rig, "GET", "timeline", account="acme"))["chats"]
     assert (chat["client_id"], chat["channel_id"]) == ("tg:u1", CONNECTOR)

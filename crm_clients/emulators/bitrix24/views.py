@@ -72,7 +72,10 @@ class NoteView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyView:
-    """What an operator typed or sent. `hook_sent` is false while, or if, no event went out."""
+    """What an operator typed or sent. `hook_sent` is false while, or if, no event went out.
+
+    `file_name` and `sha256` are of the first of its `files`.
+    """
 
     account: str
     chat_id: str
@@ -84,6 +87,7 @@ class ReplyView:
     hook_sent: bool
     hook_status: int | None
     statuses: tuple[DeliveryMark, ...]
+    files: tuple[Json, ...] = ()
     file_name: str = ""
     sha256: str = ""
 
@@ -170,6 +174,7 @@ def reply_view(reply: Reply) -> ReplyView:
         hook_sent=reply.hook_sent,
         hook_status=reply.hook_status,
         statuses=tuple(message.marks),
+        files=_files(message),
         file_name=next((held.name for held in message.files), ""),
         sha256=_digest(message),
     )
@@ -251,14 +256,18 @@ def message_view(message: ChatMessage) -> MessageView:
         edited=message.is_edited,
         deleted=message.is_deleted,
         statuses=tuple(message.marks),
-        files=tuple(
-            {"name": held.name, "mime": held.mime, "sha256": sha256(held.body).hexdigest()}
-            for held in message.files
-        ),
+        files=_files(message),
         lost_files=tuple(message.lost_files),
         timestamp_ms=int(said_at * 1000),
         appeared_at=message.at,
         sha256=_digest(message),
+    )
+
+
+def _files(message: ChatMessage) -> tuple[Json, ...]:
+    return tuple(
+        {"name": held.name, "mime": held.mime, "sha256": sha256(held.body).hexdigest()}
+        for held in message.files
     )
 
 
