@@ -1,4 +1,4 @@
-"""The CRMs whose accounts sign in by a consent page or a token of their own, one line each.
+"""The CRMs whose accounts let us in by a page, an installation, or a token, one line each.
 
 Beside the registry, because only connecting needs it: an account that is connected never does.
 """
@@ -10,7 +10,13 @@ from typing import Any
 from crm_clients.amocrm import MANIFEST as AMOCRM
 from crm_clients.amocrm import authorize_url, connect_with_token, exchange_code
 from crm_clients.amocrm.oauth import account_base
-from mappers.vocabulary import Http
+from crm_clients.bitrix24 import MANIFEST as BITRIX24
+from crm_clients.bitrix24 import authorize_url as bitrix24_url
+from crm_clients.bitrix24 import exchange_code as bitrix24_code
+from crm_clients.bitrix24 import install
+from crm_clients.bitrix24.installation import PAGE, POLICY
+from crm_clients.bitrix24.oauth import portal_base
+from mappers.vocabulary import Http, Webhook
 
 Values = Mapping[str, Any]
 
@@ -21,22 +27,52 @@ class Consent:
 
     Shape: the first argument of each function is the registration, but for those that call the
     provider, where it follows the port. `base` checks the address of an account, which arrives
-    from outside, and raises `ValueError`; `budgets` are the names that the calls draw on.
+    from outside, and raises `ValueError`; so does `authorize_url`, where the page belongs to the
+    account. `bases` are the addresses that the calls go to, `budgets` the names that they draw on.
+    `connect_with_token` and `installation` are None where a provider has no such way in.
     """
 
-    authorize_url: Callable[[Any, str], str]
+    authorize_url: Callable[[Any, str, str], str]
     exchange_code: Callable[[Http, Any, str, str], Awaitable[Values]]
-    connect_with_token: Callable[[Http, Any, str, str], Awaitable[Values]]
     base: Callable[[Any, str], str]
+    bases: Callable[[Any, str], tuple[str, ...]]
     budgets: tuple[str, ...]
+    connect_with_token: Callable[[Http, Any, str, str], Awaitable[Values]] | None = None
+    installation: "Installation | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """An account that installs us posts its credentials to an address of ours.
+
+    `take` turns that call into values, or raises `ValueError`; `page` is what the account's
+    administrator sees then, in a frame of the account, and `policy` what the page may do.
+    """
+
+    take: Callable[[Http, Any, Webhook], Awaitable[Values]]
+    page: str
+    policy: str
 
 
 CONSENTS: Mapping[str, Consent] = {
     AMOCRM.name: Consent(
-        authorize_url=authorize_url,
+        authorize_url=lambda application, _, state: authorize_url(application, state),
         exchange_code=exchange_code,
         connect_with_token=connect_with_token,
         base=lambda application, given: account_base(given, application),
+        bases=lambda _, base: (base,),
         budgets=("rest",),
+    ),
+    BITRIX24.name: Consent(
+        authorize_url=lambda application, base, state: bitrix24_url(
+            application, portal_base(base, application), state
+        ),
+        exchange_code=bitrix24_code,
+        base=lambda application, given: portal_base(given, application),
+        bases=lambda application, base: tuple(
+            filter(None, (base, application.oauth_base, *application.trusted_origins))
+        ),
+        budgets=("oauth",),
+        installation=Installation(take=install, page=PAGE, policy=POLICY),
     ),
 }

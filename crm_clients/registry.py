@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from crm_clients import amocrm
+from crm_clients import amocrm, bitrix24
 from crm_clients.contract import CrmManifest
 
 CRMS: Mapping[str, CrmManifest] = {
     amocrm.MANIFEST.name: amocrm.MANIFEST,
+    bitrix24.MANIFEST.name: bitrix24.MANIFEST,
 }

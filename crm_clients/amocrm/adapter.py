@@ -24,7 +24,8 @@ from crm_clients.amocrm.sdk import read_catalogue
 from crm_clients.amocrm.sources import Sources
 from crm_clients.amocrm.tasks import Tasks
 from crm_clients.amocrm.upkeep import Upkeep
-from crm_clients.amocrm.wire import HistoryPage, storable
+from crm_clients.amocrm.wire import HistoryPage
+from crm_clients.forms import storable
 from mappers.vocabulary import (
     Account,
     Ambiguous,

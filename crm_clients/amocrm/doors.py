@@ -20,11 +20,8 @@ from typing import Any
 from crm_clients.amocrm.oauth import Application, Config, subdomain_of
 from crm_clients.amocrm.reading import ACCOUNT, CHAT, UNINSTALL
 from crm_clients.amocrm.told_by_account import items
-from crm_clients.amocrm.wire import (
-    Form,
-    parse_form,
-    parse_json,
-)
+from crm_clients.amocrm.wire import parse_json
+from crm_clients.forms import Form, parse_form
 from mappers.vocabulary import (
     ForgedWebhook,
     MalformedWebhook,

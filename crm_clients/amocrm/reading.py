@@ -8,9 +8,9 @@ from crm_clients.amocrm.wire import (
     HistoryPage,
     NotesRead,
     PolledNote,
-    parse_form,
     parse_json,
 )
+from crm_clients.forms import parse_form
 from mappers.vocabulary import (
     AccessRevoked,
     Arrival,

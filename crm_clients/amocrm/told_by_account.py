@@ -14,9 +14,7 @@ from typing import Any, Literal
 from crm_clients.amocrm.fields import state_of
 from crm_clients.amocrm.oauth import Config
 from crm_clients.amocrm.told_by_notes import reply_in_hook
-from crm_clients.amocrm.wire import (
-    Form,
-)
+from crm_clients.forms import Form
 from mappers.vocabulary import (
     DealChanged,
     Event,

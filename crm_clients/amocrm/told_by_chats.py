@@ -14,11 +14,11 @@ from crm_clients.amocrm.wire import (
     ChatContent,
     ChatMessage,
     ChatTemplate,
-    Form,
     HistoryPage,
     Reaction,
     Typing,
 )
+from crm_clients.forms import Form
 from mappers.phones import e164
 from mappers.vocabulary import (
     Addressee,

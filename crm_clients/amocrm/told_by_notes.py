@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from crm_clients.amocrm.notes import CONTACTS, LEADS, is_marked, name_of
 from crm_clients.amocrm.oauth import Config
-from crm_clients.amocrm.wire import Form, HookedNote, NotesRead, PolledNote
+from crm_clients.amocrm.wire import HookedNote, NotesRead, PolledNote
+from crm_clients.forms import Form
 from mappers.vocabulary import (
     Direction,
     HistoryRead,

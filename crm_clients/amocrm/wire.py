@@ -7,9 +7,7 @@ has a default; only what makes a thing useless when absent is required.
 Source: amocrm.ru/developers/content/{crm_platform, chats, webhooks}, samples of those pages.
 """
 
-import re
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl
 
 from pydantic import (
     AliasChoices,
@@ -24,19 +22,9 @@ from pydantic import (
     WrapValidator,
 )
 
+from crm_clients.forms import Form, storable
 from mappers.text import read_json
 from mappers.vocabulary import MalformedWebhook
-
-LONGEST_FORM, DEEPEST_KEY = 20_000, 16
-_KEY = re.compile(r"[^\[\]]+|\[([^\[\]]*)\]")
-# A database refuses both: NUL in text, and halves of a surrogate pair.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-
-Form = dict[str, Any]
-
-
-def storable(text: str) -> str:
-    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def _as_text(value: Any) -> Any:
@@ -339,36 +327,3 @@ def parse_json(body: bytes) -> Form:
     if not isinstance(value, dict):
         raise MalformedWebhook("the body is not a JSON object")
     return value
-
-
-def parse_form(body: bytes) -> Form:
-    """Unfold `a[b][0]=v` into dictionaries; PHP's lists stay dictionaries by index.
-
-    Raises: `MalformedWebhook` for what is no form, or more of one than amoCRM ever sends.
-    """
-    try:
-        text = body.decode()
-        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=LONGEST_FORM)
-    except ValueError:
-        raise MalformedWebhook("the body is not an urlencoded form") from None
-    unfolded: Form = {}
-    for key, value in pairs:
-        _plant(unfolded, storable(key), storable(value))
-    return unfolded
-
-
-def _plant(tree: Form, key: str, value: str) -> None:
-    steps = [inner if inner is not None else whole for whole, inner in _steps(key)]
-    if not steps or len(steps) > DEEPEST_KEY:
-        raise MalformedWebhook("a key is nested as amoCRM never nests them")
-    for step in steps[:-1]:
-        below = tree.setdefault(step, {})
-        if not isinstance(below, dict):
-            below = tree[step] = {}
-        tree = below
-    # `a[]` appends in PHP: every value gets an index of its own.
-    tree[steps[-1] or str(len(tree))] = value
-
-
-def _steps(key: str) -> list[tuple[str, str | None]]:
-    return [(found.group(0), found.group(1)) for found in _KEY.finditer(key[:2048])]

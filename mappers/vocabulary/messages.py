@@ -177,7 +177,9 @@ class Receipt:
     """The provider's ids for what it accepted, and how far that proves the message got.
 
     Shape: the first id is the one later statuses, edits and quotes will name.
+    `user` is a CRM's own id of the customer, where it gives one only once something was said.
     """
 
     provider_ids: tuple[str, ...]
     status: Status = Status.SENT
+    user: str = ""

@@ -86,7 +86,8 @@ class Opening:
     """A conversation to be known to the CRM, tied to a record before anything is said in it.
 
     `ours` is the id under which the CRM will name it back to us. `source` is empty where the CRM
-    knows no sources. `begun` is set for one that the CRM began itself: it is only tied.
+    knows no sources. `begun` is set for one that the CRM began itself: it is only tied. `user` is
+    the CRM's id of the customer where an entry has told it: the tie is made by that.
     """
 
     ours: str
@@ -94,6 +95,7 @@ class Opening:
     person: Person
     source: str = ""
     begun: OpenedConversation | None = None
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

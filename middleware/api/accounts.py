@@ -118,8 +118,8 @@ async def register(hub: TheHub, who: Admin, asked: Register) -> Registered:
     "/applications/{application_id}/authorization",
     summary="Begin to connect an account by its administrator's consent",
 )
-async def authorize(hub: TheHub, who: Admin, application_id: UUID) -> Authorization:
-    return Authorization(url=await consent.authorize(hub, who.caller, application_id))
+async def authorize(hub: TheHub, who: Admin, application_id: UUID, base: str = "") -> Authorization:
+    return Authorization(url=await consent.authorize(hub, who.caller, application_id, base))
 
 
 @router.get("/routes", summary="List routes", tags=["routes"])

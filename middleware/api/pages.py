@@ -9,11 +9,11 @@ from secrets import token_urlsafe
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader
 
-from mappers.vocabulary import NEEDS_A_PERSON, DeliveryKind
+from mappers.vocabulary import NEEDS_A_PERSON, DeliveryKind, Webhook
 from middleware.api.auth import TheHub
 from middleware.api.words import HELD, SAID, STATES, reason
 from middleware.errors import HubError, NotFound
@@ -26,6 +26,7 @@ from middleware.operations.deliveries.model import Decision, DeliveryLine
 from middleware.operations.rules import masked_text
 
 router = APIRouter(include_in_schema=False)
+LONGEST_INSTALLATION = 64 * 1024
 TEMPLATES = Environment(loader=PackageLoader("middleware.api"), autoescape=True)
 
 
@@ -61,24 +62,43 @@ async def settle_held(
 
 
 @router.get("/oauth/{provider}/callback")
-async def take_consent(
-    hub: TheHub,
-    provider: str,
-    state: str = "",
-    code: str = "",
-    referer: Annotated[str, Query(description="The account's own address.")] = "",
-) -> Response:
-    """Connect the account whose administrator has just let us in."""
-    words = SAID[hub.settings.language]
+async def take_consent(hub: TheHub, request: Request, provider: str) -> Response:
+    """Connect the account whose administrator has just let us in.
+
+    Providers name the account's own address in two ways.
+    """
+    words, told = SAID[hub.settings.language], request.query_params
+    base = told.get("referer") or told.get("domain", "")
+    code, state = told.get("code", ""), told.get("state", "")
     if not code:
         return _said(hub, words["not_connected"], words["denied"], status=400)
-    consented = Consented(provider=provider, state=state, base=referer, code=code)
+    consented = Consented(provider=provider, state=state, base=base, code=code)
     try:
         done = await consent.take(hub, consented)
     except HubError as error:
         return _said(hub, words["not_connected"], str(error), status=error.status)
     title = words["connected"].format(title=done.account.title)
     return _said(hub, title, *done.notes, words["connected_next"])
+
+
+@router.post("/oauth/{provider}/install/{application}")
+async def take_installation(
+    hub: TheHub, request: Request, provider: str, application: UUID
+) -> Response:
+    """Connect the account that has just installed us; the page is seen in a frame of it."""
+    words = SAID[hub.settings.language]
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_INSTALLATION:
+            return _said(hub, words["not_connected"], words["bad_link"], status=413)
+    hook = Webhook(method="POST", body=bytes(body), query=dict(request.query_params))
+    try:
+        _, way_in = await consent.install(hub, provider, application, hook)
+    except HubError as error:
+        return _said(hub, words["not_connected"], str(error), status=error.status)
+    framed = f"{way_in.policy}; frame-ancestors https:"
+    return HTMLResponse(way_in.page, headers={**_headers(""), "content-security-policy": framed})
 
 
 def _signed_subject(hub: Hub, subject: str, signature: str) -> UUID | None:

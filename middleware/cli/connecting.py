@@ -21,6 +21,7 @@ from middleware.operations.model import Caller
 TELEGRAM_TOKEN = "THREADLINE_TELEGRAM_TOKEN"  # noqa: S105 - the name of a variable
 AMOCRM_TOKEN = "THREADLINE_AMOCRM_TOKEN"  # noqa: S105 - the name of a variable
 AMOCRM_SECRET = "THREADLINE_AMOCRM_CLIENT_SECRET"  # noqa: S105 - the name of a variable
+BITRIX24_SECRET = "THREADLINE_BITRIX24_CLIENT_SECRET"  # noqa: S105 - the name of a variable
 Title = Annotated[str, typer.Option(help="What to call it; default: as the provider does.")]
 
 
@@ -29,6 +30,7 @@ def register(app: typer.Typer) -> None:
     connect = typer.Typer(help="Connect an account of a channel or a CRM.", no_args_is_help=True)
     connect.command("telegram")(telegram)
     connect.command("amocrm")(amocrm)
+    connect.command("bitrix24")(bitrix24)
     app.add_typer(connect, name="connect")
 
 
@@ -118,6 +120,43 @@ def amocrm(
         title=title,
     )
     _connect_amocrm(session, given)
+
+
+def bitrix24(
+    context: typer.Context,
+    client_id: Annotated[
+        str, typer.Option(help="Application ID (client_id), from its card in the portal.")
+    ] = "",
+    client_secret: Annotated[
+        str | None,
+        typer.Option(
+            envvar=BITRIX24_SECRET, help="Application key (client_secret); - reads standard input."
+        ),
+    ] = None,
+    application_file: Annotated[
+        Path | None,
+        typer.Option(help="YAML or JSON with the registration's values.", dir_okay=False),
+    ] = None,
+) -> None:
+    """Register an application of a Bitrix24 portal; installing it there connects the portal."""
+    session = session_of(context)
+    values = _file(session, application_file)
+    if client_id:
+        values["client_id"] = client_id
+    if secret := secret_from(client_secret):
+        values["client_secret"] = secret
+
+    if "client_id" not in values:
+        session.fail(session.word("need_application"))
+
+    async def work(hub: Hub, caller: Caller) -> str:
+        registration, _ = await accounts.register(hub, caller, "bitrix24", values)
+        session.hint("registered", id=registration)
+        return accounts.install_address(hub, "bitrix24", registration)
+
+    address = session.run(work)
+    session.hint("install")
+    session.print(address)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

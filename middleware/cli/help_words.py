@@ -204,6 +204,15 @@ RUSSIAN: Mapping[str, str] = {
         "Подключить аккаунт amoCRM: долгоживущим токеном или с согласия администратора."
     ),
     "The account: https://company.amocrm.ru": "Аккаунт: https://company.amocrm.ru",
+    "Register an application of a Bitrix24 portal; installing it there connects the portal.": (
+        "Зарегистрировать приложение портала Битрикс24; его установка там подключит портал."
+    ),
+    "Application ID (client_id), from its card in the portal.": (
+        "Код приложения (client_id) из его карточки на портале."
+    ),
+    "Application key (client_secret); - reads standard input.": (
+        "Ключ приложения (client_secret); - читает стандартный ввод."
+    ),
     "Long-lived token; - reads standard input.": "Долгоживущий токен; - читает стандартный ввод.",
     "Id of a registration that is kept already.": "Id уже сохранённой регистрации.",
     "YAML or JSON with the registration's values.": "YAML или JSON со значениями регистрации.",

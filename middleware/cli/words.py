@@ -44,6 +44,8 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "authorize": "Откройте от имени администратора аккаунта (ссылка живёт час):",
         "callback": "Хаб должен работать (threadline up) и быть доступен по {address}",
         "registered": "Регистрация сохранена: {id}",
+        "install": "Укажите этот адрес в карточке приложения (обработчик и установка) и установите"
+        " его; хаб должен работать (threadline up):",
         "hooks": "Адрес хуков: {address}",
         "sure": "Отключить «{which}» насовсем?",
         "not_an_id": "«{asked}» — не id. Id показывают списки, например threadline deliveries.",
@@ -177,6 +179,8 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "authorize": "Open this as the account's administrator (good for an hour):",
         "callback": "The hub has to run (threadline up) and be reachable at {address}",
         "registered": "The registration is kept: {id}",
+        "install": "Put this address into the application's card (handler and installation) and"
+        " install it; the hub has to run (threadline up):",
         "hooks": "Address for hooks: {address}",
         "sure": "Disconnect “{which}” for good?",
         "not_an_id": "“{asked}” is not an id. Lists show ids: threadline deliveries, for one.",

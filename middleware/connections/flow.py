@@ -43,6 +43,7 @@ class Wanted:
     """What a person asks to connect. Values are as typed, secrets among them.
 
     `listen`: poll the provider instead of being called; None lets the hub choose.
+    `is_installed_anew`: the account itself replaced its credentials, whatever the old ones do yet.
     """
 
     provider: str
@@ -52,6 +53,7 @@ class Wanted:
     settings: ConnectionSettings = field(default_factory=ConnectionSettings)
     listen: bool | None = None
     take_over: bool = False
+    is_installed_anew: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +111,12 @@ async def connect(hub: Hub, workspace: WorkspaceId, wanted: Wanted) -> Connected
     account = await _checked(_adapter(hub, draft))
     names = manifest.accounts(config)
     known = await hub.connections.named(wanted.provider, names[0])
-    if known is not None and known.workspace == workspace and await _is_shut_out(hub, known):
+    is_own = known is not None and known.workspace == workspace
+    if (
+        known is not None
+        and is_own
+        and (wanted.is_installed_anew or await _is_shut_out(hub, known))
+    ):
         connection = await _take_up(hub, known, wanted, config)
     else:
         connection = await hub.connections.add(

@@ -314,6 +314,7 @@ async def _open(crm: Crm, job: Job, to: ConnectedCrm) -> ConversationOpened:
         person=person_of(job),
         source=job.source if to.can.sources else "",
         begun=job.opened.opened if job.opened is not None and job.opened.begun_there else None,
+        user=job.opened.opened.user if job.opened is not None else "",
     )
     return ConversationOpened(await crm.open_conversation(opening), job.link.record)
 

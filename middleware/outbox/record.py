@@ -13,6 +13,7 @@ from mappers.vocabulary import (
     Failure,
     HistoryRead,
     MessageId,
+    Receipt,
     Status,
 )
 from middleware.connections.model import Connected, ConnectedCrm, Directory
@@ -80,7 +81,7 @@ class Recorder:
         await self.unit.settle(self.job, Settlement(state=state, code=code, detail=learned))
         match result:
             case Accepted(receipt=receipt):
-                await self._accepted(receipt.provider_ids, receipt.status)
+                await self._accepted(receipt)
             case ContactEnsured(record=record, evidence=evidence) if self.job.contact:
                 await self.unit.set_link(self.job.contact, self.job.target, record, evidence)
                 await self._follow(record)
@@ -130,18 +131,27 @@ class Recorder:
             await self._prerequisites(DeliveryKind.WRITE)
 
     async def _prerequisites(self, before: DeliveryKind) -> DeliveryId | None:
-        job, last = self.job, None
-        if job.conversation is not None and job.contact is not None:
-            # The conversation may have been given to another contact since it was loaded.
-            conversation = await self.unit.conversation(job.conversation.id)
-            contact = conversation.contact or job.contact
-            for route in await self.unit.routes_from(conversation.connection):
-                if route.target == job.target:
-                    at = Counterpart(route, conversation, contact)
-                    # A message without words may have made no deal; another one has, or will.
-                    opens = route.policy.deal_on == "message" or _wants_deal(job)
-                    last = await self.planner.prerequisites(at, before, opens=opens)
+        last = None
+        for at in await self._counterparts():
+            # A message without words may have made no deal; another one has, or will.
+            opens = at.route.policy.deal_on == "message" or _wants_deal(self.job)
+            last = await self.planner.prerequisites(at, before, opens=opens)
         return last
+
+    async def _counterparts(self) -> tuple[Counterpart, ...]:
+        """By which routes the conversation reaches this CRM, and with whom, as of now."""
+        job = self.job
+        if job.conversation is None or job.contact is None:
+            return ()
+        # The conversation may have been given to another contact since it was loaded.
+        conversation = await self.unit.conversation(job.conversation.id)
+        contact = conversation.contact or job.contact
+        routes = await self.unit.routes_from(conversation.connection)
+        return tuple(
+            Counterpart(route, conversation, contact)
+            for route in routes
+            if route.target == job.target
+        )
 
     async def _opened(self, result: ConversationOpened, conversation: ConversationRow) -> None:
         """Remember the counterpart; what was said there before we knew of it is read back.
@@ -169,16 +179,20 @@ class Recorder:
         if is_behind:
             await self.planner.catch_up(conversation, job.target)
 
-    async def _accepted(self, ids: tuple[str, ...], status: Status) -> None:
+    async def _accepted(self, receipt: Receipt) -> None:
         if self.job.message_id is None:
             return
-        await self.unit.add_names(self.job.target, self.job.message_id, ids, self.job.part)
-        for name in ids:
+        names = receipt.provider_ids
+        await self.unit.add_names(self.job.target, self.job.message_id, names, self.job.part)
+        for name in names:
             await self.unit.wake_waiting(self.job.target, name)
         if self.job.opened is not None and self.job.opened.begun_there:
             await self._told_ours()
         if self.job.kind is DeliveryKind.SEND:
-            await tell_progress(self.planner, self.job.target, self.job.message_id, status)
+            progress = receipt.status
+            await tell_progress(self.planner, self.job.target, self.job.message_id, progress)
+        if receipt.user:
+            await self._told_customer(receipt.user)
 
     async def _told_ours(self) -> None:
         """A CRM that began a conversation knows our name of it from the first entry on."""
@@ -188,6 +202,19 @@ class Recorder:
         if (opened := await self.unit.opened(at, self.job.target)) is not None:
             counterpart = replace(opened, begun_there=False)
             await self.unit.set_opened(at, self.job.target, counterpart)
+
+    async def _told_customer(self, user: str) -> None:
+        """Who the customer is to the CRM came with an entry: the conversation is tied by that."""
+        job = self.job
+        if job.kind is not DeliveryKind.WRITE or job.conversation is None:
+            return
+        opened = await self.unit.opened(job.conversation.id, job.target)
+        if opened is None or opened.opened.user == user:
+            return
+        known = replace(opened, opened=replace(opened.opened, user=user))
+        await self.unit.set_opened(job.conversation.id, job.target, known)
+        for at in await self._counterparts():
+            await self.planner.require(at, DeliveryKind.OPEN_CONVERSATION)
 
     async def failed(self, failure: Failure | None, verdict: Verdict | None) -> None:
         """Record a failure and the step that was chosen."""

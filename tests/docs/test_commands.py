@@ -98,7 +98,7 @@ def _metrics() -> set[str]:
 def test_runbooks_name_metrics_and_codes_that_exist() -> None:
     said = "".join(path.read_text("utf-8") for path in RUNBOOKS.glob("*.md"))
     metrics = set(re.findall(r"threadline_[a-z_]+", said))
-    codes = set(re.findall(r"`((?:hub|telegram|amocrm|crm)\.[a-z_0-9]+)`", said))
+    codes = set(re.findall(r"`((?:hub|telegram|amocrm|bitrix24|crm)\.[a-z_0-9]+)`", said))
     assert metrics <= _metrics()
     assert len(metrics) > 8
     assert codes <= {*headings(DOCS / "reference/failures.md")}

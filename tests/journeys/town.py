@@ -43,6 +43,23 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+UNDER_WAY = """
+    WITH active AS (SELECT id FROM connections WHERE state = 'active')
+    SELECT (SELECT count(*) FROM inbox
+            WHERE state = 'new' AND connection_id IN (TABLE active))
+         + (SELECT count(*) FROM lanes
+            WHERE due_at IS NOT NULL AND target_id IN (TABLE active))
+         + (SELECT count(*) FROM deliveries
+            WHERE state IN ('calling', 'doubt') AND target_id IN (TABLE active))
+"""
+
+
+async def is_quiet(hub: Hub) -> bool:
+    """Say whether nothing is under way in a hub."""
+    async with transaction(hub.engine) as at:
+        return not (await at.execute(text(UNDER_WAY))).scalar_one()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """The providers, and where they are. They outlive any hub."""
@@ -116,17 +133,7 @@ class Town:
                 await self.pause()
 
     async def _is_quiet(self) -> bool:
-        return not await self.count(
-            """
-            WITH active AS (SELECT id FROM connections WHERE state = 'active')
-            SELECT (SELECT count(*) FROM inbox
-                    WHERE state = 'new' AND connection_id IN (TABLE active))
-                 + (SELECT count(*) FROM lanes
-                    WHERE due_at IS NOT NULL AND target_id IN (TABLE active))
-                 + (SELECT count(*) FROM deliveries
-                    WHERE state IN ('calling', 'doubt') AND target_id IN (TABLE active))
-            """
-        )
+        return await is_quiet(self.hub)
 
     async def count(self, query: str, **values: Any) -> int:
         async with transaction(self.hub.engine) as at:

@@ -7,7 +7,7 @@ import pytest
 from crm_clients.amocrm.oauth import Config
 from crm_clients.amocrm.told_by_account import read_account
 from crm_clients.amocrm.upkeep import EVENTS, UNLISTED_EVENTS
-from crm_clients.amocrm.wire import parse_form
+from crm_clients.forms import parse_form
 from mappers.vocabulary import DealChanged, Event, RecordChanged
 
 ACCOUNT = {"account[id]": "28805383", "account[subdomain]": "acme"}

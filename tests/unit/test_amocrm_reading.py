@@ -12,7 +12,7 @@ from crm_clients.amocrm.oauth import Config
 from crm_clients.amocrm.reading import read
 from crm_clients.amocrm.told_by_account import read_account
 from crm_clients.amocrm.told_by_chats import read_chat
-from crm_clients.amocrm.wire import parse_form
+from crm_clients.forms import parse_form
 from mappers.vocabulary import (
     AccessRevoked,
     Arrival,

@@ -2,10 +2,10 @@
 
 from base64 import b64decode
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from channel_clients.emulators.stage import Request, Response, common_control
+from crm_clients.emulators.workshop import plain
 
 if TYPE_CHECKING:
     from .emulator import AmoCrmEmulator
@@ -83,17 +83,17 @@ class Control:
         account = request.param("account") or next(iter(emulator.world.accounts), "")
         match name:
             case "timeline":
-                return {"chats": _plain(emulator.timeline(account))}
+                return {"chats": plain(emulator.timeline(account))}
             case "contacts":
                 return {"contacts": list(emulator.contacts(account))}
             case "leads":
                 return {"leads": list(emulator.leads(account))}
             case "notes":
-                return {"notes": _plain(emulator.notes(account))}
+                return {"notes": plain(emulator.notes(account))}
             case "tasks":
                 return {"tasks": list(emulator.tasks(account))}
             case "replies":
-                return {"replies": _plain(emulator.replies)}
+                return {"replies": plain(emulator.replies)}
             case "state":
                 return emulator.state()
             case _:
@@ -107,19 +107,8 @@ class Control:
         if not isinstance(body, dict):
             raise TypeError("the body should be an object")
         if name != "setup":
-            return {"result": _plain(self._actions[name](**body))}
+            return {"result": plain(self._actions[name](**body))}
         unknown = set(body) - set(self._scenery)
         if unknown:
             raise ValueError(f"cannot set up {sorted(unknown)}; there are {sorted(self._scenery)}")
-        return {what: _plain(self._scenery[what](**body[what])) for what in body}
-
-
-def _plain(value: Any) -> Any:
-    """Turn records into what JSON can say."""
-    if is_dataclass(value) and not isinstance(value, type):
-        value = asdict(value)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set):
-        return [_plain(item) for item in value]
-    return value
+        return {what: plain(self._scenery[what](**body[what])) for what in body}

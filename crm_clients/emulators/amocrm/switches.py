@@ -1,12 +1,14 @@
 """What the documentation leaves open, each point a named switch with a cautious default."""
 
-from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args, get_origin
+from dataclasses import dataclass
+from typing import Literal
+
+from crm_clients.emulators.workshop import SwitchBoard
 
 
 @dataclass(slots=True, kw_only=True)
-class Switches:
-    """Set by name with `set`, which refuses unknown names and impossible values."""
+class Switches(SwitchBoard):
+    """Set by name with `set`."""
 
     # Chats API
     duplicate_msgid: Literal["same_ids", "error", "accept"] = "same_ids"
@@ -60,18 +62,3 @@ class Switches:
     webhooks_in_plan: bool = True  # a plan without them refuses to subscribe
     webhooks_lost: bool = False  # they leave and arrive nowhere
     retry_scale: float = 1.0  # of the waits between attempts
-
-    def set(self, name: str, value: Any) -> None:
-        """Raise `ValueError` for a name or a value that does not exist."""
-        kinds = {item.name: item.type for item in fields(self)}
-        if name not in kinds:
-            raise ValueError(f"no switch is called {name!r}; there are {sorted(kinds)}")
-        kind = kinds[name]
-        if get_origin(kind) is Literal:
-            if value not in get_args(kind):
-                raise ValueError(f"{name} is one of {get_args(kind)}, not {value!r}")
-        elif kind is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        elif type(value) is not kind:
-            raise ValueError(f"{name} is a {kind}, not {value!r}")
-        setattr(self, name, value)

@@ -1,13 +1,11 @@
 """Everything the emulator remembers, and where its time, ids and chance come from."""
 
-import asyncio
 import uuid
-from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
 
 from channel_clients.emulators.stage import Push, Stage
+from crm_clients.emulators.workshop import Background
 
 from .model import Account, Channel, Chat, ChatMessage, Integration, Person, Reply
 from .switches import Switches
@@ -144,41 +142,3 @@ class World:
     def at_subdomain(self, subdomain: str) -> Account | None:
         everyone = self.accounts.values()
         return next((account for account in everyone if account.subdomain == subdomain), None)
-
-
-class Background:
-    """Work that goes on after an answer was given.
-
-    A task is either busy or waiting for a far moment (the next attempt of a hook): `drain` waits
-    for the busy ones only, so that nobody sits through an hour of retries.
-    """
-
-    def __init__(self) -> None:
-        self._busy: set[asyncio.Task[Any]] = set()
-        self._waiting: set[asyncio.Task[Any]] = set()
-
-    def start(self, work: Coroutine[Any, Any, Any]) -> None:
-        self._keep(work, self._busy)
-
-    def start_later(self, work: Coroutine[Any, Any, Any]) -> None:
-        self._keep(work, self._waiting)
-
-    @property
-    def waiting(self) -> int:
-        return len(self._waiting)
-
-    async def drain(self) -> None:
-        """Return when no task is busy. Re-raises what a task died of."""
-        while self._busy:
-            await asyncio.gather(*self._busy)
-
-    async def close(self) -> None:
-        tasks = self._busy | self._waiting
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _keep(self, work: Coroutine[Any, Any, Any], shelf: set[asyncio.Task[Any]]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        shelf.add(task)
-        task.add_done_callback(shelf.discard)

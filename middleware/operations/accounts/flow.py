@@ -175,6 +175,19 @@ def redirect_uri(hub: Hub, provider: str) -> str:
     return f"{hub.settings.public_url.rstrip('/')}/oauth/{provider}/callback"
 
 
+def install_address(hub: Hub, provider: str, application: UUID) -> str:
+    """Where an account posts to when our registration is installed in it.
+
+    Raises: `BadRequest` where nobody could reach it.
+    """
+    if not hub.settings.public_url:
+        raise BadRequest(
+            "An account that installs us has to reach us: set THREADLINE_PUBLIC_URL and begin"
+            " again."
+        )
+    return f"{hub.settings.public_url.rstrip('/')}/oauth/{provider}/install/{application}"
+
+
 async def applications(hub: Hub, caller: Caller) -> tuple[ApplicationLine, ...]:
     return await AccountStore(hub.engine).applications(caller.workspace)
 

@@ -1,4 +1,4 @@
-"""From a consent page, or a token made by hand, to a connected account.
+"""From a consent page, an installation, or a token made by hand, to a connected account.
 
 The state that travels through the provider names the registration and a time, signed by us: it
 says for which workspace the account is connected, and nobody can make one up.
@@ -10,8 +10,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from crm_clients.consent import CONSENTS, Consent, Values
-from mappers.vocabulary import Http, ProviderError
+from crm_clients.consent import CONSENTS, Consent, Installation, Values
+from mappers.vocabulary import Http, ProviderError, Webhook
 from mappers.vocabulary.adapters import Budget
 from middleware.connections.flow import ConnectedNow, ProviderRefused, Wanted
 from middleware.errors import BadRequest, HubError, NotFound
@@ -43,17 +43,21 @@ class Consented:
     code: str = field(repr=False)
 
 
-async def authorize(hub: Hub, caller: Caller, application: UUID) -> str:
+async def authorize(hub: Hub, caller: Caller, application: UUID, base: str = "") -> str:
     """Return the page where an account's administrator lets us in.
 
-    Raises: `NotFound`; `BadRequest` for a provider without such a page.
+    `base` is the account's address, where the page is its own.
+    Raises: `NotFound`; `BadRequest` for a provider without such a page, or a base that is none.
     """
     found = await own_application(hub, caller, application)
     consent = _consent(found.line.provider)
     expires = round((hub.clock.now() + GOOD_FOR).timestamp())
     state = f"{application.hex}.{expires}"
     signed = f"{state}.{hub.vault.sign(_signed(found.line.provider, state))}"
-    return consent.authorize_url(_registration(hub, found), signed)
+    try:
+        return consent.authorize_url(_registration(hub, found), base, signed)
+    except ValueError as error:
+        raise BadRequest(f"The account's address cannot be used: {error}.") from error
 
 
 async def take(hub: Hub, consented: Consented) -> ConnectedNow:
@@ -95,10 +99,13 @@ async def connect_by_token(hub: Hub, caller: Caller, given: ByToken) -> Connecte
     if given.application is not None:
         found = await own_application(hub, caller, given.application)
     signing_in = SigningIn(provider=given.provider, found=found)
-    consent = _consent(given.provider)
+    with_token = _consent(given.provider).connect_with_token
+    if with_token is None:
+        title = manifest_of(given.provider).title
+        raise BadRequest(f"Accounts of {title} are not connected by a token made by hand.")
 
     async def ask(http: Http, application: Any, base: str) -> Values:
-        return await consent.connect_with_token(http, application, base, given.token)
+        return await with_token(http, application, base, given.token)
 
     values = await _values(hub, signing_in, given.base, ask)
     wanted = Wanted(
@@ -108,6 +115,36 @@ async def connect_by_token(hub: Hub, caller: Caller, given: ByToken) -> Connecte
         title=given.title,
     )
     return await connect(hub, caller, wanted)
+
+
+async def install(
+    hub: Hub, provider: str, application: UUID, hook: Webhook
+) -> tuple[ConnectedNow, Installation]:
+    """Connect the account that has just installed us, anew if it was connected before.
+
+    Raises: `NotFound`, `BadRequest`, `ProviderRefused`, `Conflict`.
+    """
+    found = await AccountStore(hub.engine).application(application)
+    way_in = _consent(provider).installation
+    if found is None or way_in is None or found.line.provider != provider:
+        raise NotFound("Nothing is installed at this address.")
+    registration = _registration(hub, found)
+    signing_in = SigningIn(provider=provider, found=found)
+    port = _port(hub, signing_in, _consent(provider).bases(registration, ""))
+    try:
+        values = await way_in.take(port, registration, hook)
+    except ValueError as error:
+        raise BadRequest(f"This is no installation: {error}.") from error
+    except ProviderError as error:
+        raise ProviderRefused(
+            f"The provider does not vouch for this installation ({error.failure.code})."
+            " Nothing was kept. Install the application again."
+        ) from error
+    caller = Caller(workspace=found.workspace, name="installation")
+    wanted = Wanted(
+        provider=provider, values=values, application=found.line.id, is_installed_anew=True
+    )
+    return await connect(hub, caller, wanted), way_in
 
 
 Ask = Callable[[Http, Any, str], Awaitable[Values]]
@@ -132,8 +169,9 @@ async def _values(hub: Hub, signing_in: SigningIn, base: str, ask: Ask) -> Mappi
         trusted = consent.base(registration, base)
     except ValueError as error:
         raise BadRequest(f"The account's address cannot be used: {error}.") from error
+    port = _port(hub, signing_in, consent.bases(registration, trusted))
     try:
-        return await ask(_port(hub, signing_in, trusted), registration, trusted)
+        return await ask(port, registration, trusted)
     except ProviderError as error:
         raise ProviderRefused(
             f"The provider did not let us sign in ({error.failure.code}). Nothing was kept."
@@ -141,13 +179,13 @@ async def _values(hub: Hub, signing_in: SigningIn, base: str, ask: Ask) -> Mappi
         ) from error
 
 
-def _port(hub: Hub, signing_in: SigningIn, base: str) -> Http:
+def _port(hub: Hub, signing_in: SigningIn, bases: tuple[str, ...]) -> Http:
     name = f"consent:{signing_in.name}"
     budgets = tuple(
         Budget(name=each, key=f"{name}:{each}", rate_per_s=2, burst=4)
         for each in _consent(signing_in.provider).budgets
     )
-    link = Link(connection=name, budgets=budgets, bases=(base,))
+    link = Link(connection=name, budgets=budgets, bases=bases)
     return hub.gateway.port(link, may_start=without_lease)
 
 

@@ -1,0 +1,178 @@
+"""Bitrix24: what the hub may ask of a portal.
+
+A record and a deal are found again by where they came from. Messages are those of an open line,
+under names of ours, so an entry whose answer was lost is looked for in the history of its dialog.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from crm_clients.bitrix24 import lines, media, oauth, reading
+from crm_clients.bitrix24.cards import Cards
+from crm_clients.bitrix24.doors import HISTORY
+from crm_clients.bitrix24.lines import Lines, connector_of
+from crm_clients.bitrix24.oauth import Application, Config
+from crm_clients.bitrix24.rest import Rest
+from crm_clients.bitrix24.upkeep import Upkeep
+from crm_clients.bitrix24.wire import HistoryPage
+from crm_clients.forms import storable
+from mappers.vocabulary import (
+    Account,
+    Arrival,
+    Attachment,
+    Deal,
+    DealDraft,
+    Entry,
+    FetchedFile,
+    Http,
+    Identity,
+    OpenedConversation,
+    Opening,
+    Parcel,
+    Reading,
+    Receipt,
+    Record,
+    RecordDraft,
+    Status,
+    StatusReport,
+)
+from mappers.vocabulary.adapters import SetUp
+
+REACHED = frozenset({Status.SENT, Status.DELIVERED})
+
+
+@dataclass(frozen=True, slots=True)
+class Bitrix24:
+    """A portal where our application is installed."""
+
+    config: Config
+    application: Application
+    http: Http = field(repr=False)
+
+    @property
+    def _rest(self) -> Rest:
+        return Rest(self.config, self.application, self.http)
+
+    @property
+    def _cards(self) -> Cards:
+        return Cards(self._rest)
+
+    @property
+    def _lines(self) -> Lines:
+        return Lines(self.config, self.application, self._rest)
+
+    @property
+    def _upkeep(self) -> Upkeep:
+        return Upkeep(self.config, self.application, self._rest)
+
+    def read(self, arrival: Arrival) -> Reading:
+        return reading.read(arrival, self.config, connector_of(self.application))
+
+    async def check(self) -> Account:
+        return await self._upkeep.check()
+
+    def is_stale(self, now: datetime) -> bool:
+        return oauth.is_stale(self.config, now)
+
+    async def refresh(self) -> Mapping[str, Any]:
+        return await oauth.renew(self.http, self.application, self.config)
+
+    async def set_up(self, address: str, *, take_over: bool) -> SetUp:  # noqa: ARG002  # as it says
+        """Nobody is ever in the way: a portal calls as many addresses as it is told to."""
+        return await self._upkeep.set_up(address)
+
+    async def tear_down(self) -> None:
+        await self._upkeep.tear_down()
+
+    async def find_records(self, identity: Identity) -> tuple[Record, ...]:
+        return await self._cards.find_records(identity)
+
+    async def get_record(self, record: str) -> Record | None:
+        return await self._cards.get_record(record)
+
+    async def find_survivor(self, record: str, conversations: Sequence[str]) -> str | None:  # noqa: ARG002  # as it says
+        """Nothing tells whom a contact was merged into; it is searched for anew."""
+        return None
+
+    async def create_record(self, draft: RecordDraft, *, key: str) -> str:
+        return await self._cards.create_record(draft, key=key)
+
+    async def find_created_record(self, key: str, since: datetime) -> str | None:
+        return await self._cards.find_created_record(key, since)
+
+    async def add_to_record(self, record: str, draft: RecordDraft) -> None:
+        await self._cards.add_to_record(record, draft)
+
+    async def find_deals(self, record: str) -> tuple[Deal, ...]:
+        return await self._cards.find_deals(record)
+
+    async def get_deal(self, deal: str) -> Deal | None:
+        return await self._cards.get_deal(deal)
+
+    async def create_deal(self, draft: DealDraft, *, key: str) -> str:
+        return await self._cards.create_deal(draft, key=key)
+
+    async def find_created_deal(self, draft: DealDraft, key: str, since: datetime) -> str | None:  # noqa: ARG002  # exact without them
+        return await self._cards.find_created_deal(key)
+
+    async def open_conversation(self, opening: Opening) -> OpenedConversation:
+        """Learn who the customer is to the portal, and tie the dialog to the record by its code.
+
+        A line looks for that code before it looks for anything else: a namesake would do, too. A
+        portal that does not say who the customer is before the first message says it then.
+        """
+        customer = opening.user or await self._lines.learn_customer(opening.ours, opening.person)
+        if customer:
+            address = f"imol|{self._lines.code_of(opening.ours, customer)}"
+            await self._cards.add_messenger(opening.record, address)
+        return OpenedConversation(id=opening.ours, user=customer)
+
+    async def write(self, entry: Entry) -> Receipt:
+        sent = await self._lines.send(lines.message_of(entry))
+        return _receipt(entry, sent.user)
+
+    async def find_entry(self, entry: Entry, since: datetime) -> Receipt | None:  # noqa: ARG002  # a history is read whole
+        customer = entry.conversation.user or await self._lines.find_customer(entry.ours)
+        if not customer:
+            return None
+        codes = self._lines.codes_of(entry.ours, customer)
+        is_there = await self._lines.history.holds(codes, lines.name_of(entry.key))
+        return _receipt(entry, customer) if is_there else None
+
+    async def edit_entry(self, entry: Entry) -> None:
+        await self._lines.edit(lines.correction_of(entry))
+
+    async def mark_deleted(self, entry: Entry) -> None:
+        await self._lines.edit(lines.correction_of(entry))
+
+    async def fetch(self, attachment: Attachment, limit_bytes: int) -> FetchedFile:
+        return await media.fetch(attachment, self.config, self.http, limit_bytes)
+
+    async def report(self, report: StatusReport) -> None:
+        if report.status is Status.FAILED:
+            await self._lines.note_failure(report)
+        elif report.status in REACHED:
+            await self._lines.mark_delivered(report)
+
+    async def read_history(
+        self, conversation: OpenedConversation, ours: str, since: datetime
+    ) -> tuple[Parcel, ...]:
+        """Pack the messages of the dialog's last sessions."""
+        customer = conversation.user or await self._lines.find_customer(ours)
+        codes = self._lines.codes_of(ours, customer)
+        said = await self._lines.history.said_in(codes) if customer else ()
+        messages = [each.model_dump(by_alias=True) for each in said]
+        page = HistoryPage(ours=ours, customer=customer, since=since.isoformat(), messages=messages)
+        ends = [str(each["id"]) for each in (*messages[:1], *messages[-1:])]
+        words = (ours, *ends, page.since)
+        key = f"history:{':'.join(storable(word)[:64] for word in words)}"
+        body = json.dumps(page.model_dump()).encode()
+        return (Parcel(key=key, body=body, form=HISTORY),)
+
+
+def _receipt(entry: Entry, customer: str) -> Receipt:
+    """The portal tells no number of what it took: a message goes by our name."""
+    return Receipt(provider_ids=(lines.name_of(entry.key),), user=customer)

@@ -1,0 +1,82 @@
+"""The registry's entry: how a portal is served, what it may be asked for, and how often."""
+
+from datetime import timedelta
+
+from crm_clients.bitrix24 import media, oauth
+from crm_clients.bitrix24.adapter import Bitrix24
+from crm_clients.bitrix24.doors import ConnectionDoor
+from crm_clients.bitrix24.oauth import Application, Config
+from crm_clients.contract import Can, CrmManifest
+from mappers.vocabulary import Http, Status
+from mappers.vocabulary.adapters import Budget, Manifest
+
+# Bitrix24 cuts at twenty thousand, after we have doubled what has to be escaped.
+TEXT_LIMIT = 10_000
+# The server gives a call a minute; until then it may still take effect.
+SETTLES_AFTER = timedelta(seconds=65)
+FILE_LIMIT_BYTES = 20 * 1024 * 1024
+
+
+def _build(config: Config, application: Application | None, http: Http) -> Bitrix24:
+    """Raises: `ValueError` for a portal at an address that is not Bitrix24's."""
+    ours = _registered(application)
+    base = oauth.portal_base(config.base, ours)
+    return Bitrix24(config.model_copy(update={"base": base}), ours, http)
+
+
+def _registered(application: Application | None) -> Application:
+    if application is None:
+        raise ValueError("open lines need an application of ours in the portal")
+    return application
+
+
+def _accounts(config: Config) -> tuple[str, ...]:
+    return (config.member_id,)
+
+
+def _door(config: Config, _: Application | None) -> ConnectionDoor:
+    return ConnectionDoor(config)
+
+
+def _budgets(config: Config, application: Application | None) -> tuple[Budget, ...]:
+    """A portal lets two calls a second through for each address that calls it, and fifty at once.
+
+    The most expensive plan lets five and 250; an excess is refused, never punished. The
+    authorization server publishes no limit.
+    """
+    ours = _registered(application).client_id
+    return (
+        Budget(name="rest", key=f"bitrix24:{config.member_id}", rate_per_s=2, burst=45),
+        Budget(name="oauth", key=f"bitrix24-oauth:{ours}", rate_per_s=2, burst=5),
+    )
+
+
+def _bases(config: Config, application: Application | None) -> tuple[str, ...]:
+    ours = _registered(application)
+    base = oauth.portal_base(config.base, ours)
+    return (base, oauth.oauth_base(config.oauth_base, base, ours))
+
+
+MANIFEST: CrmManifest = Manifest(
+    name="bitrix24",
+    title="Bitrix24",
+    config=Config,
+    application=Application,
+    accounts=_accounts,
+    build=_build,
+    door=_door,
+    application_door=None,
+    budgets=_budgets,
+    bases=_bases,
+    can=Can(
+        text_limit=TEXT_LIMIT,
+        statuses=frozenset({Status.SENT, Status.DELIVERED, Status.FAILED}),
+        attachments=media.SHOWN,
+        file_limit_bytes=FILE_LIMIT_BYTES,
+        replies_told_once=True,
+        edits=True,
+        deletes=True,
+        notifies=True,
+        settles_after=SETTLES_AFTER,
+    ),
+)

@@ -1,0 +1,205 @@
+"""Calls of a portal's REST API, and what its answers mean.
+
+The key `error` in an answer is the refusal, whatever the status and even if its value is empty; a
+status alone proves nothing. Only Bitrix24's own refusals prove that nothing was done: a page of
+HTML, an empty body and the two words for a crash leave it open.
+
+Source: apidocs.bitrix24.com/{error-codes, limits, settings/how-to-call-rest-api}.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from crm_clients.bitrix24.oauth import USER_AGENT, Application, Config, portal_base
+from mappers.vocabulary import (
+    Ambiguous,
+    AuthExpired,
+    Blocked,
+    Failure,
+    Http,
+    HttpCall,
+    HttpReply,
+    Permanent,
+    ProviderError,
+    RateLimited,
+    Transient,
+)
+
+Gone = Literal["", "record", "deal", "conversation", "quoted", "message", "responsible"]
+ModelT = TypeVar("ModelT", bound=BaseModel)
+# A call may not outlast the lease of whoever makes it.
+PATIENCE = timedelta(seconds=15)
+# The bucket loses two a second: a moment later there is room again.
+BUCKET_LEAKS_IN = timedelta(seconds=2)
+# A method's time is counted in ten buckets of a minute; the oldest falls out within one.
+OPERATING_BUCKET = timedelta(minutes=1)
+SIGN_IN_ENDED = frozenset(
+    {"expired_token", "invalid_token", "no_auth_found", "authorization_error", "not_installed"}
+)
+SHUT: Mapping[str, str] = MappingProxyType(
+    {
+        "insufficient_scope": "scope",
+        "invalid_scope": "scope",
+        "access_denied": "access_denied",
+        "invalid_credentials": "access_denied",
+        "user_access_error": "access_denied",
+        "allowed_only_intranet_user": "access_denied",
+        "wrong_auth_type": "application_required",
+        "wrong_license": "plan",
+        "payment_required": "plan",
+        "method_confirm_waiting": "not_confirmed",
+        "method_confirm_denied": "not_confirmed",
+        "error_method_not_found": "no_method",
+        "overload_limit": "overloaded",
+        "portal_deleted": "portal_deleted",
+        "not_active_line": "line_inactive",
+        "imconnector_no_correct_provider": "no_connector",
+    }
+)
+ABSENT = frozenset({"not_found", "owner_not_found", "error_not_found"})
+CRASHES = frozenset({"internal_server_error", "error_unexpected_answer"})
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """One portal's REST API, spoken to as our application."""
+
+    config: Config
+    application: Application
+    http: Http = field(repr=False)
+
+    async def ask(
+        self, method: str, params: Mapping[str, Any] | None = None, *, gone: Gone = ""
+    ) -> Any:
+        """Read, or write what may be written twice; return `result`."""
+        return await self._send(method, params or {}, repeatable=True, gone=gone)
+
+    async def make(self, method: str, params: Mapping[str, Any], *, gone: Gone = "") -> Any:
+        """Write what must not be written twice; return `result`."""
+        return await self._send(method, params, repeatable=False, gone=gone)
+
+    async def _send(
+        self, method: str, params: Mapping[str, Any], *, repeatable: bool, gone: Gone
+    ) -> Any:
+        """A portal that was renamed answers at its old name with the new one, and does nothing.
+
+        Whoever follows a redirect blindly loses the body of the call, or gives it to a stranger.
+        """
+        call = HttpCall(
+            method="POST",
+            url=f"{self.config.base}/rest/{method}",
+            label=f"bitrix24.{method}",
+            headers={"user-agent": USER_AGENT},
+            json={**params, "auth": self.config.access_token.get_secret_value()},
+            timeout=PATIENCE,
+            repeatable=repeatable,
+            budgets=("rest",),
+        )
+        reply = await self.http.send(call)
+        if 300 <= reply.status < 400:
+            base = moved_to(reply, method, self.application)
+            reply = await self.http.send(replace(call, url=f"{base}/rest/{method}"))
+        if failure := failure_in(reply, repeatable=repeatable, gone=gone):
+            raise ProviderError(failure)
+        return reply.at("result")
+
+
+def moved_to(reply: HttpReply, method: str, application: Application) -> str:
+    """Return the portal's new address. Raises: `ProviderError` when nobody vouches for it."""
+    base, found, rest = reply.headers.get("location", "").rpartition(f"/rest/{method}")
+    try:
+        if found and not rest:
+            return portal_base(base, application)
+    except ValueError:
+        pass
+    raise ProviderError(Blocked(code="bitrix24.portal_moved", by="provider"))
+
+
+def failure_in(reply: HttpReply, *, repeatable: bool, gone: Gone = "") -> Failure | None:
+    """Read an answer. `gone` says what it is that a refusal can miss."""
+    body = reply.value()
+    if not isinstance(body, dict):
+        return _without_words(reply, repeatable=repeatable)
+    if "error" not in body:
+        is_success = 200 <= reply.status < 300 and "result" in body
+        return None if is_success else garbled(repeatable=repeatable)
+    code = body["error"] if isinstance(body["error"], str) else str(body["error"])
+    detail = str(body.get("error_description") or "")[:500]
+    return _refusal(code, reply.status, detail, repeatable=repeatable, gone=gone)
+
+
+def _refusal(code: str, status: int, detail: str, *, repeatable: bool, gone: Gone) -> Failure:
+    match code.lower():
+        case word if word in SIGN_IN_ENDED:
+            return AuthExpired(code=f"bitrix24.{word}", detail=detail)
+        case word if word in SHUT:
+            return Blocked(code=f"bitrix24.{SHUT[word]}", detail=detail, by="provider")
+        case "query_limit_exceeded":
+            return RateLimited(code="bitrix24.too_fast", detail=detail, retry_after=BUCKET_LEAKS_IN)
+        case "operation_time_limit":
+            return RateLimited(
+                code="bitrix24.too_long", detail=detail, retry_after=OPERATING_BUCKET
+            )
+        case word if word in CRASHES or status >= 500:
+            unsure = Transient if repeatable else Ambiguous
+            return unsure(code="bitrix24.crashed", detail=detail)
+        case word if word in ABSENT:
+            return Permanent(code="bitrix24.not_found", detail=detail, gone=gone)
+        case _:
+            named = f".{code}" if _WORD.fullmatch(code) else ""
+            return Permanent(code=f"bitrix24.invalid{named}", detail=detail)
+
+
+def _without_words(reply: HttpReply, *, repeatable: bool) -> Failure:
+    """Somebody in front of REST answered: a proxy, or the page of a portal that is not paid."""
+    match reply.status:
+        case 401 | 403:
+            return Blocked(code="bitrix24.plan", by="provider")
+        case 404 | 410:
+            return Blocked(code="bitrix24.no_portal", by="provider")
+        case 429:
+            return RateLimited(code="bitrix24.too_fast", retry_after=BUCKET_LEAKS_IN)
+        case _:
+            return garbled(repeatable=repeatable)
+
+
+def garbled(*, repeatable: bool) -> Failure:
+    """An answer that cannot be read is doubt, unless asking again changes nothing."""
+    return (Transient if repeatable else Ambiguous)(code="bitrix24.garbled")
+
+
+def only_of(model: type[ModelT], value: Any, *, repeatable: bool = True) -> ModelT:
+    """Read one thing out of an answer."""
+    try:
+        return model.model_validate(value)
+    except ValidationError:
+        raise ProviderError(garbled(repeatable=repeatable)) from None
+
+
+def all_of(model: type[ModelT], value: Any) -> tuple[ModelT, ...]:
+    """Read a list, which may be a map by its indexes."""
+    if not isinstance(value, list | dict):
+        raise ProviderError(garbled(repeatable=True))
+    found = value.values() if isinstance(value, dict) else value
+    return tuple(only_of(model, each) for each in found)
+
+
+def created_id(value: Any) -> str:
+    """Read the id of what was made; without it the creation is in doubt."""
+    if isinstance(value, bool) or not str(value).isdecimal() or int(value) == 0:
+        raise ProviderError(garbled(repeatable=False))
+    return str(value)
+
+
+def number(given: str, gone: Gone) -> int:
+    """Turn an id of ours into Bitrix24's number; anything else names a thing it never had."""
+    if not (given.isascii() and given.isdigit() and len(given) < 20):
+        raise ProviderError(Permanent(code="bitrix24.not_an_id", gone=gone))
+    return int(given)
