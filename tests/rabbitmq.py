@@ -14,6 +14,7 @@ import pytest
 # What lies on the path changes its user first.
 SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 STARTS_WITHIN_S = 90
+TRIES = 3
 
 
 def _free_port() -> int:
@@ -28,7 +29,7 @@ class RabbitServer:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.port = _free_port()
-        self._distribution = _free_port()
+        self._distribution, self._names = _free_port(), _free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -36,6 +37,16 @@ class RabbitServer:
         return f"amqp://guest:guest@127.0.0.1:{self.port}//"
 
     def start(self) -> None:
+        """Start it, on other ports where one was taken meanwhile."""
+        for _ in range(TRIES - 1):
+            try:
+                return self._start()
+            except RuntimeError:
+                self.stop()
+                self._distribution, self._names = _free_port(), _free_port()
+        return self._start()
+
+    def _start(self) -> None:
         own = {
             "HOME": str(self.directory),
             "RABBITMQ_NODENAME": f"threadline{self.port}@localhost",
@@ -46,7 +57,8 @@ class RabbitServer:
             "RABBITMQ_LOG_BASE": str(self.directory / "log"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.directory / "plugins"),
             "RABBITMQ_PID_FILE": str(self.directory / "pid"),
-            "ERL_EPMD_PORT": str(self._distribution + 1 if self._distribution < 65000 else 4370),
+            "ERL_EPMD_PORT": str(self._names),
+            "ERL_EPMD_RELAXED_COMMAND_CHECK": "1",
         }
         with (self.directory / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -76,6 +88,9 @@ class RabbitServer:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+            # Its register of names leaves the group and would stay for ever.
+            names = {**os.environ, "ERL_EPMD_PORT": str(self._names)}
+            subprocess.run(["epmd", "-kill"], env=names, capture_output=True, check=False)
 
 
 @pytest.fixture
