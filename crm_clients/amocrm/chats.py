@@ -20,13 +20,14 @@ from urllib.parse import quote
 
 from crm_clients.amocrm import media
 from crm_clients.amocrm.oauth import USER_AGENT, Application, Config, amojo_base
-from crm_clients.amocrm.rest import Gone, failure_in, garbled, only_of
+from crm_clients.amocrm.rest import failure_in, garbled, only_of
 from crm_clients.amocrm.wire import HistoryPage, OpenedChat
 from mappers.vocabulary import (
     AuthExpired,
     Blocked,
     Entry,
     Failure,
+    Gone,
     Http,
     HttpCall,
     HttpReply,

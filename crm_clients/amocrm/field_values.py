@@ -15,13 +15,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from crm_clients.amocrm.fields import kept, work
-from crm_clients.amocrm.rest import Gone, Rest, number, only_of
+from crm_clients.amocrm.rest import Rest, number, only_of
 from crm_clients.amocrm.sdk import KINDS
 from crm_clients.amocrm.wire import Contact, FieldValue, Lead
 from mappers.mapping.engine import zone_of
 from mappers.mapping.transforms import number_of, spelt
 from mappers.phones import e164
-from mappers.vocabulary import Catalogue, Field, Permanent, ProviderError
+from mappers.vocabulary import Catalogue, Field, Gone, Permanent, ProviderError
 
 Values = Mapping[str, tuple[str, ...]]
 NO_SUCH_FIELD = Permanent(code="amocrm.no_such_field")

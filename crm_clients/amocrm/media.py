@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from crm_clients.amocrm.oauth import HOST, USER_AGENT, Application
+from crm_clients.links import bring
 from mappers.vocabulary import (
     Attachment,
     AttachmentKind,
@@ -22,7 +23,6 @@ from mappers.vocabulary import (
     HttpCall,
     Permanent,
     ProviderError,
-    usual_failure,
 )
 
 TYPES = {
@@ -83,21 +83,9 @@ async def fetch(
         most_bytes=limit_bytes,
         repeatable=True,
     )
-    try:
-        reply = await http.send(call)
-    except ProviderError as error:
-        if error.failure.code == "net.ResponseTooLarge":
-            raise ProviderError(Permanent(code="file.too_large")) from error
-        raise
-    match usual_failure(reply, repeatable=True):
-        case None:
-            mime = reply.headers.get("content-type", "").partition(";")[0].strip()
-            return FetchedFile(body=reply.body, name=attachment.title, mime=mime)
-        case AuthExpired():
-            # No token was shown, so none has run out: the address itself is closed.
-            raise ProviderError(Permanent(code="amocrm.no_such_file"))
-        case failure:
-            raise ProviderError(failure)
+    # No token was shown, so none has run out: the address itself is closed.
+    closed = (AuthExpired,)
+    return await bring(http, call, attachment.title, "amocrm.no_such_file", when=closed)
 
 
 def is_amocrms(url: str, application: Application) -> bool:

@@ -16,9 +16,9 @@ from hashlib import blake2b
 from typing import Any
 
 from crm_clients.amocrm.cards import Cards
-from crm_clients.amocrm.rest import Gone, Rest, all_of, created_id, number, only_of
+from crm_clients.amocrm.rest import Rest, all_of, created_id, number, only_of
 from crm_clients.amocrm.wire import Note
-from mappers.vocabulary import Entry, Permanent, ProviderError, Status, StatusReport
+from mappers.vocabulary import Entry, Gone, Permanent, ProviderError, Status, StatusReport
 
 OURS, THEIRS = "extended_service_message", "common"
 NOBODY = 0  # shown as the system itself

@@ -10,7 +10,7 @@ reported in amocrm/amocrm-api-php #434, #517.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -19,6 +19,7 @@ from mappers.vocabulary import (
     Ambiguous,
     Blocked,
     Failure,
+    Gone,
     Http,
     HttpCall,
     HttpReply,
@@ -28,7 +29,6 @@ from mappers.vocabulary import (
     usual_failure,
 )
 
-Gone = Literal["", "record", "deal", "conversation", "quoted", "message", "responsible"]
 ModelT = TypeVar("ModelT", bound=BaseModel)
 _WORD = re.compile(r"[A-Za-z]{1,40}")
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from crm_clients.amocrm import fields
 from crm_clients.amocrm.cards import Cards
-from crm_clients.amocrm.rest import Gone, Rest, all_of, created_id, number
+from crm_clients.amocrm.rest import Rest, all_of, created_id, number
 from crm_clients.amocrm.wire import Task
-from mappers.vocabulary import TaskDraft
+from mappers.vocabulary import Gone, TaskDraft
 
 FOLLOW_UP = 1
 PAGE, NEWEST_LEADS = 250, 50

@@ -9,6 +9,7 @@ Source: apidocs.bitrix24.com/settings/how-to-call-rest-api; links in events: est
 from urllib.parse import urlsplit
 
 from crm_clients.bitrix24.oauth import PATIENCE, USER_AGENT, Config
+from crm_clients.links import bring
 from mappers.vocabulary import (
     Attachment,
     AttachmentKind,
@@ -18,7 +19,6 @@ from mappers.vocabulary import (
     HttpCall,
     Permanent,
     ProviderError,
-    usual_failure,
 )
 
 SHOWN = frozenset(
@@ -54,20 +54,8 @@ async def fetch(
         repeatable=True,
         budgets=("rest",),
     )
-    try:
-        reply = await http.send(call)
-    except ProviderError as error:
-        if error.failure.code == "net.ResponseTooLarge":
-            raise ProviderError(Permanent(code="file.too_large")) from error
-        raise
-    match usual_failure(reply, repeatable=True):
-        case None:
-            mime = reply.headers.get("content-type", "").partition(";")[0].strip()
-            return FetchedFile(body=reply.body, name=attachment.title, mime=mime)
-        case Permanent() | AuthExpired():
-            raise ProviderError(Permanent(code="bitrix24.no_such_file"))
-        case failure:
-            raise ProviderError(failure)
+    absent = (Permanent, AuthExpired)
+    return await bring(http, call, attachment.title, "bitrix24.no_such_file", when=absent)
 
 
 def _origin(address: str) -> tuple[str, str] | None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -22,6 +22,7 @@ from mappers.vocabulary import (
     AuthExpired,
     Blocked,
     Failure,
+    Gone,
     Http,
     HttpCall,
     HttpReply,
@@ -31,7 +32,6 @@ from mappers.vocabulary import (
     Transient,
 )
 
-Gone = Literal["", "record", "deal", "conversation", "quoted", "message", "responsible"]
 ModelT = TypeVar("ModelT", bound=BaseModel)
 # A call may not outlast the lease of whoever makes it.
 PATIENCE = timedelta(seconds=15)

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar, Literal, TypeAlias
 
+Gone = Literal["", "record", "deal", "conversation", "quoted", "message", "responsible"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reason:
@@ -34,7 +36,7 @@ class Permanent(_Reason):
     """`gone` names what the provider no longer has, when that is the reason."""
 
     kind: ClassVar[Literal["permanent"]] = "permanent"
-    gone: Literal["", "record", "deal", "conversation", "quoted", "message", "responsible"] = ""
+    gone: Gone = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

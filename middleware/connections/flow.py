@@ -111,13 +111,9 @@ async def connect(hub: Hub, workspace: WorkspaceId, wanted: Wanted) -> Connected
     account = await _checked(_adapter(hub, draft))
     names = manifest.accounts(config)
     known = await hub.connections.named(wanted.provider, names[0])
-    is_own = known is not None and known.workspace == workspace
-    if (
-        known is not None
-        and is_own
-        and (wanted.is_installed_anew or await _is_shut_out(hub, known))
-    ):
-        connection = await _take_up(hub, known, wanted, config)
+    own = known if known is not None and known.workspace == workspace else None
+    if own is not None and (wanted.is_installed_anew or await _is_shut_out(hub, own)):
+        connection = await _take_up(hub, own, wanted, config)
     else:
         connection = await hub.connections.add(
             NewConnection(

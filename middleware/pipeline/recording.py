@@ -1,6 +1,5 @@
 """Recording parcels that were read: in the order of their arrival, in one unit."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -41,7 +40,6 @@ class Recording:
         for row, reading in read:
             with self.tracer.reading(self.connection.provider, row):
                 await self._record_one(row, reading, unit)
-            await asyncio.sleep(0)  # nothing here waits for anything: let others have a turn
 
     async def _record_one(self, row: InboxRow, reading: Reading, unit: Unit) -> None:
         _, asked = read_form(row.form)

@@ -245,7 +245,6 @@ class Server:
             await self._set_aside(row, "its reader died several times")
             return None
         try:
-            await asyncio.sleep(0)  # others are not kept waiting for all that is read at once
             return self._understood(row)
         except Exception as error:  # noqa: BLE001 - whatever nonsense raises, it stays in the inbox
             log.warning("inbox.unreadable", **about, why=type(error).__name__)

@@ -3,12 +3,12 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from channel_clients.emulators.stage import Push, Request, Response, Stage
 from crm_clients.emulators.bitrix24 import Bitrix24Emulator
+from tests.emulators.clock import FastClock
 
 HANDLER = "https://hub.example/b24/events"
 PAGE = "https://hub.example/b24/install"
@@ -16,25 +16,6 @@ SETTINGS = "https://hub.example/b24/settings"
 CALLBACK = "https://hub.example/b24/callback"
 CONNECTOR = "mw_telegram"
 PHONE = "+7 (912) 000-00-01"
-
-
-class FastClock:
-    """A clock on which sleeping takes no time, and is remembered."""
-
-    def __init__(self) -> None:
-        self.at = datetime(2026, 3, 1, 12, tzinfo=UTC)
-        self.slept: list[float] = []
-
-    def now(self) -> datetime:
-        return self.at
-
-    def ahead(self, **span: float) -> None:
-        self.at += timedelta(**span)
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.at += timedelta(seconds=seconds)
-        await asyncio.sleep(0)
 
 
 class Hub:

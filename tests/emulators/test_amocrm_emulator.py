@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -29,6 +29,7 @@ from channel_clients.emulators.stage import (
 )
 from crm_clients.emulators.amocrm import AmoCrmEmulator
 from crm_clients.emulators.amocrm.signing import flaw, is_stale, signature
+from tests.emulators.clock import FastClock
 
 HUB = "https://hub.example/amo/:scope_id"
 LISTENER = "https://hub.example/account"
@@ -37,25 +38,6 @@ SECRET = "f2d7f8704eff95087ed45b23ba99c0b5aac8278e"
 C = "344a5002-f8ca-454d-af3d-396180102ac7"
 S = f"{C}_52e591f7-c98f-4255-8495-827210138c81"
 PHONE = "+7 (915) 111-22-33"
-
-
-class FastClock:
-    """A clock on which sleeping takes no time, and is remembered."""
-
-    def __init__(self) -> None:
-        self.at = datetime(2026, 3, 1, 12, tzinfo=UTC)
-        self.slept: list[float] = []
-
-    def now(self) -> datetime:
-        return self.at
-
-    def ahead(self, **span: float) -> None:
-        self.at += timedelta(**span)
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.at += timedelta(seconds=seconds)
-        await asyncio.sleep(0)
 
 
 class Hub:
