@@ -141,9 +141,13 @@ async def _status(port: int, asked: bytes) -> bytes:
     """Return the first digit of the answer's status; nothing when there was none."""
     try:
         reader, writer = await asyncio.open_connection(HOST, port)
+    except OSError:
+        return b""
+    try:
         writer.write(asked)
         said = await asyncio.wait_for(reader.read(256), ANSWERS_WITHIN_S)
-        writer.close()
     except (OSError, TimeoutError):
         return b""
+    finally:
+        writer.close()
     return said[9:10]
