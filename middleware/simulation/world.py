@@ -11,6 +11,7 @@ from channel_clients.emulators.stage import Stage
 from channel_clients.emulators.telegram import TelegramEmulator
 from channel_clients.registry import CHANNELS
 from crm_clients.emulators.amocrm import AmoCrmEmulator
+from crm_clients.emulators.notes import as_replies, as_timeline
 from crm_clients.registry import CRMS
 from mappers.vocabulary import ConnectionId, DeliveryState, RouteId, WorkspaceId
 from mappers.vocabulary.adapters import SetsUp
@@ -26,7 +27,6 @@ from middleware.store.errors import StoreConflict, StoreUnavailable
 from middleware.store.policy import Policy
 from middleware.store.rows import RouteRow
 from middleware.trial.evidence import Records, threads_of
-from middleware.trial.notes import as_replies, as_timeline
 from middleware.trial.verdict import Verdict, judge
 
 WORKSPACE = WorkspaceId(UUID(int=1))
