@@ -116,6 +116,10 @@ class Desk(Protocol):
 
     async def contacts(self, account: str) -> list[Json]: ...
 
+    async def tasks(self, account: str) -> list[Json]:
+        """Return what operators were given to do."""
+        ...
+
 
 class Emulator(Protocol):
     """An emulator in this process."""

@@ -3,17 +3,23 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from channel_clients.emulators.stage import Request
-from crm_clients.emulators.contract import Emulator, Json
+from channel_clients.emulators.stage import Request, Response
+from crm_clients.emulators.contract import Json
+
+
+class Staged(Protocol):
+    """Anything with a stage of its own, channel or CRM."""
+
+    async def control(self, request: Request) -> Response: ...
 
 
 @dataclass(frozen=True, slots=True)
 class InnerDoor:
     """Raises: `ValueError` when the stage refuses, which is a mistake of whoever asked."""
 
-    emulator: Emulator = field(repr=False)
+    emulator: Staged = field(repr=False)
     base: str
 
     async def post(self, act: str, body: Mapping[str, Any]) -> Any:

@@ -161,6 +161,7 @@ RUSSIAN: Mapping[str, str] = {
     "Play a day of a small shop on emulators of a channel and of CRMs, and judge it.": (
         "Сыграть день маленького магазина на эмуляторах канала и CRM и вынести вердикт."
     ),
+    "The CRM, by name.": "CRM по имени.",
     "The CRMs, by name, with commas between them; a shop for each.": (
         "CRM по именам, через запятую; для каждой свой магазин."
     ),

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from middleware.cli.session import Session, session_of, until_told
+from middleware.cli.played import crms_in
+from middleware.cli.session import session_of, until_told
 
 Report = Annotated[
     Path | None, typer.Option("--json", help="Write the verdict to this file.", dir_okay=False)
@@ -81,20 +82,6 @@ def chaos(
         crms=crms_in(session, crm),
     )
     _end(play_chaos(order, Console()))
-
-
-def crms_in(session: Session, listed: str) -> tuple[str, ...]:
-    """Read a list of CRMs, or refuse a name that no emulator plays."""
-    from middleware.trial.layout import playable, unplayed  # noqa: PLC0415  # dear to import
-
-    crms = tuple(dict.fromkeys(name.strip() for name in listed.split(",") if name.strip()))
-    if unknown := unplayed(crms):
-        session.fail(
-            session.word("no_emulator", names=", ".join(unknown), known=", ".join(playable()))
-        )
-    if not crms:
-        session.fail(session.word("no_emulator", names="—", known=", ".join(playable())))
-    return crms
 
 
 def _end(trial: Coroutine[Any, Any, bool]) -> None:

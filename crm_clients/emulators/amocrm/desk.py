@@ -106,6 +106,10 @@ class AmoCrmDesk:
         contacts: list[Json] = (await self.door.get("contacts", account=account))["contacts"]
         return contacts
 
+    async def tasks(self, account: str) -> list[Json]:
+        tasks: list[Json] = (await self.door.get("tasks", account=account))["tasks"]
+        return tasks
+
     async def _set_up(self, what: str, **details: Any) -> Any:
         return (await self.door.post("setup", {what: details}))[what]
 

@@ -12,6 +12,7 @@ from .operators import RULE
 
 # Put where a customer's text would be markup; nobody sees it.
 GAP = "\N{ZERO WIDTH SPACE}"
+TODO = "CRM_TODO"
 YEAR_S = 365 * 24 * 3600
 
 
@@ -94,6 +95,14 @@ class Bitrix24Desk:
     async def contacts(self, account: str) -> list[Json]:
         contacts: list[Json] = (await self.door.get("contacts", account=account))["contacts"]
         return contacts
+
+    async def tasks(self, account: str) -> list[Json]:
+        kept = (await self.door.get("activities", account=account))["activities"]
+        return [
+            each
+            for each in kept
+            if each["fields"]["PROVIDER_ID"] == TODO and not each["is_deleted"]
+        ]
 
     async def _switch(self, name: str, value: object) -> None:
         await self.door.post("switch", {"name": name, "value": value})
