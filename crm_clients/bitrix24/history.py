@@ -20,6 +20,7 @@ from mappers.vocabulary import Ambiguous, Blocked, Permanent, ProviderError
 
 MOST_PAGES, PAGE = 4, 50
 MOST_SESSIONS = 4
+NO_SESSION = "bitrix24.invalid.INVALID_SESSION_ID"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +81,13 @@ class History:
         return tuple(found[:MOST_SESSIONS])
 
     async def _last(self, chat: str) -> tuple[HistoryMessage, ...]:
-        """Read the last session of a chat. A chat that is there has one, with words in it."""
+        """Read the last session of a chat, if it has one; one that is there has words in it."""
         asked = {"CHAT_ID": chat}
         try:
             return _messages(await self.rest.ask("imopenlines.session.history.get", asked))
         except ProviderError as refused:
+            if refused.failure.code == NO_SESSION:
+                return ()
             if isinstance(refused.failure, Blocked | Permanent):
                 raise ProviderError(Ambiguous(code="bitrix24.history_closed")) from refused
             raise
