@@ -151,6 +151,14 @@ class Rest:
         return reply
 
 
+def results_of(parts: Sequence[Part]) -> tuple[Any, ...]:
+    """Return what each part of a batch brought. Raises: `ProviderError` of the first refusal."""
+    for part in parts:
+        if part.failure is not None:
+            raise ProviderError(part.failure)
+    return tuple(part.result for part in parts)
+
+
 def moved_to(reply: HttpReply, method: str, application: Application) -> str:
     """Return the portal's new address. Raises: `ProviderError` when nobody vouches for it."""
     base, found, rest = reply.headers.get("location", "").rpartition(f"/rest/{method}")

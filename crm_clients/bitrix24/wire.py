@@ -90,6 +90,7 @@ class AppInfo(_Read):
     """`INSTALLED` is false until the installation is finished; until then no event comes."""
 
     code: Text = Field("", alias="CODE")
+    plan: Text = Field("", alias="LICENSE")
     is_installed: Flag = Field(True, alias="INSTALLED")
 
 
