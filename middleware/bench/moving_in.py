@@ -11,6 +11,8 @@ async def move_in(plan: Plan) -> None:
     async with open_hub(Settings()) as hub:
         await partitions.ensure(hub.engine, hub.clock.now().date())
         movers = Movers(hub, plan, await hub.connections.workspace())
-        registration, _ = await movers.register()
-        await movers.move_in(registration)
+        registered = {
+            ours.provider: (await movers.register(ours))[0] for ours in plan.registrations
+        }
+        await movers.move_in(registered)
         await hub.executor.stop()

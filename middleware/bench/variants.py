@@ -15,7 +15,7 @@ from middleware.bench.servers import READY_WITHIN_S, Database
 from middleware.bench.stub_answers import amojo_id
 from middleware.db.embedded_site import SHELTER, settle
 from middleware.settings import Settings
-from middleware.trial.plan import Plan, Shop
+from middleware.trial.plan import Plan, Registration, Shop
 from middleware.trial.processes import HOST, Child, TrialFailed, free_port
 from middleware.trial.side import redis_binary
 
@@ -87,6 +87,7 @@ def plan_of(stub: Stub, bots: int) -> Plan:
                 "api_base": stub.base,
                 "webhook_secret": SECRET,
             },
+            crm_provider=CRM,
             crm={
                 "base": f"{stub.base}/acc{number}",
                 "account_id": str(number),
@@ -108,9 +109,7 @@ def plan_of(stub: Stub, bots: int) -> Plan:
     return Plan(
         language="ru",
         channel_provider=CHANNEL,
-        crm_provider=CRM,
-        registration=registration,
-        crm_stage=stub.base,
+        registrations=(Registration(provider=CRM, client_id="bench", values=registration),),
         shops=shops,
     )
 

@@ -158,8 +158,12 @@ RUSSIAN: Mapping[str, str] = {
     "Begin with so many.": "Начать со стольких.",
     "List who did what, the newest first.": "Кто что сделал, новое первым.",
     "Only what was done to this id.": "Только то, что сделано с этим id.",
-    "Play a day of a small shop on emulated Telegram and amoCRM, and judge it.": (
-        "Сыграть день маленького магазина на эмуляторах Telegram и amoCRM и вынести вердикт."
+    "Play a day of a small shop on emulators of a channel and of CRMs, and judge it.": (
+        "Сыграть день маленького магазина на эмуляторах канала и CRM и вынести вердикт."
+    ),
+    "The CRM, by name.": "CRM по имени.",
+    "The CRMs, by name, with commas between them; a shop for each.": (
+        "CRM по именам, через запятую; для каждой свой магазин."
     ),
     "End with the verdict; do not stay.": "Закончить вердиктом и не оставаться.",
     "Write the verdict to this file.": "Записать вердикт в этот файл.",

@@ -10,6 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from middleware.cli.played import crm_in
+from middleware.cli.session import session_of
+
 if TYPE_CHECKING:
     from middleware.simulation.scenario import Run
 
@@ -20,9 +23,12 @@ def register(app: typer.Typer) -> None:
 
 
 def run_seeds(
+    context: typer.Context,
+    *,
     seed: Annotated[int, typer.Option(help="The first seed.")] = 1,
     seeds: Annotated[int, typer.Option(help="How many seeds, one after another.", min=1)] = 20,
     messages: Annotated[int, typer.Option(help="Messages of customers in each.", min=1)] = 30,
+    crm: Annotated[str, typer.Option(help="The CRM, by name.")] = "amocrm",
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write every seed's result there.")
     ] = None,
@@ -34,9 +40,10 @@ def run_seeds(
     """
     from middleware.simulation.scenario import Scale, simulate  # noqa: PLC0415  # dear to import
 
+    played = crm_in(session_of(context), crm)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     scale = Scale(messages=messages, replies=max(1, messages * 2 // 5))
-    runs = [simulate(number, scale) for number in range(seed, seed + seeds)]
+    runs = [simulate(number, scale, crm=played) for number in range(seed, seed + seeds)]
     _show(runs)
     if json_file is not None:
         report = [run.as_json() for run in runs]

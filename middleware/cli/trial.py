@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from middleware.cli.played import crms_in
 from middleware.cli.session import session_of, until_told
 
 Report = Annotated[
@@ -18,6 +19,10 @@ Report = Annotated[
 ]
 Folder = Annotated[
     Path | None, typer.Option(help="Keep data and logs here. Default: a temporary folder.")
+]
+Crms = Annotated[
+    str,
+    typer.Option("--crm", help="The CRMs, by name, with commas between them; a shop for each."),
 ]
 
 
@@ -34,12 +39,20 @@ def demo(
     report: Report = None,
     folder: Folder = None,
     port: Annotated[int, typer.Option(help="Port of the hub. Default: any free one.")] = 0,
+    crm: Crms = "amocrm",
 ) -> None:
-    """Play a day of a small shop on emulated Telegram and amoCRM, and judge it."""
+    """Play a day of a small shop on emulators of a channel and of CRMs, and judge it."""
     from middleware.trial.day import Wishes, play_day  # noqa: PLC0415  # dear to import
 
-    language = session_of(context).language
-    wishes = Wishes(language=language, once=once, report=report, folder=folder, port=port)
+    session = session_of(context)
+    wishes = Wishes(
+        language=session.language,
+        once=once,
+        report=report,
+        folder=folder,
+        port=port,
+        crms=crms_in(session, crm),
+    )
     _end(play_day(wishes, Console()))
 
 
@@ -53,18 +66,20 @@ def chaos(
     ] = 0,
     report: Report = None,
     folder: Folder = None,
+    crm: Crms = "amocrm",
 ) -> None:
     """Break everything around running conversations, and judge what became of them."""
     from middleware.trial.chaos import Order, play_chaos  # noqa: PLC0415  # as above
 
-    language = session_of(context).language
+    session = session_of(context)
     order = Order(
         seed=seed,
         messages=messages,
-        language=language,
+        language=session.language,
         report=report,
         folder=folder,
         workers=workers,
+        crms=crms_in(session, crm),
     )
     _end(play_chaos(order, Console()))
 

@@ -122,6 +122,7 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "public_missing": "публичного адреса нет",
         "public_missing_do": "задайте THREADLINE_PUBLIC_URL: без него CRM не сообщит об ответах"
         " и не заберёт файлы",
+        "no_emulator": "Эмулятора нет: {names}. Сыграть можно с: {known}.",
         "need_base": "С токеном нужен адрес аккаунта: --base https://company.amocrm.ru",
         "need_long_lived": "Для примечаний нужен долгосрочный токен: --token - или {name}",
         "need_application": "Нужна регистрация: --application-file или --client-id с"
@@ -257,6 +258,7 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "public_missing": "there is no public address",
         "public_missing_do": "set THREADLINE_PUBLIC_URL: without it no CRM tells us of replies"
         " or fetches files",
+        "no_emulator": "No emulator plays {names}. There are: {known}.",
         "need_base": "A token needs the account's address: --base https://company.amocrm.ru",
         "need_long_lived": "Notes need a long-lived token: --token - or {name}",
         "need_application": "A registration is needed: --application-file, or --client-id with"

@@ -150,14 +150,17 @@ def history_duty(
     conversation: ConversationId,
     contact: ContactId | None,
 ) -> Duty:
-    """Spell the first reading of a conversation's history; later ones are its revisions."""
+    """Spell the first reading of a conversation's history; later ones are its revisions.
+
+    Replies are kept until it is read, so it does not wait behind what customers say.
+    """
     return Duty(
         workspace=workspace,
         target=target,
         lane=history_lane(conversation),
         kind=DeliveryKind.READ_HISTORY,
         subject=conversation,
-        priority=Priority.BACKFILL,
+        priority=Priority.MESSAGE,
         conversation=conversation,
         contact=contact,
     )

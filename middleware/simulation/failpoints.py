@@ -5,18 +5,28 @@ and after. Then the same run is repeated with something happening at each of the
 is replaced, and what the two ends hold in the end is judged.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from middleware.simulation.life import HANGS_S, Action
 from middleware.simulation.loop import run
 from middleware.simulation.world import ACCOUNT, Fate, World, build
 from middleware.store.policy import Policy
+from middleware.trial.layout import USUAL_CRM
 from middleware.trial.verdict import Verdict
 
 NINA = 1001
 LIVES = 3
 PAUSE_S = 0.3
-USUAL = Policy()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Talk:
+    """What is said: so many messages, and as many answers. `at_once`: nobody pauses between."""
+
+    messages: int = 1
+    policy: Policy = field(default_factory=Policy)
+    at_once: bool = False
+    crm: str = USUAL_CRM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,59 +52,56 @@ class Outcome:
         return self.is_quiet and self.verdict.is_clean and is_told_once and self.held <= 1
 
 
-def count_points(messages: int, policy: Policy = USUAL, *, at_once: bool = False) -> int:
-    """How many moments the run without a fault has. `at_once`: nobody pauses between messages."""
-    return run(_count(messages, policy, 0 if at_once else PAUSE_S), seed=1)
+def count_points(talk: Talk) -> int:
+    """How many moments the run without a fault has."""
+    return run(_count(talk), seed=1)
 
 
-async def _count(messages: int, policy: Policy, pause_s: float) -> int:
-    world = await build(1, policy=policy)
-    await _converse(world, messages, policy, pause_s)
+async def _count(talk: Talk) -> int:
+    world = await build(1, policy=talk.policy, crm=talk.crm)
+    await _converse(world, talk)
     return world.hub.life.points
 
 
-def happen_at(
-    point: int, action: Action, messages: int, policy: Policy = USUAL, *, at_once: bool = False
-) -> Outcome:
+def happen_at(point: int, action: Action, talk: Talk) -> Outcome:
     """Repeat the run, and let something happen at this moment."""
-    fate, pause_s = Fate(point=point, action=action), 0 if at_once else PAUSE_S
-    return run(_happen(fate, messages, policy, pause_s), seed=1)
+    return run(_happen(Fate(point=point, action=action), talk), seed=1)
 
 
-async def _happen(fate: Fate, messages: int, policy: Policy, pause_s: float) -> Outcome:
-    world = await build(1, fate, policy)
+async def _happen(fate: Fate, talk: Talk) -> Outcome:
+    world = await build(1, fate, talk.policy, crm=talk.crm)
     first = world.hub.life
-    is_quiet = await _converse(world, messages, policy, pause_s)
+    is_quiet = await _converse(world, talk)
     if fate.action == "hang":
         await world.site.clock.sleep(HANGS_S)
         is_quiet = await _has_settled(world)
     return Outcome(
         action=fate.action,
         at=first.last_words,
-        verdict=world.verdict(),
+        verdict=await world.verdict(),
         is_quiet=is_quiet,
-        contacts=len([c for c in world.crm.contacts(ACCOUNT) if not c["is_deleted"]]),
+        contacts=len(await world.contacts()),
         held=world.unprovable_sends(),
-        tasks=len(world.crm.tasks(ACCOUNT)),
-        silences=int(bool(policy.answer_within)),
+        tasks=len(await world.desk.tasks(ACCOUNT)),
+        silences=int(bool(talk.policy.answer_within)),
     )
 
 
-async def _converse(world: World, messages: int, policy: Policy, pause_s: float) -> bool:
+async def _converse(world: World, talk: Talk) -> bool:
     """A customer writes, an operator answers, as often as asked; True when all came to an end.
 
     Where the route wants tasks for what nobody answers, nobody does.
     """
-    for number in range(messages):
+    for number in range(talk.messages):
         world.channel.say(NINA, f"question {number}", name="Nina")
-        await world.site.clock.sleep(pause_s)
+        await world.site.clock.sleep(0 if talk.at_once else PAUSE_S)
     if not await _has_settled(world):
         return False
-    if policy.answer_within:
+    if talk.policy.answer_within:
         return True
-    (chat,) = world.crm.timeline(ACCOUNT)
-    for number in range(messages):
-        world.crm.reply(ACCOUNT, chat.chat_id, f"answer {number}")
+    (chat,) = await world.answerable()
+    for number in range(talk.messages):
+        await world.answer(chat, f"answer {number}")
         await world.site.clock.sleep(2)
     return await _has_settled(world)
 

@@ -2,15 +2,19 @@
 
 import asyncio
 import random
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from channel_clients.emulators.contract import ChannelEmulator
+from channel_clients.emulators.registry import CHANNEL_PARTS
 from channel_clients.emulators.stage import Stage
-from channel_clients.emulators.telegram import TelegramEmulator
 from channel_clients.registry import CHANNELS
-from crm_clients.emulators.amocrm import AmoCrmEmulator
+from crm_clients.emulators.contract import Desk, Emulator, Part
+from crm_clients.emulators.doors import InnerDoor
+from crm_clients.emulators.registry import PARTS
 from crm_clients.registry import CRMS
 from mappers.vocabulary import ConnectionId, DeliveryState, RouteId, WorkspaceId
 from mappers.vocabulary.adapters import SetsUp
@@ -26,7 +30,7 @@ from middleware.store.errors import StoreConflict, StoreUnavailable
 from middleware.store.policy import Policy
 from middleware.store.rows import RouteRow
 from middleware.trial.evidence import Records, threads_of
-from middleware.trial.notes import as_replies, as_timeline
+from middleware.trial.layout import USUAL_CHANNEL, USUAL_CRM
 from middleware.trial.verdict import Verdict, judge
 
 WORKSPACE = WorkspaceId(UUID(int=1))
@@ -34,8 +38,10 @@ BOT = ConnectionId(UUID(int=2))
 CRM = ConnectionId(UUID(int=3))
 HUB = "http://hub.sim"
 CHANNEL_BASE, CRM_BASE = "http://channel.sim", "http://crm.sim"
-TOKEN = "700100:" + "A" * 35
+BOT_ID = "700100"
+TOKEN = f"{BOT_ID}:" + "A" * 35
 ACCOUNT = "shop"
+OPERATORS = ("Ольга Менеджер",)
 SECRET = "hush-hush"  # noqa: S105 - nothing real is behind it
 QUIET_FOR = 3
 
@@ -44,16 +50,19 @@ QUIET_FOR = 3
 class World:
     """Everything there is. `hub` is the one that lives now, or the last that did.
 
-    With `notes` the CRM has no chats: messages and replies are notes on cards.
+    `part` is what the CRM brings; its operators sit at the `desk`. `asks`: the hub asks the CRM for
+    news, which may come late.
     """
 
     site: Site
-    channel: TelegramEmulator
-    crm: AmoCrmEmulator
+    channel: ChannelEmulator
+    crm: Emulator
+    part: Part
+    desk: Desk
     hub: SimHub
     hubs: int = 1
     crashes: int = 0
-    notes: bool = False
+    asks: bool = False
 
     async def restart(self) -> None:
         """Bring up a new hub, again and again until it gets through its start."""
@@ -84,61 +93,53 @@ class World:
         deadline = clock.monotonic() + patience.total_seconds()
         while clock.monotonic() < deadline and self.is_alive:
             await clock.sleep(5)
-            quiet = quiet + 1 if self._is_quiet() else 0
+            quiet = quiet + 1 if await self._is_quiet() else 0
             if quiet >= QUIET_FOR:
                 return True
         return False
 
-    def _is_quiet(self) -> bool:
+    async def _is_quiet(self) -> bool:
         tables = self.site.store.tables
         unread = any(row.state == "new" for row in tables.inbox.rows.values())
         busy = (DeliveryState.CALLING, DeliveryState.DOUBT, DeliveryState.READY)
         owed = any(row.state in busy for row in tables.deliveries.rows.values())
-        pending = any(len(bot.backlog) for bot in self.channel.bots)
-        return not (unread or owed or pending)
+        if unread or owed:
+            return False
+        bots = (await self._customers.get("state"))["bots"]
+        return not any(bot["pending"] for bot in bots)
 
     def unprovable_sends(self) -> int:
         """Deliveries that wait for a person because nobody could tell."""
         rows = self.site.store.tables.deliveries.rows.values()
         return sum(row.state is DeliveryState.HELD for row in rows)
 
-    def verdict(self) -> Verdict:
-        return judge(threads_of(self.records()), contacts_created=self._contacts())
+    @property
+    def _customers(self) -> InnerDoor:
+        return InnerDoor(self.channel, CHANNEL_BASE)
 
-    def _contacts(self) -> int:
-        return sum(not contact["is_deleted"] for contact in self.crm.contacts(ACCOUNT))
+    async def verdict(self) -> Verdict:
+        return judge(threads_of(await self.records()), contacts_created=len(await self.contacts()))
 
-    def records(self) -> Records:
-        """What the two emulators hold, in the words of their stages."""
-        cards = self.crm.contacts(ACCOUNT), self.crm.leads(ACCOUNT)
-        kept = _plain(self.crm.notes(ACCOUNT))
+    async def contacts(self) -> list[Any]:
+        kept = await self.desk.contacts(ACCOUNT)
+        return [contact for contact in kept if not contact["is_deleted"]]
+
+    async def records(self) -> Records:
+        """What the two emulators hold."""
         return Records(
-            said=_plain(self.channel.said),
-            chats=self.channel.chats(),
-            timeline=as_timeline(kept, *cards) if self.notes else self._chats(),
-            replies=as_replies(kept, *cards) if self.notes else _plain(self.crm.replies),
+            said=(await self._customers.get("said"))["said"],
+            chats=(await self._customers.get("chats"))["chats"],
+            timeline=await self.desk.timeline(ACCOUNT),
+            replies=await self.desk.replies(ACCOUNT),
         )
 
-    def _chats(self) -> list[Any]:
-        return _plain(self.crm.timeline(ACCOUNT))
+    async def answerable(self) -> list[str]:
+        """Name the chats in which an operator may answer."""
+        chats = await self.desk.timeline(ACCOUNT)
+        return [chat["chat_id"] for chat in chats if chat["chat_id"] and chat["messages"]]
 
-    def answerable(self) -> list[Any]:
-        """What an operator may answer to: chats or, without them, cards."""
-        if self.notes:
-            shown = {note.entity_id for note in self.crm.notes(ACCOUNT) if note.title}
-            leads = [lead["id"] for lead in self.crm.leads(ACCOUNT)]
-            return [card for card in leads if card in shown]
-        return [chat.chat_id for chat in self.crm.timeline(ACCOUNT) if chat.messages]
-
-    def answer(self, where: Any, words: str) -> None:
-        if self.notes:
-            self.crm.write_note(ACCOUNT, where, f"// {words}", entity="leads")
-        else:
-            self.crm.reply(ACCOUNT, where, words)
-
-
-def _plain(views: Any) -> list[Any]:
-    return [asdict(view) for view in views]
+    async def answer(self, chat: str, words: str) -> None:
+        await self.desk.reply(ACCOUNT, chat, words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,23 +155,28 @@ async def build(
     fate: Fate | None = None,
     policy: Policy | None = None,
     *,
-    notes: bool = False,
+    crm: str = USUAL_CRM,
+    mode: str = "",
 ) -> World:
-    """Build a world and start its first hub. It may be dead already when this returns."""
+    """Build a world and start its first hub. It may be dead already when this returns.
+
+    `mode` is a way of the CRM to keep its timeline, if it has several.
+    """
     rng = random.Random(seed)  # noqa: S311 - chance with a seed is the point
     clock = VirtualClock()
     network, store = Network(clock, rng), TwinStore(clock)
-    channel = TelegramEmulator(Stage(clock=clock, push=network.push, rng=rng), limits=None)
-    crm = AmoCrmEmulator(stage=Stage(clock=clock, push=network.push, rng=rng))
-    network.attach(CHANNEL_BASE, channel)
-    network.attach(CRM_BASE, crm)
-    crm.switches.set("rate_limited", value=False)
-    accounts = {
-        BOT: await _bot(channel, network),
-        CRM: await _crm(crm, network, notes=notes),
-    }
-    store.add_connection(BOT, WORKSPACE, "channel", ("telegram", "700100"))
-    store.add_connection(CRM, WORKSPACE, "crm", ("amocrm", accounts[CRM].names[0]))
+    part = PARTS[crm]
+    customers = CHANNEL_PARTS[USUAL_CHANNEL].make(
+        Stage(clock=clock, push=network.push, rng=rng), (TOKEN,)
+    )
+    emulator = part.make(Stage(clock=clock, push=network.push, rng=rng), CRM_BASE)
+    desk = part.modes.get(mode, part.desk)(InnerDoor(emulator, CRM_BASE))
+    network.attach(CHANNEL_BASE, customers)
+    network.attach(CRM_BASE, emulator)
+    await desk.furnish(limited=False)
+    accounts = {BOT: await _bot(network), CRM: await _crm(part, desk, network)}
+    store.add_connection(BOT, WORKSPACE, "channel", (USUAL_CHANNEL, accounts[BOT].names[0]))
+    store.add_connection(CRM, WORKSPACE, "crm", (crm, accounts[CRM].names[0]))
     route = RouteId(UUID(int=4))
     store.add_route(RouteRow(id=route, source=BOT, target=CRM, policy=policy or Policy()))
     site = Site(
@@ -184,7 +190,15 @@ async def build(
     )
     fate = fate or Fate()
     life = Life(clock.sleep, point=fate.point, action=fate.action)
-    world = World(site=site, channel=channel, crm=crm, hub=SimHub(site, 1, life), notes=notes)
+    world = World(
+        site=site,
+        channel=customers,
+        crm=emulator,
+        part=part,
+        desk=desk,
+        hub=SimHub(site, 1, life),
+        asks=accounts[CRM].listens,
+    )
     try:
         await world.hub.start()
     except (Died, StoreUnavailable):
@@ -198,18 +212,17 @@ def _ignore_deaths(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> 
         loop.default_exception_handler(context)
 
 
-async def _bot(emulator: TelegramEmulator, network: Network) -> AccountAt:
-    emulator.add_bot(TOKEN, "shop_bot")
-    manifest = CHANNELS["telegram"]
-    values = {"token": TOKEN, "api_base": CHANNEL_BASE, "mode": "webhook", "webhook_secret": SECRET}
+async def _bot(network: Network) -> AccountAt:
+    manifest = CHANNELS[USUAL_CHANNEL]
+    values = CHANNEL_PARTS[USUAL_CHANNEL].values(TOKEN, CHANNEL_BASE, SECRET)
     config = await _set_up(manifest, values, None, network, f"{HUB}/hooks/bot")
 
     def connected(port: Any) -> ConnectedChannel:
         return ConnectedChannel(
             id=BOT,
             workspace=WORKSPACE,
-            provider="telegram",
-            account="700100",
+            provider=manifest.name,
+            account=BOT_ID,
             title="Shop",
             adapter=manifest.build(config, None, port),
             can=manifest.can_of(config),
@@ -222,59 +235,41 @@ async def _bot(emulator: TelegramEmulator, network: Network) -> AccountAt:
     )
 
 
-async def _crm(emulator: AmoCrmEmulator, network: Network, *, notes: bool) -> AccountAt:
-    manifest = CRMS["amocrm"]
-    account = emulator.add_account(ACCOUNT)
-    integration = emulator.add_integration("https://hub.sim/oauth")
-    channel = emulator.add_channel(integration, f"{HUB}/hooks/shared/:scope_id", approved=[ACCOUNT])
-    token = emulator.long_lived_token(integration.client_id, ACCOUNT)
-    assert manifest.application is not None
-    application = manifest.application.model_validate(
-        {
-            "client_id": integration.client_id,
-            "client_secret": integration.client_secret,
-            "channel_id": channel.id,
-            "channel_secret": channel.secret,
-            "channel_bot_id": channel.bot_id,
-            "amojo_base": f"{CRM_BASE}/amojo",
-            "trusted_origins": [CRM_BASE],
-        }
-    )
-    values = {
-        "base": f"{CRM_BASE}/{ACCOUNT}",
-        "account_id": str(account.id),
-        "amojo_id": account.amojo_id,
-        "access_token": token.access_token,
-        "timeline": "notes" if notes else "chats",
-    }
+async def _crm(part: Part, desk: Desk, network: Network) -> AccountAt:
+    manifest = CRMS[part.name]
+    await desk.open_account(ACCOUNT, OPERATORS)
+    ours = await desk.register(HUB)
+    await desk.take_hooks(ours, f"{HUB}/hooks/shared", (ACCOUNT,))
+    application = manifest.application and manifest.application.model_validate(ours.values)
+    values = await desk.admit(ACCOUNT, ours, lasting=True)
     config = await _set_up(manifest, values, application, network, f"{HUB}/hooks/crm")
+    names = manifest.accounts(config)
 
     def connected(port: Any) -> ConnectedCrm:
         return ConnectedCrm(
             id=CRM,
             workspace=WORKSPACE,
-            provider="amocrm",
-            account=str(account.id),
+            provider=part.name,
+            account=names[0],
             title="Shop",
             adapter=manifest.build(config, application, port),
             can=manifest.can_of(config),
         )
 
-    assert manifest.application_door is not None
+    addresses = {"crm": manifest.door(config, application)}
+    if manifest.application_door is not None:
+        addresses["shared"] = manifest.application_door(application)
     return AccountAt(
         build=connected,
-        addresses={
-            "shared": manifest.application_door(application),
-            "crm": manifest.door(config, application),
-        },
-        names=manifest.accounts(config),
+        addresses=addresses,
+        names=names,
         told_once=manifest.can_of(config).replies_told_once,
         listens=manifest.can_of(config).polled,
     )
 
 
 async def _set_up(
-    manifest: Any, values: dict[str, Any], application: Any, network: Network, address: str
+    manifest: Any, values: Mapping[str, Any], application: Any, network: Network, address: str
 ) -> Any:
     """Register our hooks as `connect` does, and keep what that changed."""
     adapter = manifest.build(manifest.config.model_validate(values), application, network.port())

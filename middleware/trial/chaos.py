@@ -21,12 +21,12 @@ from mappers.text import Language
 from middleware.trial.admin import Admin
 from middleware.trial.day import write_report
 from middleware.trial.evidence import threads_of
-from middleware.trial.layout import Layout
-from middleware.trial.monkey import SENDS, Monkey
+from middleware.trial.layout import USUAL_CRM, Layout
+from middleware.trial.monkey import Monkey
 from middleware.trial.parts import CALLS_AT_ONCE
 from middleware.trial.processes import TrialFailed
 from middleware.trial.script import SCRIPTS
-from middleware.trial.show import verdict_table
+from middleware.trial.show import titles_of, verdict_table
 from middleware.trial.town import Town, discard, make_folder, town
 from middleware.trial.traffic import Traffic
 from middleware.trial.verdict import Verdict
@@ -46,7 +46,7 @@ DOUBTFUL = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What was asked of a chaos run. `workers`: as a town's layout says."""
+    """What was asked of a chaos run. `workers` and `crms`: as a town's layout says."""
 
     seed: int
     messages: int
@@ -54,10 +54,12 @@ class Order:
     report: Path | None
     folder: Path | None
     workers: int = 0
+    crms: tuple[str, ...] = (USUAL_CRM,)
 
     @property
     def shops(self) -> tuple[str, ...]:
-        count = min(MOST_SHOPS, max(1, self.messages // MESSAGES_OF_A_SHOP))
+        wanted = min(MOST_SHOPS, self.messages // MESSAGES_OF_A_SHOP)
+        count = max(len(self.crms), wanted)
         return tuple(f"shop{number}" for number in range(1, count + 1))
 
     @property
@@ -70,10 +72,11 @@ class Order:
 class Outcome:
     """What a run came to. `held_ever` replies waited for a person at some time.
 
-    `held_explained` is the most that could, by what was broken.
+    `held_explained` is the most that could, by what was broken. `crms` judges each by itself.
     """
 
     verdict: Verdict
+    crms: dict[str, Verdict]
     faults: dict[str, int]
     recovered_in_s: float
     took_s: float
@@ -91,14 +94,15 @@ async def play_chaos(order: Order, console: Console) -> bool:
     """Run, show the verdict, and say whether it is clean."""
     script = SCRIPTS[order.language]
     folder = make_folder(order.folder)
-    console.print(script.narration["building"])
     layout = Layout(
         folder=folder,
         shops=order.shops,
         language=order.language,
         limited=order.limited,
         workers=order.workers,
+        crms=order.crms,
     )
+    console.print(script.narration["building"].format(**titles_of(layout)))
     try:
         async with town(layout) as here:
             outcome = await _run(here, order)
@@ -134,6 +138,7 @@ async def _run(here: Town, order: Order) -> Outcome:
     replies = [said for each in records for t in threads_of(each) for said in t.replies]
     return Outcome(
         verdict=verdict,
+        crms=await here.verdicts(),
         faults=await _faults(here, monkey),
         recovered_in_s=round(recovered_in_s, 1),
         took_s=round(time.monotonic() - began, 1),
@@ -173,10 +178,9 @@ async def _all(traffic: list[Traffic]) -> None:
 
 async def _faults(here: Town, monkey: Monkey) -> dict[str, int]:
     """Count what really hit: the monkey's own deeds, and the faults that calls and hooks met."""
-    channel, crm = await here.channel.faults_met(), await here.crm.faults_met()
     total = Counter(monkey.done)
-    total.update(channel)
-    total.update(crm)
+    for stage in (here.channel, *here.crms.values()):
+        total.update(await stage.faults_met())
     return dict(sorted(total.items()))
 
 
@@ -187,7 +191,8 @@ async def _explained(here: Town, monkey: Monkey) -> int:
     makes at once for each shop.
     """
     log = await here.channel.log()
-    faulty = sum(SENDS in line["path"] and line["fault"] in DOUBTFUL for line in log)
+    sends = here.layout.channel_part.faults.sends
+    faulty = sum(sends in line["path"] and line["fault"] in DOUBTFUL for line in log)
     return faulty + monkey.disturbed * CALLS_AT_ONCE * len(here.shops)
 
 
@@ -204,7 +209,7 @@ def _show(outcome: Outcome, order: Order, console: Console) -> None:
         "held_explained": outcome.held_explained,
         "decided": outcome.decided,
     }
-    console.print(verdict_table(outcome.verdict, script.labels, script.narration["verdict"]))
+    console.print(verdict_table(outcome.crms, script.labels, script.narration["verdict"]))
     console.print(more, highlight=False)
     if order.report is not None:
-        write_report(order.report, outcome.verdict, **more)
+        write_report(order.report, outcome.verdict, outcome.crms, **more)

@@ -9,7 +9,7 @@ back. The verdict at the end compares what they said with what both sides hold, 
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,236 +19,101 @@ from typing import Any
 from rich.console import Console
 
 from mappers.text import Language
-from middleware.trial.layout import Layout
-from middleware.trial.plan import Shop
+from middleware.trial.layout import USUAL_CRM, Layout
+from middleware.trial.people import People
 from middleware.trial.processes import TrialFailed
-from middleware.trial.script import SCRIPTS, Script, manual
-from middleware.trial.show import Feed, verdict_table
-from middleware.trial.things import FILES, OTHERS, TITLED, Sent, answers, look_of
+from middleware.trial.script import SCRIPTS, Script
+from middleware.trial.show import Feed, titles_of, verdict_table
 from middleware.trial.town import Town, discard, make_folder, town
 from middleware.trial.verdict import Verdict
 
-PHONE = "+79161234567"
-OUTAGE_S = 5.0
 DOWN_S = 1.5
 QUIET_WITHIN_S = 45.0
-FIRST_CUSTOMER = 1001
+SHOP = "lavka"
+Act = Callable[[People], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What was asked of the demonstration. `once`: end with the verdict instead of staying."""
+    """What was asked of the demonstration. `once`: end with the verdict instead of staying.
+
+    There is a shop for each of the `crms`.
+    """
 
     language: Language
     once: bool
     report: Path | None
     folder: Path | None
     port: int = 0
+    crms: tuple[str, ...] = (USUAL_CRM,)
+
+    @property
+    def shops(self) -> tuple[str, ...]:
+        return (SHOP, *(f"{SHOP}-{name}" for name in self.crms[1:]))
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """The people of the play, and what each chapter makes them do."""
+    """The chapters of the day, which every shop lives through at once."""
 
     here: Town
     console: Console = field(repr=False)
     script: Script = field(repr=False)
 
     @property
-    def shop(self) -> Shop:
-        return self.here.shops[0]
-
-    def phone_of(self, who: str) -> int:
-        return FIRST_CUSTOMER + list(self.script.customers).index(who)
-
-    def chat_of(self, who: str) -> str:
-        bot = self.shop.bot.partition(":")[0]
-        return f"{self.here.channel_name}:{bot}:{self.phone_of(who)}"
-
-    async def say(self, who: str, line: str, **details: Any) -> Any:
-        said = {"text": self.script.lines[line], "name": self.script.customers[who], **details}
-        return await self.here.channel.act("say", self.shop.bot, self.phone_of(who), **said)
-
-    async def show(self, who: str, kind: str, unlike: int = 0, /, **look: Any) -> None:
-        shown = look_of(kind, unlike, look.pop("caption", "")) | look
-        await self.here.channel.act("show", self.shop.bot, self.phone_of(who), **shown)
-
-    async def send(self, who: str, sent: Sequence[Sent], text: str) -> None:
-        """Answer a customer with files."""
-        user_id = self.here.operators[self.script.operators[0]]
-        chat = self.chat_of(who)
-        await self.here.crm.send_files(self.shop.name, chat, sent, text, user_id=user_id)
-
-    async def reply(self, who: str, text: str, operator: int = 0, **details: Any) -> None:
-        """Answer a customer as soon as the operator can see their chat."""
-        user_id = self.here.operators[self.script.operators[operator]]
-        await self._seen(who, 1)
-        await self.here.crm.reply(
-            self.shop.name, self.chat_of(who), text, user_id=user_id, **details
-        )
-
-    async def answer(self, who: str, line: str, operator: int = 0) -> None:
-        await self.reply(who, self.script.lines[line], operator)
-
-    async def _seen(self, who: str, messages: int) -> list[dict[str, Any]]:
-        """Wait until an operator sees so many messages of a customer; return them."""
-        ends_at = time.monotonic() + QUIET_WITHIN_S
-        while time.monotonic() < ends_at:
-            self.here.check()
-            for chat in await self.here.crm.timeline(self.shop.name):
-                theirs = [m for m in chat["messages"] if not m["is_from_operator"]]
-                if chat["client_id"] == self.chat_of(who) and len(theirs) >= messages:
-                    return theirs
-            await asyncio.sleep(0.1)
-        raise TrialFailed(f"message {messages} of {self.script.customers[who]} never came")
-
-    async def _answered(self) -> None:
-        """Wait until operators know what became of everything they typed."""
-        ends_at = time.monotonic() + QUIET_WITHIN_S
-        while time.monotonic() < ends_at:
-            self.here.check()
-            if all(reply["statuses"] for reply in await self.here.crm.replies()):
-                return
-            await asyncio.sleep(0.1)
-        raise TrialFailed("a reply got lost")
-
-    def chapter(self, name: str) -> None:
-        self.console.rule(self.script.narration[name], align="left")
+    def everybody(self) -> tuple[People, ...]:
+        return tuple(People(self.here, shop, self.script) for shop in self.here.shops)
 
     async def play(self) -> None:
         """Play the whole day."""
-        chapters: tuple[Callable[[], Awaitable[None]], ...] = (
-            self.morning,
-            self.known_customer,
-            self.corrections,
-            self.doubled_webhooks,
-            self.customer_leaves,
-            self.every_kind,
-            self.long_text,
-            self.outage,
-            self.power_cut,
-            self.evening,
+        chapters: tuple[tuple[str, Act], ...] = (
+            ("morning", People.morning),
+            ("existing", People.known_customer),
+            ("edits", People.corrections),
+            ("duplicates", People.doubled_webhooks),
+            ("blocked", People.customer_leaves),
+            ("kinds", People.every_kind),
+            ("long", People.long_text),
+            ("outage", People.outage),
         )
-        for chapter in chapters:
-            await chapter()
+        for name, act in chapters:
+            await self._chapter(name, act)
+        await self._power_cut()
+        await self._chapter("evening", People.evening)
 
-    async def morning(self) -> None:
-        self.chapter("morning")
-        await self.say("quick", "hello")
-        await self.say("quick", "delivery")
-        await self.say("corrects", "mistyped")
-        await self.say("late", "pattern")
-        await self.answer("quick", "kettle")
+    async def _chapter(self, name: str, act: Act) -> None:
+        title = self.script.narration[name].format(**titles_of(self.here.layout))
+        self.console.rule(title, align="left")
+        await self._all(act)
 
-    async def known_customer(self) -> None:
-        self.chapter("existing")
-        user = self.phone_of("known")
-        await self.here.channel.act("share_contact", self.shop.bot, user, phone=PHONE)
-        await self.say("known", "known")
-        await self._seen("known", 2)
-        await self.answer("known", "recognised", 1)
+    async def _all(self, act: Act) -> None:
+        await asyncio.gather(*(act(people) for people in self.everybody))
 
-    async def corrections(self) -> None:
-        self.chapter("edits")
-        await self._seen("corrects", 1)
-        text, user = self.script.lines["corrected"], self.phone_of("corrects")
-        await self.here.channel.act("edit", self.shop.bot, user, message_id=1, text=text)
-        asked = (await self._seen("quick", 2))[1]["amojo_id"]
-        await self.reply("quick", self.script.lines["quote"], reply_to=asked)
-        await self.answer("corrects", "cats", 1)
-
-    async def doubled_webhooks(self) -> None:
-        self.chapter("duplicates")
-        await self.here.channel.arm("duplicate_update")
-        await self.say("curious", "twice")
-        await self.here.crm.arm("duplicate_hook")
-        await self.answer("curious", "care", 1)
-
-    async def customer_leaves(self) -> None:
-        self.chapter("blocked")
-        await self.say("leaves", "leaving")
-        await self._seen("leaves", 1)
-        await self.here.channel.act("block", self.shop.bot, self.phone_of("leaves"))
-        await self.answer("leaves", "too_late", 1)
-
-    async def every_kind(self) -> None:
-        """Show what is no text: each kind of it, an album, words of somebody else, a reaction."""
-        self.chapter("kinds")
-        lines, before = self.script.lines, len(await self._seen("late", 1))
-        for kind in FILES:
-            await self.show("late", kind, caption=lines["like_this"])
-        for number in (1, 2):
-            await self.show("late", "photo", number, album="tablecloths")
-        for kind in OTHERS:
-            named = {"file_name": lines[kind]} if kind in TITLED else {}
-            await self.show("late", kind, **named)
-        user = self.phone_of("late")
-        await self.here.channel.act("share_contact", self.shop.bot, user, phone=PHONE, whose_id=0)
-        passed_on = {"forwarded_from": lines["friend"]}
-        forward = await self.say("late", "forwarded", **passed_on)
-        await self.say("late", "colours", reply_to=forward["message_id"])
-        await self._answer_with_files(before + len(FILES) + 2 + len(OTHERS) + 3)
-
-    async def _answer_with_files(self, seen: int) -> None:
-        asked = (await self._seen("late", seen))[-1]["amojo_id"]
-        await self.reply("late", self.script.lines["care"], reply_to=asked)
-        for sent in answers("1"):
-            await self.send("late", [sent], self.script.lines["catalogue"])
-        album = [each for each in (*answers("2"), *answers("3")) if each.kind == "picture"]
-        await self.send("late", album, self.script.lines["these"])
-        user = self.phone_of("late")
-        await self.here.channel.act("react", self.shop.bot, user, message_id=1, emoji="👍")
-
-    async def long_text(self) -> None:
-        self.chapter("long")
-        await self.reply("curious", manual(self.script))
-        await asyncio.sleep(1)
-
-    async def outage(self) -> None:
-        self.chapter("outage")
-        await self.here.crm.arm("unavailable_before", times=-1)
-        await self.say("quick", "outage_1")
-        await self.say("quick", "outage_2")
-        await self.say("known", "outage_3")
-        await asyncio.sleep(OUTAGE_S)
-        await self.here.crm.heal()
-        await self._seen("quick", 4)
-        await self._seen("known", 3)
-
-    async def power_cut(self) -> None:
-        self.chapter("power")
-        await self._answered()  # a call that is cut in two would wait for a person
-        await self.say("late", "while_down_1")
+    async def _power_cut(self) -> None:
+        await self._chapter("power", People.before_the_cut)
         await self.here.hub.kill()
-        await self.say("corrects", "while_down_2")
-        await self.answer("quick", "reply_down_1")
-        await self.answer("known", "reply_down_2", 1)
+        await self._all(People.while_it_is_down)
         await asyncio.sleep(DOWN_S)
-        self.chapter("back")
+        self.console.rule(self.script.narration["back"], align="left")
         await self.here.start_hub()
-        await self._seen("late", 2)
-        await self.answer("late", "open")
-
-    async def evening(self) -> None:
-        self.chapter("evening")
-        await self.say("quick", "thanks")
-        await self._seen("quick", 5)
-        await self.answer("quick", "bye")
+        await self._all(People.after_the_cut)
 
 
 async def play_day(wishes: Wishes, console: Console) -> bool:
     """Play the demonstration and show the verdict; say whether it is clean."""
     script = SCRIPTS[wishes.language]
     folder = make_folder(wishes.folder)
-    console.print(script.narration["building"])
+    layout = Layout(
+        folder=folder,
+        shops=wishes.shops,
+        crms=wishes.crms,
+        operators=script.operators,
+        language=wishes.language,
+        hub_port=wishes.port,
+    )
+    console.print(script.narration["building"].format(**titles_of(layout)))
     is_clean = False
     try:
-        layout = Layout(
-            folder=folder,
-            operators=script.operators,
-            language=wishes.language,
-            hub_port=wishes.port,
-        )
         async with town(layout) as here:
             is_clean = await _play_in(here, wishes, console)
     except TrialFailed as why:
@@ -264,21 +129,21 @@ async def play_day(wishes: Wishes, console: Console) -> bool:
 async def _play_in(here: Town, wishes: Wishes, console: Console) -> bool:
     script = SCRIPTS[wishes.language]
     day = Day(here, console, script)
-    phone = {"field_code": "PHONE", "values": [{"value": PHONE, "enum_code": "WORK"}]}
-    known = {"name": script.customers["known"], "custom_fields_values": [phone]}
-    await here.crm.set_up("contact", account=day.shop.name, body=known)
+    for people in day.everybody:
+        await people.move_in()
     began = time.monotonic()
     async with Feed(here, console, _names(day)).running():
         await day.play()
-        verdict = await here.quiet(within_s=QUIET_WITHIN_S, contacts_before=1)
+        verdict = await here.quiet(within_s=QUIET_WITHIN_S)
     took_s = round(time.monotonic() - began, 1)
-    console.print(verdict_table(verdict, script.labels, script.narration["verdict"]))
+    crms = await here.verdicts()
+    console.print(verdict_table(crms, script.labels, script.narration["verdict"]))
     if not verdict.is_clean:
         await here.save_evidence()
     else:
         console.print(script.narration["clean"], style="bold green")
     if wishes.report is not None:
-        write_report(wishes.report, verdict, took_s=took_s)
+        write_report(wishes.report, verdict, crms, took_s=took_s)
     if not wishes.once:
         write_addresses(here)
         _show_next_steps(day, console)
@@ -289,20 +154,22 @@ async def _play_in(here: Town, wishes: Wishes, console: Console) -> bool:
 
 
 def _names(day: Day) -> dict[str, str]:
-    customers = {str(day.phone_of(who)): name for who, name in day.script.customers.items()}
-    return customers | {str(user): name for name, user in day.here.operators.items()}
+    people = day.everybody[0]
+    return {str(people.phone_of(who)): name for who, name in day.script.customers.items()}
 
 
-def write_report(path: Path, verdict: Verdict, **more: Any) -> None:
-    report = {**verdict.as_json(), **more}
+def write_report(path: Path, verdict: Verdict, crms: Mapping[str, Verdict], **more: Any) -> None:
+    """Write the verdict over all, and under `crms` each one's own."""
+    by_crm = {name: each.as_json() for name, each in crms.items()}
+    report = {**verdict.as_json(), **more, "crms": by_crm}
     path.write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", "utf-8")
 
 
 def write_addresses(here: Town) -> Path:
     """Spell where everything is for a shell: `. FOLDER/addresses`, and the CLI finds the hub."""
     where = {
-        here.layout.channel_env: here.channel.base,
-        here.layout.crm_env: here.crm.base,
+        here.layout.channel.upper(): here.channel.base,
+        **{name.upper(): crm.base for name, crm in here.crms.items()},
         "THREADLINE_DATA_DIR": str(here.data_dir),
         "THREADLINE_PUBLIC_URL": here.hub_url,
     }
@@ -312,16 +179,11 @@ def write_addresses(here: Town) -> Path:
 
 
 def _show_next_steps(day: Day, console: Console) -> None:
-    here, told = day.here, day.script.narration
-    user, chat = day.phone_of("quick"), day.chat_of("quick")
-    steps = (
-        ("as_customer", f"{here.channel.base}/_stage/say", {"user_id": user, "text": "…"}),
-        (
-            "as_operator",
-            f"{here.crm.base}/_stage/reply",
-            {"account": day.shop.name, "to": chat, "text": "…"},
-        ),
-    )
+    here, told, people = day.here, day.script.narration, day.everybody
+    steps = [
+        (told["as_customer"], f"{here.channel.base}/_stage/say", _words(people[0])),
+        *((_answering(each, told), *_reply(each)) for each in people),
+    ]
     console.print(told["stays"].format(hub=here.hub_url), style="bold")
     console.print(told["try"])
     addresses = f". {quote(str(here.layout.folder / 'addresses'))}"
@@ -330,10 +192,25 @@ def _show_next_steps(day: Day, console: Console) -> None:
     )
     for what, address, body in steps:
         call = f"curl -d '{json.dumps(body, ensure_ascii=False)}' {address}"
-        console.print(f"  # {told[what]}\n  {call}", soft_wrap=True, highlight=False, markup=False)
+        console.print(f"  # {what}\n  {call}", soft_wrap=True, highlight=False, markup=False)
     more = (
         ("see", f"curl {here.channel.base}/_stage/chats"),
         ("follow", "threadline tail"),
     )
     for what, call in more:
         console.print(f"  # {told[what]}\n  {call}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _words(people: People) -> dict[str, Any]:
+    bot = {} if len(people.here.shops) == 1 else {"bot": people.shop.bot}
+    return {**bot, "user_id": people.phone_of("quick"), "text": "…"}
+
+
+def _reply(people: People) -> tuple[str, dict[str, Any]]:
+    crm, chat = people.here.crm_of(people.shop), people.chat_of("quick")
+    body = {"account": people.shop.name, "to": chat, "text": "…"}
+    return f"{crm.base}/_stage/reply", body
+
+
+def _answering(people: People, told: Mapping[str, str]) -> str:
+    return told["as_operator"].format(crm=people.here.crm_of(people.shop).part.title)

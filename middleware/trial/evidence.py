@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from crm_clients.emulators.contract import FAILED
 from middleware.outbox.words import DOUBT, NOT_SENT
 from middleware.trial.verdict import Said, Seen, Thread, Told
 
 Json = Mapping[str, Any]
-FAILED = -1
 # What an operator reads when a person has to decide, up to where the link begins.
 UNSURE = tuple(words.split("{")[0] for words in (*DOUBT.values(), *NOT_SENT.values()))
 

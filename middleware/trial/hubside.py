@@ -16,37 +16,35 @@ from pathlib import Path
 import httpx
 import uvicorn
 
+from crm_clients.emulators.contract import Ours
+from crm_clients.emulators.registry import PARTS
 from middleware import log
 from middleware.app import make_app, make_bare_app
 from middleware.hub import Hub, open_hub
 from middleware.settings import Settings
 from middleware.trial.desk import with_desk
 from middleware.trial.movers import Movers
-from middleware.trial.plan import Plan
+from middleware.trial.plan import Plan, Registration
+from middleware.trial.stages import CrmStage
 from middleware.webhooks.door import App
 from middleware.working import EVERY_PART, Part, working
 
 
 async def move_in(hub: Hub, plan: Plan) -> None:
     movers = Movers(hub, plan, await hub.connections.workspace())
-    registration, hooks = await movers.register()
-    await _register_channel(plan, hooks)
-    await movers.move_in(registration)
+    registered = {}
+    for ours in plan.registrations:
+        registered[ours.provider], hooks = await movers.register(ours)
+        await _tell_hooks(plan, ours, hooks)
+    await movers.move_in(registered)
 
 
-async def _register_channel(plan: Plan, hooks: str) -> None:
-    """In life support does this by hand, told where the hooks go; here the stage does."""
-    ours = plan.registration
-    channel = {
-        "integration": ours["client_id"],
-        "channel_id": ours["channel_id"],
-        "secret": ours["channel_secret"],
-        "hook_url": f"{hooks}/:scope_id",
-        "approved": [shop.name for shop in plan.shops],
-    }
+async def _tell_hooks(plan: Plan, ours: Registration, hooks: str) -> None:
+    part = PARTS[ours.provider]
+    accounts = [shop.name for shop in plan.shops if shop.crm_provider == ours.provider]
     async with httpx.AsyncClient(trust_env=False) as client:
-        setup = f"{plan.crm_stage}/_stage/setup"
-        (await client.post(setup, json={"channel": channel})).raise_for_status()
+        desk = CrmStage(ours.stage, client, part).desk
+        await desk.take_hooks(Ours(client_id=ours.client_id, values=ours.values), hooks, accounts)
 
 
 async def run(settings: Settings, parts: frozenset[Part], plan: Plan | None) -> None:

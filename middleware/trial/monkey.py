@@ -12,14 +12,13 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+from channel_clients.emulators.contract import ChannelFaults
 from middleware.trial.parts import Broker
 from middleware.trial.processes import TrialFailed
-from middleware.trial.stages import Stage
+from middleware.trial.stages import CrmStage, Stage
 from middleware.trial.town import Town
 from middleware.trial.traffic import Traffic
 
-SENDS, WRITES, ASKS = "/send", "POST /amojo/", "/api/v4/"
-FILES_OF_CUSTOMERS, FILES_OF_OPERATORS = "/file/", "GET /attachments/"
 # A provider that is still at it must be done before the hub asks what became of the call.
 LONGEST_HANG_S = 2.0
 # Renewed credentials that are refused again within a minute are no accident, and end in a sign-in.
@@ -43,7 +42,7 @@ class Monkey:
     rng: random.Random
     traffic: Sequence[Traffic]
     done: Counter[str] = field(default_factory=Counter)
-    _expired_at: float = float("-inf")
+    _expired_at: dict[str, float] = field(default_factory=dict)
 
     @property
     def disturbed(self) -> int:
@@ -85,7 +84,8 @@ class Monkey:
     async def heal(self) -> None:
         """Put everything back: a monkey is stopped in the middle of whatever it was doing."""
         await self.here.channel.heal()
-        await self.here.crm.heal()
+        for crm in self.here.crms.values():
+            await crm.heal()
         for process in self.here.processes:
             process.thaw()
         if self.here.broker is not None:
@@ -160,47 +160,64 @@ class Monkey:
         await asyncio.sleep(self.rng.uniform(0.1, 1.0))
         await self.here.start_hub()
 
+    @property
+    def _channel(self) -> ChannelFaults:
+        return self.here.layout.channel_part.faults
+
+    def _some_crm(self) -> CrmStage:
+        return self.rng.choice(list(self.here.crms.values()))
+
     async def break_sends(self) -> None:
-        await self._arm_network(self.here.channel, SENDS)
+        await self._arm_network(self.here.channel, self._channel.sends)
 
     async def break_writes(self) -> None:
-        await self._arm_network(self.here.crm, WRITES)
+        crm = self._some_crm()
+        await self._arm_network(crm, crm.part.faults.writes)
 
     async def break_questions(self) -> None:
-        await self._arm_network(self.here.crm, ASKS)
+        crm = self._some_crm()
+        await self._arm_network(crm, crm.part.faults.questions)
 
     async def break_files(self) -> None:
-        await self._arm_network(self.here.channel, FILES_OF_CUSTOMERS)
+        await self._arm_network(self.here.channel, self._channel.files)
         # Half a file that calls itself whole is no fault that anybody could notice.
         whole = [name for name in OF_THE_NETWORK if name != "garbage"]
-        await self._arm_network(self.here.crm, FILES_OF_OPERATORS, whole)
+        crm = self._some_crm()
+        await self._arm_network(crm, crm.part.faults.files, whole)
 
     async def flood(self) -> None:
         """A storm of 429, from either side."""
         times = self.rng.randint(1, 4)
         if self.rng.random() < 0.5:
-            await self.here.channel.arm("flood_at_proxy", match=SENDS, times=times)
+            name = self._channel.flood
+            await self.here.channel.arm(name, match=self._channel.sends, times=times)
         else:
-            await self.here.crm.arm("flood", match=WRITES, times=times)
+            crm = self._some_crm()
+            faults = crm.part.faults
+            await crm.arm(faults.flood, match=faults.writes, times=times)
 
     async def expire_token(self) -> None:
-        if time.monotonic() - self._expired_at > BETWEEN_EXPIRIES_S:
-            self._expired_at = time.monotonic()
-            await self.here.crm.arm("token_expired", match=ASKS)
+        crm = self._some_crm()
+        name, faults = crm.part.name, crm.part.faults
+        if time.monotonic() - self._expired_at.get(name, -BETWEEN_EXPIRIES_S) > BETWEEN_EXPIRIES_S:
+            self._expired_at[name] = time.monotonic()
+            await crm.arm(faults.expired, match=faults.questions)
 
     async def double_hooks(self) -> None:
-        await self.here.channel.arm(self.rng.choice(("duplicate_update", "lost_ack")))
-        await self.here.crm.arm("duplicate_hook")
+        await self.here.channel.arm(self.rng.choice(self._channel.doubled))
+        crm = self._some_crm()
+        await crm.arm(crm.part.faults.doubled, match=crm.part.faults.hooks)
 
     async def reorder_hooks(self) -> None:
         """Let hooks overtake one another, but none of its own conversation, as providers do."""
-        await self.here.channel.arm("reordered_updates")
+        await self.here.channel.arm(self._channel.reordered)
         shop = self.rng.choice(self.traffic)
         async with shop.typing:
             free = shop.free_chats()
             if len(free) < 2:
                 return
-            await self.here.crm.arm("reordered_hooks")
+            crm = self.here.crm_of(shop.shop)
+            await crm.arm(crm.part.faults.reordered, match=crm.part.faults.hooks)
             for chat in self.rng.sample(free, 2):
                 await shop.reply(chat, rest_s=HOOKS_ARE_HELD_S)
 

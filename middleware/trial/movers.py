@@ -1,6 +1,7 @@
 """Connecting the accounts of a plan through the flows that the command line and the console use."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from middleware.connections import flow
 from middleware.connections.model import ConnectionSettings
 from middleware.hub import Hub
 from middleware.store.policy import Policy
-from middleware.trial.plan import Plan, Shop
+from middleware.trial.plan import Plan, Registration, Shop
 
 SIDE_BY_SIDE = 8
 
@@ -23,18 +24,19 @@ class Movers:
     workspace: WorkspaceId
     door: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SIDE_BY_SIDE))
 
-    async def register(self) -> tuple[UUID, str]:
-        """Register the application; return its id, and where its hooks go."""
-        provider, values = self.plan.crm_provider, self.plan.registration
-        return await flow.register_application(self.hub, self.workspace, provider, values)
+    async def register(self, ours: Registration) -> tuple[UUID, str]:
+        """Register with one CRM; return the id of the registration, and where its hooks go."""
+        return await flow.register_application(self.hub, self.workspace, ours.provider, ours.values)
 
-    async def move_in(self, registration: UUID) -> None:
-        await asyncio.gather(*(self._connect(shop, registration) for shop in self.plan.shops))
+    async def move_in(self, registered: Mapping[str, UUID]) -> None:
+        """Connect everybody; `registered` are our registrations by their CRM."""
+        shops = self.plan.shops
+        await asyncio.gather(*(self._connect(s, registered[s.crm_provider]) for s in shops))
 
     async def _connect(self, shop: Shop, registration: UUID) -> None:
         settings = ConnectionSettings(language=self.plan.language)
         crm = flow.Wanted(
-            provider=self.plan.crm_provider,
+            provider=shop.crm_provider,
             values=shop.crm,
             application=registration,
             title=shop.name,

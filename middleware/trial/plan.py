@@ -15,23 +15,31 @@ from mappers.text import Language
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shop:
-    """One company: its bot, its CRM account, and what opens them."""
+    """One company: its bot, its account of a CRM, what opens them, and who works there."""
 
     name: str
     bot: str
+    crm_provider: str
     channel: Mapping[str, Any] = field(repr=False)
     crm: Mapping[str, Any] = field(repr=False)
+    operators: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """Ours at one CRM. `stage`, if any, is told where its hooks should go."""
+
+    provider: str
+    client_id: str
+    values: Mapping[str, Any] = field(repr=False)
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`registration` is ours at the CRM. `crm_stage` is told where its hooks should go."""
-
     language: Language
     channel_provider: str
-    crm_provider: str
-    registration: Mapping[str, Any] = field(repr=False)
-    crm_stage: str
+    registrations: tuple[Registration, ...]
     shops: tuple[Shop, ...]
 
     def write(self, path: Path) -> None:
@@ -42,4 +50,5 @@ class Plan:
     def read(cls, path: Path) -> Self:
         stored = json.loads(path.read_text("utf-8"))
         shops = tuple(Shop(**shop) for shop in stored.pop("shops"))
-        return cls(**stored, shops=shops)
+        ours = tuple(Registration(**each) for each in stored.pop("registrations"))
+        return cls(**stored, registrations=ours, shops=shops)

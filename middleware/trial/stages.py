@@ -3,15 +3,14 @@
 Everything that a trial knows of the outside comes from here, never from the hub.
 """
 
-from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
+from crm_clients.emulators.contract import Desk, Part
 from middleware.trial.processes import TrialFailed
-from middleware.trial.things import Sent
 
 Json = dict[str, Any]
 
@@ -85,39 +84,10 @@ class ChannelStage(Stage):
 
 @dataclass(frozen=True, slots=True)
 class CrmStage(Stage):
-    """Operators at their screens. `account` names the shop they work in."""
+    """Operators at their desk, as the CRM's own emulator has it."""
 
-    async def set_up(self, what: str, **details: Any) -> Any:
-        return (await self.post("setup", {what: details}))[what]
+    part: Part
 
-    async def switch(self, name: str, value: object) -> None:
-        await self.post("switch", {"name": name, "value": value})
-
-    async def reply(self, account: str, chat: str, text: str, **details: Any) -> Json:
-        body = {"account": account, "to": chat, "text": text, **details}
-        typed: Json = await self.post("reply", body)
-        return typed
-
-    async def send_files(
-        self, account: str, chat: str, sent: Sequence[Sent], text: str = "", **details: Any
-    ) -> None:
-        """Send files, the text with the first of them."""
-        files = []
-        for each in sent:
-            content = b64encode(each.content).decode()
-            what = {"name": each.name, "content": content, "kind": each.kind}
-            files.append(await self.post("upload", {"base": self.base, **what}))
-        body = {"account": account, "to": chat, "files": files, "text": text, **details}
-        await self.post("reply_with_files", body)
-
-    async def timeline(self, account: str) -> list[Json]:
-        chats: list[Json] = (await self.get("timeline", account=account))["chats"]
-        return chats
-
-    async def replies(self) -> list[Json]:
-        replies: list[Json] = (await self.get("replies"))["replies"]
-        return replies
-
-    async def contacts(self, account: str) -> list[Json]:
-        contacts: list[Json] = (await self.get("contacts", account=account))["contacts"]
-        return contacts
+    @property
+    def desk(self) -> Desk:
+        return self.part.desk(self)

@@ -5,9 +5,10 @@ Each file begins as its kind really begins, for the hub believes the bytes alone
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
+
+from crm_clients.emulators.contract import Sent
 
 PADDING = 2000
 _FTYP = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom"
@@ -31,15 +32,6 @@ FILES: Mapping[str, bytes] = MappingProxyType(
 MUTE = frozenset({"video_note", "sticker"})
 OTHERS = ("location", "live_location", "venue", "poll", "dice")
 TITLED = frozenset({"venue", "poll"})
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A file of an operator: `kind` is the CRM's word for what it is."""
-
-    kind: str
-    name: str
-    content: bytes = field(repr=False)
 
 
 def content_of(kind: str, unlike: object) -> bytes:

@@ -3,8 +3,8 @@
     async with town(Layout(folder=…)) as here:
         await here.channel.act("say", here.shops[0].bot, 1001, text="Здравствуйте")
 
-The channel is Telegram and the CRM amoCRM, and this module is the only one of the trial that says
-so. Everything is stopped, by id, when the block ends, however it ends.
+Which channel and which CRMs they are says the layout. Everything is stopped, by id, when the block
+ends, however it ends.
 """
 
 import asyncio
@@ -12,38 +12,39 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from crm_clients.emulators.contract import Desk, Ours
 from middleware.db.embedded_site import SHELTER, settle
 from middleware.trial.evidence import Records, threads_of
-from middleware.trial.layout import CHANNEL, CRM, Layout
+from middleware.trial.layout import Layout
 from middleware.trial.parts import Broker, hub_processes
-from middleware.trial.plan import Plan, Shop
+from middleware.trial.plan import Plan, Registration, Shop
 from middleware.trial.processes import HOST, READY_WITHIN_S, Child, TrialFailed, free_port
-from middleware.trial.stages import ChannelStage, CrmStage
+from middleware.trial.stages import ChannelStage, CrmStage, Stage
 from middleware.trial.verdict import Verdict, judge
 
 LOOK_EVERY_S = 0.7
-# A hub that is away when the CRM comes for a file is called again.
-FETCH_AGAIN_S = 1.0
 
 
 @dataclass(slots=True, kw_only=True)
 class Town:
+    """`crms` are by name; `known` counts the contacts that an account had before, by shop."""
+
     layout: Layout
     channel: ChannelStage
-    crm: CrmStage
+    crms: Mapping[str, CrmStage]
     hub: Child
     hub_url: str
     shops: tuple[Shop, ...] = ()
-    operators: dict[str, int] = field(default_factory=dict)
+    known: Counter[str] = field(default_factory=Counter)
     emulators: tuple[Child, ...] = ()
     others: tuple[Child, ...] = ()
     broker: Broker | None = None
@@ -56,7 +57,13 @@ class Town:
     @property
     def channel_name(self) -> str:
         """What the hub calls the channel, as the CRM's names of conversations begin."""
-        return CHANNEL
+        return self.layout.channel
+
+    def crm_of(self, shop: Shop) -> CrmStage:
+        return self.crms[shop.crm_provider]
+
+    def desk_of(self, shop: Shop) -> Desk:
+        return self.crm_of(shop).desk
 
     @property
     def data_dir(self) -> Path:
@@ -104,25 +111,30 @@ class Town:
         said, chats, timeline, replies = await asyncio.gather(
             self.channel.said(),
             self.channel.chats(shop.bot),
-            self.crm.timeline(shop.name),
-            self.crm.replies(),
+            self.desk_of(shop).timeline(shop.name),
+            self.desk_of(shop).replies(shop.name),
         )
         name = f"bot{shop.bot.partition(':')[0]}_bot"
         return Records(
             said=[act for act in said if act["bot"] == name],
             chats=chats,
             timeline=timeline,
-            replies=[reply for reply in replies if reply["account"] == shop.name],
+            replies=replies,
         )
 
-    async def verdict(self, *, contacts_before: int = 0) -> Verdict:
-        """Judge by what both sides hold now."""
-        records = [await self.records(shop) for shop in self.shops]
-        contacts = [await self.crm.contacts(shop.name) for shop in self.shops]
+    async def verdict(self, crm: str = "") -> Verdict:
+        """Judge by what both sides hold now: the shops of one CRM, or all of them."""
+        shops = [shop for shop in self.shops if crm in ("", shop.crm_provider)]
+        records = [await self.records(shop) for shop in shops]
+        contacts = [await self.desk_of(shop).contacts(shop.name) for shop in shops]
         return judge(
             [thread for each in records for thread in threads_of(each)],
-            contacts_created=sum(map(len, contacts)) - contacts_before,
+            contacts_created=sum(map(len, contacts)) - sum(self.known[s.name] for s in shops),
         )
+
+    async def verdicts(self) -> dict[str, Verdict]:
+        """Judge each CRM by itself."""
+        return {name: await self.verdict(name) for name in self.crms}
 
     async def save_evidence(self) -> None:
         """Keep what both sides hold, for whoever looks into what went wrong."""
@@ -130,7 +142,7 @@ class Town:
         path = self.layout.folder / "evidence.json"
         path.write_text(json.dumps(kept, ensure_ascii=False, indent=1), "utf-8")
 
-    async def quiet(self, *, within_s: float, contacts_before: int = 0) -> Verdict:
+    async def quiet(self, *, within_s: float) -> Verdict:
         """Wait until everything said has arrived, is told of, and nothing more comes.
 
         Patience ends when nothing has changed for so long: a slow machine may take its time.
@@ -139,7 +151,7 @@ class Town:
         last = None
         while True:
             self.check()
-            verdict = await self.verdict(contacts_before=contacts_before)
+            verdict = await self.verdict()
             pending = await self.channel.pending()
             is_done = not (verdict.lost or verdict.held or verdict.outdated or pending)
             is_told = verdict.statuses_returned == verdict.replies
@@ -174,9 +186,11 @@ async def town(layout: Layout) -> AsyncIterator[Town]:
     """
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=30))
-        ports = [free_port(), free_port()]
-        channel = ChannelStage(f"http://{HOST}:{ports[0]}", client)
-        crm = CrmStage(f"http://{HOST}:{ports[1]}", client)
+        channel = ChannelStage(f"http://{HOST}:{free_port()}", client)
+        crms = {
+            part.name: CrmStage(f"http://{HOST}:{free_port()}", client, part)
+            for part in layout.crm_parts
+        }
         broker = None
         if layout.workers:
             broker = Broker(layout.folder)
@@ -186,14 +200,14 @@ async def town(layout: Layout) -> AsyncIterator[Town]:
         here = Town(
             layout=layout,
             channel=channel,
-            crm=crm,
+            crms=crms,
             hub=hub,
             hub_url=hub.env["THREADLINE_PUBLIC_URL"],
             others=tuple(others),
             broker=broker,
         )
-        here.emulators = _emulators(layout, ports)
-        for child, stage in zip(here.emulators, (channel, crm), strict=True):
+        here.emulators = _emulators(layout, channel, crms)
+        for child, stage in zip(here.emulators, (channel, *crms.values()), strict=True):
             stack.push_async_callback(child.stop)
             await child.start()
             await _until_up(child, stage.is_up)
@@ -217,14 +231,20 @@ async def _until_up(child: Child, is_up: Any) -> None:
         raise TrialFailed(f"{child.name} did not answer within {READY_WITHIN_S:.0f} s") from None
 
 
-def _emulators(layout: Layout, ports: list[int]) -> tuple[Child, Child]:
-    tokens = [f"--token={_token(number)}" for number in range(len(layout.shops))]
-    speed = () if layout.limited else ("--unlimited",)
-    channel = (f"--port={ports[0]}", *tokens, *speed)
+def _emulators(
+    layout: Layout, channel: ChannelStage, crms: Mapping[str, CrmStage]
+) -> tuple[Child, ...]:
+    played = layout.channel_part
+    tokens = [_token(number) for number in range(len(layout.shops))]
+    arguments = (_port(channel), *played.arguments(tokens, layout.limited))
     return (
-        Child("telegram", "channel_clients.emulators.telegram", channel, layout.folder),
-        Child("amocrm", "crm_clients.emulators.amocrm", (f"--port={ports[1]}",), layout.folder),
+        Child(played.name, played.module, arguments, layout.folder),
+        *(Child(name, crm.part.module, (_port(crm),), layout.folder) for name, crm in crms.items()),
     )
+
+
+def _port(stage: Stage) -> str:
+    return f"--port={stage.base.rpartition(':')[2]}"
 
 
 def _token(number: int) -> str:
@@ -233,45 +253,42 @@ def _token(number: int) -> str:
 
 async def _settle_shops(here: Town) -> Plan:
     """Open the CRM accounts, and collect what the hub needs to connect them."""
-    crm, layout = here.crm, here.layout
-    await crm.switch("rate_limited", layout.limited)
-    await crm.switch("fetches_media", value=True)
-    await crm.switch("fetch_again_s", value=FETCH_AGAIN_S)
-    ours = await crm.set_up("integration", redirect_uri=f"{here.hub_url}/oauth", name="Threadline")
-    shops = []
-    for number, name in enumerate(layout.shops):
-        account = await crm.set_up("account", subdomain=name, users=list(layout.operators))
-        here.operators |= {user["name"]: user["id"] for user in account["users"].values()}
-        tokens = await crm.set_up("tokens", client_id=ours["client_id"], account=name)
-        values = {
-            **tokens,
-            "base": f"{crm.base}/{name}",
-            "account_id": str(account["id"]),
-            "amojo_id": account["amojo_id"],
-            "expires_at": (datetime.now(UTC) + timedelta(days=1)).isoformat(),
-        }
-        bot = {
-            "token": _token(number),
-            "mode": "webhook",
-            "api_base": here.channel.base,
-            "webhook_secret": f"trial-{number}",
-        }
-        shops.append(Shop(name=name, bot=_token(number), channel=bot, crm=values))
-    registration = {
-        "client_id": ours["client_id"],
-        "client_secret": ours["client_secret"],
-        "redirect_uri": ours["redirect_uri"],
-        "channel_id": "11111111-1111-4111-8111-111111111111",
-        "channel_secret": "trial-channel",
-        "amojo_base": f"{crm.base}/amojo",
-        "oauth_base": crm.base,
-        "trusted_origins": [crm.base],
-    }
+    layout = here.layout
+    shops: list[Shop] = []
+    registrations = []
+    for name, crm in here.crms.items():
+        await crm.desk.furnish(limited=layout.limited)
+        ours = await crm.desk.register(here.hub_url)
+        registrations.append(
+            Registration(
+                provider=name, client_id=ours.client_id, values=ours.values, stage=crm.base
+            )
+        )
+        shops += await _settle_at(here, crm, ours)
     return Plan(
         language=layout.language,
-        channel_provider=CHANNEL,
-        crm_provider=CRM,
-        registration=registration,
-        crm_stage=crm.base,
-        shops=tuple(shops),
+        channel_provider=layout.channel,
+        registrations=tuple(registrations),
+        shops=tuple(sorted(shops, key=lambda shop: layout.shops.index(shop.name))),
     )
+
+
+async def _settle_at(here: Town, crm: CrmStage, ours: Ours) -> list[Shop]:
+    """Open the accounts of one CRM."""
+    layout, shops = here.layout, []
+    for number, name in enumerate(layout.shops):
+        if layout.crm_of(number) != crm.part.name:
+            continue
+        operators = await crm.desk.open_account(name, layout.operators)
+        values = layout.channel_part.values(_token(number), here.channel.base, f"trial-{number}")
+        shops.append(
+            Shop(
+                name=name,
+                bot=_token(number),
+                crm_provider=crm.part.name,
+                channel=values,
+                crm=await crm.desk.admit(name, ours),
+                operators=operators,
+            )
+        )
+    return shops

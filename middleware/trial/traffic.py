@@ -136,7 +136,7 @@ class Traffic:
         text = f"{self.rng.choice(ANSWERED)} · {self._typed}"
         self._typed += 1
         self._rests[chat] = time.monotonic() + rest_s
-        await self.here.crm.reply(self.shop.name, chat, text)
+        await self.here.desk_of(self.shop).reply(self.shop.name, chat, text)
 
     async def send(self, chat: str) -> None:
         """Send a file, or several at once; the caller holds `typing`."""
@@ -144,11 +144,11 @@ class Traffic:
         chosen = self.rng.sample(sent, self.rng.choice((1, 1, 2)))
         self._typed += len(chosen)
         self._rests[chat] = time.monotonic() + TYPING_TAKES_S
-        await self.here.crm.send_files(self.shop.name, chat, chosen, text)
+        await self.here.desk_of(self.shop).send_files(self.shop.name, chat, chosen, text)
 
     async def _watch(self) -> None:
         """Keep up with the chats that operators can see."""
         while True:
-            for chat in await self.here.crm.timeline(self.shop.name):
+            for chat in await self.here.desk_of(self.shop).timeline(self.shop.name):
                 self.open_chats[chat["chat_id"]] = conversation_of(chat["client_id"])
             await asyncio.sleep(LOOK_EVERY_S)

@@ -59,7 +59,7 @@ async def shown_only(fate: Fate | None) -> int:
         await world.site.clock.sleep(HANGS_S)
         assert await settled(world)
     assert changing_calls(world) == before, first.last_words
-    assert world.crm.timeline(ACCOUNT) == (), first.last_words
+    assert await world.desk.timeline(ACCOUNT) == [], first.last_words
     assert endings(world) == {(DeliveryState.SKIPPED, DRY_RUN)}, first.last_words
     assert not world.site.store.tables.contact_links.rows
     return first.points
@@ -83,8 +83,8 @@ def test_live_again_what_is_said_then_is_written() -> None:
         world.site.store.add_route(route)
         world.channel.say(NINA, "after")
         assert await settled(world)
-        (chat,) = world.crm.timeline(ACCOUNT)
-        assert [message.text for message in chat.messages] == ["after"]
+        (chat,) = await world.desk.timeline(ACCOUNT)
+        assert [message["text"] for message in chat["messages"]] == ["after"]
         (attempt,) = [
             noted.attempt
             for noted in world.site.store.tables.attempts.rows.values()

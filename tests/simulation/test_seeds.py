@@ -6,10 +6,13 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from crm_clients.emulators.registry import PARTS
 from middleware.simulation.scenario import CUSTOMERS, Scale, simulate
+from middleware.trial.layout import USUAL_CRM
 
 SEEDS = 1000
 AT_ONCE = 25
+OTHER_CRMS = sorted(PARTS.keys() - {USUAL_CRM})
 SMALL = Scale(messages=6, replies=3, longest_outage_s=60.0)
 
 
@@ -32,9 +35,19 @@ def test_every_seed_ends_well(first: int) -> None:
 @pytest.mark.parametrize("first", range(0, SEEDS // 10, AT_ONCE))
 def test_every_seed_ends_well_where_the_crm_has_notes_only(first: int) -> None:
     for seed in range(first, first + AT_ONCE):
-        run = simulate(seed, SMALL, notes=True)
+        run = simulate(seed, SMALL, mode="notes")
         assert run.problems == (), f"seed {seed}"
         assert run.verdict.messages_in == SMALL.messages
+
+
+@pytest.mark.parametrize("crm", OTHER_CRMS)
+@pytest.mark.parametrize("first", range(0, SEEDS // 10, AT_ONCE))
+def test_every_seed_ends_well_with_other_crms(first: int, crm: str) -> None:
+    for seed in range(first, first + AT_ONCE):
+        run = simulate(seed, SMALL, crm=crm)
+        assert run.problems == (), f"seed {seed}"
+        assert run.verdict.messages_in == SMALL.messages
+        assert run.verdict.contacts_created <= CUSTOMERS
 
 
 def test_the_same_seed_gives_the_same_run() -> None:

@@ -65,6 +65,7 @@ token, a username or an id, and may be left out while there is one bot:
 from channel_clients.emulators.telegram.courier import Pace, Pushed
 from channel_clients.emulators.telegram.emulator import TelegramEmulator
 from channel_clients.emulators.telegram.limits import Limits
+from channel_clients.emulators.telegram.part import PART
 from channel_clients.emulators.telegram.world import Said
 
-__all__ = ["Limits", "Pace", "Pushed", "Said", "TelegramEmulator"]
+__all__ = ["PART", "Limits", "Pace", "Pushed", "Said", "TelegramEmulator"]

@@ -60,6 +60,7 @@ and companies, files and Salesbot are not played.
 """
 
 from .accounts import Tokens
+from .desk import PART
 from .emulator import AmoCrmEmulator
 from .switches import Switches
 from .views import ChatView, MessageView, NoteView, ReplyView
@@ -67,6 +68,7 @@ from .world import FAULTS
 
 __all__ = [
     "FAULTS",
+    "PART",
     "AmoCrmEmulator",
     "ChatView",
     "MessageView",

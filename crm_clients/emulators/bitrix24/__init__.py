@@ -84,6 +84,7 @@ quotes, invoices, bots and robots are not played. What an operator writes in the
 past the portal, is the channel's affair: it comes by `send.messages` or not at all.
 """
 
+from .desk import PART
 from .emulator import Bitrix24Emulator
 from .switches import Switches
 from .views import DialogView, MessageView, NoteView, ReplyView
@@ -91,6 +92,7 @@ from .world import FAULTS
 
 __all__ = [
     "FAULTS",
+    "PART",
     "Bitrix24Emulator",
     "DialogView",
     "MessageView",

@@ -86,7 +86,7 @@ def authorization(
         block = {
             "access_token": token.value,
             "expires": int(token.expires_at),
-            "expires_in": oauth.ACCESS_S,
+            "expires_in": world.switches.token_life_s,
             "user_id": user_id,
         }
     return {

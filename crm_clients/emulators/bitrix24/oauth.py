@@ -9,7 +9,6 @@ from . import php
 from .model import Installation, Json, Portal
 from .world import AccessToken, Code, Grant, World
 
-ACCESS_S = 3600
 REFRESH_S = 180 * 24 * 3600
 CODE_S = 30
 
@@ -174,7 +173,7 @@ def _pair(world: World, portal: Portal, installation: Installation, grant: Grant
         "client_endpoint": world.endpoint(portal),
         "domain": urlsplit(world.base).netloc,
         "expires": int(access.expires_at),
-        "expires_in": ACCESS_S,
+        "expires_in": world.switches.token_life_s,
         "member_id": portal.member_id,
         "refresh_token": grant.refresh_token,
         "scope": ",".join(sorted(installation.scopes)),
@@ -187,13 +186,13 @@ def _pair(world: World, portal: Portal, installation: Installation, grant: Grant
 def access_token(
     world: World, portal: Portal, installation: Installation, user_id: int
 ) -> AccessToken:
-    """Mint a token that works for an hour; nothing can make it longer."""
+    """Mint a token; nothing that is asked makes it work longer."""
     token = AccessToken(
         value=world.hex(80),
         client_id=installation.application.client_id,
         member_id=portal.member_id,
         user_id=user_id,
-        expires_at=world.now() + ACCESS_S,
+        expires_at=world.now() + world.switches.token_life_s,
     )
     world.tokens[token.value] = token
     return token

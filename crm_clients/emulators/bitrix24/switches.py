@@ -20,6 +20,7 @@ class Switches(SwitchBoard):
     call_cost_s: float = 0.0  # what a call is said to have cost
     denial_status: Literal["403", "401"] = "403"  # of scopes, rights and plans
     portal_deleted_status: Literal["403", "410", "500"] = "403"
+    token_life_s: int = 3600  # of an access token
     refresh_once: bool = True  # a used refresh token is dead
     wrong_client: Literal["invalid_client", "WRONG_CLIENT"] = "invalid_client"
     code_answer_whole: bool = False  # the exchange of a code tells `expires` and `user_id`, too
