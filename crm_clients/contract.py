@@ -154,6 +154,14 @@ class MarksDeletions(Protocol):
 
 @runtime_checkable
 class WritesInBulk(Protocol):
+    """One call carries as many entries as `Can.bulk` says."""
+
+    def may_join(self, entry: Entry) -> bool:
+        """Say whether an entry may be written beside others: it can be looked for by itself, and
+        keeps the others waiting for no longer than words do.
+        """
+        ...
+
     async def write_many(self, entries: Sequence[Entry]) -> tuple[Receipt | Failure, ...]:
         """Write entries of different conversations in one call; one result each, in order.
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from crm_clients.bitrix24 import lines, media, oauth, reading
+from crm_clients.bitrix24.bulk import Bulk
 from crm_clients.bitrix24.cards import Cards
 from crm_clients.bitrix24.doors import HISTORY
 from crm_clients.bitrix24.lines import Lines, connector_of
@@ -26,6 +27,7 @@ from mappers.vocabulary import (
     Deal,
     DealDraft,
     Entry,
+    Failure,
     FetchedFile,
     Http,
     Identity,
@@ -132,7 +134,13 @@ class Bitrix24:
 
     async def write(self, entry: Entry) -> Receipt:
         sent = await self._lines.send(lines.message_of(entry))
-        return _receipt(entry, sent.user)
+        return lines.receipt_of(entry, sent.user)
+
+    def may_join(self, entry: Entry) -> bool:
+        return Bulk(self._lines).may_join(entry)
+
+    async def write_many(self, entries: Sequence[Entry]) -> tuple[Receipt | Failure, ...]:
+        return await Bulk(self._lines).write(entries)
 
     async def find_entry(self, entry: Entry, since: datetime) -> Receipt | None:  # noqa: ARG002  # a history is read whole
         customer = entry.conversation.user or await self._lines.find_customer(entry.ours)
@@ -142,7 +150,7 @@ class Bitrix24:
             return None
         codes = self._lines.codes_of(entry.ours, customer)
         is_there = await self._lines.history.holds(codes, lines.name_of(entry.key))
-        return _receipt(entry, customer) if is_there else None
+        return lines.receipt_of(entry, customer) if is_there else None
 
     async def edit_entry(self, entry: Entry) -> None:
         await self._lines.edit(lines.correction_of(entry))
@@ -173,8 +181,3 @@ class Bitrix24:
         key = f"history:{':'.join(storable(word)[:64] for word in words)}"
         body = json.dumps(page.model_dump()).encode()
         return (Parcel(key=key, body=body, form=HISTORY),)
-
-
-def _receipt(entry: Entry, customer: str) -> Receipt:
-    """The portal tells no number of what it took: a message goes by our name."""
-    return Receipt(provider_ids=(lines.name_of(entry.key),), user=customer)

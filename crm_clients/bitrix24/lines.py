@@ -35,6 +35,7 @@ from mappers.vocabulary import (
     Permanent,
     Person,
     ProviderError,
+    Receipt,
     StatusReport,
 )
 
@@ -76,31 +77,20 @@ class Lines:
         return codes[0].removeprefix(begins) if codes else ""
 
     async def send(self, message: Mapping[str, Any]) -> Sent:
-        """Write one message. Raises: `ProviderError`; one that may not have been stored is doubt.
-
-        What failed inside of a success was not stored; what has no session may have been.
-        """
-        sent = await self._call("imconnector.send.messages", message, repeatable=False)
-        if not sent.is_success:
-            detail = "; ".join(sent.errors)[:500]
-            raise ProviderError(Permanent(code="bitrix24.message_refused", detail=detail))
-        if sent.session is None or not sent.session.chat:
-            raise ProviderError(Ambiguous(code="bitrix24.no_session"))
-        return sent
+        """Write one message. Raises: `ProviderError`; one that may not be stored is doubt."""
+        return stored(await self._call("imconnector.send.messages", message, repeatable=False))
 
     async def edit(self, message: Mapping[str, Any]) -> None:
         await self._call("imconnector.update.messages", message, repeatable=True)
 
     async def _call(self, method: str, message: Mapping[str, Any], *, repeatable: bool) -> Sent:
         """One message a call: its result is its own, and a repeat concerns nobody else's."""
-        asked = {**self._line(), "MESSAGES": [message]}
         ask = self.rest.ask if repeatable else self.rest.make
-        result = await ask(method, asked)
-        try:
-            (item,) = result["DATA"]["RESULT"]
-        except (KeyError, TypeError, ValueError):
-            raise ProviderError(garbled(repeatable=repeatable)) from None
-        return only_of(Sent, item, repeatable=repeatable)
+        return item_in(await ask(method, self.asked(message)), repeatable=repeatable)
+
+    def asked(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """Say where a message belongs. Raises: `ProviderError` when there is no line yet."""
+        return {**self._line(), "MESSAGES": [message]}
 
     async def mark_delivered(self, report: StatusReport) -> None:
         """Take the sending sign off a reply and give it our name, without which nobody tells of
@@ -144,6 +134,30 @@ class Lines:
         if not self.config.line:
             raise ProviderError(Blocked(code="bitrix24.no_line", by="provider"))
         return {"CONNECTOR": self.connector, "LINE": int(self.config.line)}
+
+
+def item_in(result: Any, *, repeatable: bool) -> Sent:
+    """Read the only item of an answer about messages."""
+    try:
+        (item,) = result["DATA"]["RESULT"]
+    except (KeyError, TypeError, ValueError):
+        raise ProviderError(garbled(repeatable=repeatable)) from None
+    return only_of(Sent, item, repeatable=repeatable)
+
+
+def stored(sent: Sent) -> Sent:
+    """What failed inside of a success was not stored; what has no session may have been."""
+    if not sent.is_success:
+        detail = "; ".join(sent.errors)[:500]
+        raise ProviderError(Permanent(code="bitrix24.message_refused", detail=detail))
+    if sent.session is None or not sent.session.chat:
+        raise ProviderError(Ambiguous(code="bitrix24.no_session"))
+    return sent
+
+
+def receipt_of(entry: Entry, customer: str) -> Receipt:
+    """The portal tells no number of what it took: a message goes by our name."""
+    return Receipt(provider_ids=(name_of(entry.key),), user=customer)
 
 
 def connector_of(application: Application) -> str:

@@ -4,8 +4,10 @@ from datetime import timedelta
 
 from crm_clients.bitrix24 import media, oauth
 from crm_clients.bitrix24.adapter import Bitrix24
+from crm_clients.bitrix24.batch import MOST
 from crm_clients.bitrix24.doors import ConnectionDoor
 from crm_clients.bitrix24.oauth import Application, Config
+from crm_clients.bitrix24.pace import CALLS, TIME, is_enterprise
 from crm_clients.contract import Can, CrmManifest
 from mappers.vocabulary import Http, Status
 from mappers.vocabulary.adapters import Budget, Manifest
@@ -14,6 +16,8 @@ from mappers.vocabulary.adapters import Budget, Manifest
 TEXT_LIMIT = 10_000
 # The server gives a call a minute; until then it may still take effect.
 SETTLES_AFTER = timedelta(seconds=65)
+# Calls a second and at once: a little less at once than the fifty and 250 that are published.
+EVERYBODY, ENTERPRISE = (2, 45), (5, 225)
 FILE_LIMIT_BYTES = 20 * 1024 * 1024
 
 
@@ -39,14 +43,16 @@ def _door(config: Config, _: Application | None) -> ConnectionDoor:
 
 
 def _budgets(config: Config, application: Application | None) -> tuple[Budget, ...]:
-    """A portal lets two calls a second through for each address that calls it, and fifty at once.
+    """A portal counts the calls of each address; an excess is refused, never punished.
 
-    The most expensive plan lets five and 250; an excess is refused, never punished. The
-    authorization server publishes no limit.
+    What the answers tell of the time of methods is kept by `time`, which has no rate of its own.
+    The authorization server publishes no limit.
     """
-    ours = _registered(application).client_id
+    ours, portal = _registered(application).client_id, config.member_id
+    rate, burst = ENTERPRISE if is_enterprise(config.plan) else EVERYBODY
     return (
-        Budget(name="rest", key=f"bitrix24:{config.member_id}", rate_per_s=2, burst=45),
+        Budget(name=CALLS, key=f"bitrix24:{portal}", rate_per_s=rate, burst=burst),
+        Budget(name=TIME, key=f"bitrix24-time:{portal}:{ours}", rate_per_s=100, burst=250),
         Budget(name="oauth", key=f"bitrix24-oauth:{ours}", rate_per_s=2, burst=5),
     )
 
@@ -77,6 +83,7 @@ MANIFEST: CrmManifest = Manifest(
         edits=True,
         deletes=True,
         notifies=True,
+        bulk=MOST,
         settles_after=SETTLES_AFTER,
     ),
 )

@@ -80,6 +80,9 @@ class Config(BaseModel):
     line: str = Field(
         "", pattern=r"^\d{0,20}$", description="The open line; set-up finds or makes one."
     )
+    plan: str = Field(
+        "", description="The portal's plan as it names it, which set-up reads; `ent…` may do more."
+    )
     hook_address: SecretStr = Field(SecretStr(""), description="Where set-up sent the events to.")
 
     @field_validator("expires_at")

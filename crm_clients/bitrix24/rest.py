@@ -8,7 +8,7 @@ Source: apidocs.bitrix24.com/{error-codes, limits, settings/how-to-call-rest-api
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import MappingProxyType
@@ -16,7 +16,15 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from crm_clients.bitrix24.batch import STOPS_NOWHERE, Command, Part
 from crm_clients.bitrix24.oauth import USER_AGENT, Application, Config, portal_base
+from crm_clients.bitrix24.pace import (
+    BUCKET_LEAKS_IN,
+    OPERATING_BUCKET,
+    budgets_of,
+    terms_of,
+    terms_of_batch,
+)
 from mappers.vocabulary import (
     Ambiguous,
     AuthExpired,
@@ -35,10 +43,6 @@ from mappers.vocabulary import (
 ModelT = TypeVar("ModelT", bound=BaseModel)
 # A call may not outlast the lease of whoever makes it.
 PATIENCE = timedelta(seconds=15)
-# The bucket loses two a second: a moment later there is room again.
-BUCKET_LEAKS_IN = timedelta(seconds=2)
-# A method's time is counted in ten buckets of a minute; the oldest falls out within one.
-OPERATING_BUCKET = timedelta(minutes=1)
 SIGN_IN_ENDED = frozenset(
     {"expired_token", "invalid_token", "no_auth_found", "authorization_error", "not_installed"}
 )
@@ -64,6 +68,7 @@ SHUT: Mapping[str, str] = MappingProxyType(
 )
 ABSENT = frozenset({"not_found", "owner_not_found", "error_not_found"})
 CRASHES = frozenset({"internal_server_error", "error_unexpected_answer"})
+MAY_HIDE_CRASHES = frozenset({"error_core"})
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 
@@ -85,14 +90,45 @@ class Rest:
         """Write what must not be written twice; return `result`."""
         return await self._send(method, params, repeatable=False, gone=gone)
 
+    async def ask_all(self, commands: Sequence[Command]) -> tuple[Part, ...]:
+        """Do in one call what may be done twice; return what became of each, in order."""
+        return await self._send_all(commands, repeatable=True)
+
+    async def make_all(self, commands: Sequence[Command]) -> tuple[Part, ...]:
+        """Do in one call what must not be done twice. A lost answer is doubt about each."""
+        return await self._send_all(commands, repeatable=False)
+
     async def _send(
         self, method: str, params: Mapping[str, Any], *, repeatable: bool, gone: Gone
     ) -> Any:
-        """A portal that was renamed answers at its old name with the new one, and does nothing.
+        call = self._call(method, params, repeatable=repeatable)
+        reply = await self._answer(replace(call, terms=terms_of(method)), method)
+        if failure := failure_in(reply, repeatable=repeatable, gone=gone):
+            raise ProviderError(failure)
+        return reply.at("result")
 
-        Whoever follows a redirect blindly loses the body of the call, or gives it to a stranger.
-        """
-        call = HttpCall(
+    async def _send_all(self, commands: Sequence[Command], *, repeatable: bool) -> tuple[Part, ...]:
+        """The keys are words: an array of numbered keys would come back as a list."""
+        asked = {f"c{at}": command for at, command in enumerate(commands)}
+        methods = {key: command.method for key, command in asked.items()}
+        spelt = {key: command.spelt() for key, command in asked.items()}
+        params = {"halt": STOPS_NOWHERE, "cmd": spelt}
+        call = self._call("batch", params, repeatable=repeatable, inside=methods.values())
+        reply = await self._answer(replace(call, terms=terms_of_batch(methods)), "batch")
+        if failure := failure_in(reply, repeatable=repeatable):
+            raise ProviderError(failure)
+        told = reply.at("result")
+        return tuple(part_in(told, key, repeatable=repeatable) for key in asked)
+
+    def _call(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        *,
+        repeatable: bool,
+        inside: Collection[str] = (),
+    ) -> HttpCall:
+        return HttpCall(
             method="POST",
             url=f"{self.config.base}/rest/{method}",
             label=f"bitrix24.{method}",
@@ -100,15 +136,27 @@ class Rest:
             json={**params, "auth": self.config.access_token.get_secret_value()},
             timeout=PATIENCE,
             repeatable=repeatable,
-            budgets=("rest",),
+            budgets=budgets_of(inside or (method,)),
         )
+
+    async def _answer(self, call: HttpCall, method: str) -> HttpReply:
+        """A portal that was renamed answers at its old name with the new one, and does nothing.
+
+        Whoever follows a redirect blindly loses the body of the call, or gives it to a stranger.
+        """
         reply = await self.http.send(call)
         if 300 <= reply.status < 400:
             base = moved_to(reply, method, self.application)
-            reply = await self.http.send(replace(call, url=f"{base}/rest/{method}"))
-        if failure := failure_in(reply, repeatable=repeatable, gone=gone):
-            raise ProviderError(failure)
-        return reply.at("result")
+            return await self.http.send(replace(call, url=f"{base}/rest/{method}"))
+        return reply
+
+
+def results_of(parts: Sequence[Part]) -> tuple[Any, ...]:
+    """Return what each part of a batch brought. Raises: `ProviderError` of the first refusal."""
+    for part in parts:
+        if part.failure is not None:
+            raise ProviderError(part.failure)
+    return tuple(part.result for part in parts)
 
 
 def moved_to(reply: HttpReply, method: str, application: Application) -> str:
@@ -133,6 +181,22 @@ def failure_in(reply: HttpReply, *, repeatable: bool, gone: Gone = "") -> Failur
     code = body["error"] if isinstance(body["error"], str) else str(body["error"])
     detail = str(body.get("error_description") or "")[:500]
     return _refusal(code, reply.status, detail, repeatable=repeatable, gone=gone)
+
+
+def part_in(told: Any, key: str, *, repeatable: bool) -> Part:
+    """Read what became of one command. No status tells a crash from a refusal in there."""
+    refused, done = (_inside(told, name) for name in ("result_error", "result"))
+    if key not in refused:
+        return Part(done[key]) if key in done else Part(failure=garbled(repeatable=repeatable))
+    error = refused[key] if isinstance(refused[key], dict) else {"error": refused[key]}
+    code, detail = str(error.get("error")), str(error.get("error_description") or "")[:500]
+    status = 500 if code.lower() in MAY_HIDE_CRASHES else 200
+    return Part(failure=_refusal(code, status, detail, repeatable=repeatable, gone=""))
+
+
+def _inside(told: Any, name: str) -> Mapping[str, Any]:
+    found = told.get(name) if isinstance(told, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _refusal(code: str, status: int, detail: str, *, repeatable: bool, gone: Gone) -> Failure:

@@ -11,15 +11,16 @@ Source: apidocs.bitrix24.com/api-reference/imopenlines/{imconnector, openlines},
 that switch on, and failures inside of successes: bitrix kernel, as reported by integrators.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from crm_clients.bitrix24.batch import Command, Part
 from crm_clients.bitrix24.doors import SETTINGS
 from crm_clients.bitrix24.lines import connector_of
 from crm_clients.bitrix24.oauth import Application, Config
-from crm_clients.bitrix24.rest import Rest, all_of, created_id, only_of
+from crm_clients.bitrix24.rest import Rest, all_of, created_id, only_of, results_of
 from crm_clients.bitrix24.wire import AppInfo, Binding, Line, LineStatus, Profile
 from mappers.vocabulary import (
     Account,
@@ -74,8 +75,9 @@ class Upkeep:
         return connector_of(self.application)
 
     async def check(self) -> Account:
-        profile = only_of(Profile, await self.rest.ask("profile"))
-        app = only_of(AppInfo, await self.rest.ask("app.info"))
+        asked = (Command("profile"), Command("app.info"))
+        user, ours = results_of(await self.rest.ask_all(asked))
+        profile, app = only_of(Profile, user), only_of(AppInfo, ours)
         warnings = (
             (NO_PROOF, not self.config.application_token.get_secret_value()),
             (NOT_FINISHED, not app.is_installed),
@@ -93,12 +95,11 @@ class Upkeep:
             return SetUp(notes=(NO_ADDRESS,))
         await self._register(address)
         line = self.config.line or await self._find_line() or await self._make_line()
-        await self._switch_on(line)
+        status, app = await self._switch_on(line)
         await self._subscribe(address)
-        there = {"CONNECTOR": self.connector, "LINE": int(line)}
-        status = only_of(LineStatus, await self.rest.ask("imconnector.status", there))
         notes = () if status.is_working else (NOT_WORKING,)
-        return SetUp(changes={"line": line, "hook_address": address}, notes=notes)
+        changes = {"line": line, "hook_address": address, "plan": app.plan or self.config.plan}
+        return SetUp(changes=changes, notes=notes)
 
     async def tear_down(self) -> None:
         """Undo what set-up did. Each step is tried, whatever became of those before it.
@@ -148,16 +149,23 @@ class Upkeep:
         }
         return created_id(await self.rest.make("imopenlines.config.add", {"PARAMS": wanted}))
 
-    async def _switch_on(self, line: str) -> None:
+    async def _switch_on(self, line: str) -> tuple[LineStatus, AppInfo]:
+        """Put the connector on the line; return whether it works there, and who we are."""
         there = {"CONNECTOR": self.connector, "LINE": int(line)}
-        await self.rest.ask("imconnector.activate", {**there, "ACTIVE": ON})
         described = {
             "ID": self.connector,
             "URL": self.config.base,
             "URL_IM": self.config.base,
             "NAME": self.application.title,
         }
-        await self.rest.ask("imconnector.connector.data.set", {**there, "DATA": described})
+        steps = (
+            Command("imconnector.activate", {**there, "ACTIVE": ON}),
+            Command("imconnector.connector.data.set", {**there, "DATA": described}),
+            Command("imconnector.status", there),
+            Command("app.info"),
+        )
+        *_, status, app = results_of(await self.rest.ask_all(steps))
+        return only_of(LineStatus, status), only_of(AppInfo, app)
 
     async def _switch_off(self) -> None:
         if self.config.line:
@@ -173,21 +181,21 @@ class Upkeep:
         bound = await self._bindings()
         if old and old != address:
             await self._unbind({pair for pair in bound if pair[1] == old})
-        for event in EVENTS:
-            if (event.upper(), address) not in bound:
-                await self._bind(event, address)
+        missing = [event for event in EVENTS if (event.upper(), address) not in bound]
+        await self._bind(missing, address)
 
     async def _bindings(self) -> set[tuple[str, str]]:
         found = all_of(Binding, await self.rest.ask("event.get"))
         return {(each.event.upper(), each.handler) for each in found}
 
-    async def _bind(self, event: str, address: str) -> None:
+    async def _bind(self, events: Sequence[str], address: str) -> None:
         """Subscribe. Whoever did so at the same moment is us: nobody else has our address."""
-        try:
-            await self.rest.ask("event.bind", {"event": event, "handler": address})
-        except ProviderError:
-            if (event.upper(), address) not in await self._bindings():
-                raise
+        there = [{"event": event, "handler": address} for event in events]
+        parts = await self._all("event.bind", there)
+        if any(part.failure for part in parts):
+            bound = await self._bindings()
+            if any((event.upper(), address) not in bound for event in events):
+                results_of(parts)
 
     async def _leave_events(self) -> None:
         if address := self.config.hook_address.get_secret_value():
@@ -195,9 +203,13 @@ class Upkeep:
             await self._unbind({pair for pair in bound if pair[1] == address})
 
     async def _unbind(self, pairs: set[tuple[str, str]]) -> None:
-        for event, handler in sorted(pairs):
-            asked: Mapping[str, str] = {"event": event, "handler": handler}
-            await self.rest.ask("event.unbind", asked)
+        there = [{"event": event, "handler": handler} for event, handler in sorted(pairs)]
+        results_of(await self._all("event.unbind", there))
+
+    async def _all(self, method: str, each: Sequence[Mapping[str, Any]]) -> tuple[Part, ...]:
+        """Ask the same of several things, in one call."""
+        commands = [Command(method, params) for params in each]
+        return await self.rest.ask_all(commands) if commands else ()
 
 
 def _is_gone_already(failure: Failure) -> bool:

@@ -69,6 +69,18 @@ class Tokens(_Read):
     member_id: str = Field(min_length=1)
 
 
+class Spent(_Read):
+    """`time` of an answer, in seconds: what the method has cost us in ten minutes, this call too.
+
+    The moments are the portal's own. Where the time of methods is not limited, none is told.
+    """
+
+    operating: float = Field(ge=0, lt=10**9)
+    resets_at: float = Field(alias="operating_reset_at", ge=0, lt=10**12)
+    finish: float = Field(ge=0, lt=10**12)
+    duration: float = Field(0, ge=0, lt=10**9)
+
+
 class Profile(_Read):
     id: Text = Field(alias="ID")
     is_admin: Flag = Field(False, alias="ADMIN")
@@ -78,6 +90,7 @@ class AppInfo(_Read):
     """`INSTALLED` is false until the installation is finished; until then no event comes."""
 
     code: Text = Field("", alias="CODE")
+    plan: Text = Field("", alias="LICENSE")
     is_installed: Flag = Field(True, alias="INSTALLED")
 
 

@@ -40,7 +40,16 @@ from mappers.vocabulary.failures import (
     Transient,
 )
 from mappers.vocabulary.hooks import Arrival, HookAnswer, Parcel, Polled, Reading, Received, Webhook
-from mappers.vocabulary.http import Http, HttpCall, HttpReply, retry_after, usual_failure
+from mappers.vocabulary.http import (
+    Http,
+    HttpCall,
+    HttpReply,
+    ReadTerms,
+    Terms,
+    retry_after,
+    usual_failure,
+    usual_terms,
+)
 from mappers.vocabulary.ids import (
     ConnectionId,
     ContactId,
@@ -163,6 +172,7 @@ __all__ = [
     "ReachabilityChanged",
     "Reaction",
     "ReactionChanged",
+    "ReadTerms",
     "Reading",
     "Receipt",
     "Received",
@@ -177,9 +187,11 @@ __all__ = [
     "StatusChanged",
     "StatusReport",
     "TaskDraft",
+    "Terms",
     "Transient",
     "Webhook",
     "WorkspaceId",
     "retry_after",
     "usual_failure",
+    "usual_terms",
 ]

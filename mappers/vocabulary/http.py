@@ -4,7 +4,7 @@ The port lives among the words because both kinds of adapter speak it and neithe
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -17,32 +17,6 @@ from mappers.vocabulary.failures import (
     RateLimited,
     Transient,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpCall:
-    """One request, described.
-
-    `repeatable` is the adapter's promise that sending this twice leaves the provider in the same
-    state as sending it once. It defaults to the cautious answer. `budgets` names the rate limits
-    that the call counts against, as the manifest's `budgets` know them. `label` is what traces
-    and metrics call this request: it holds no id and no secret.
-    `most_bytes` caps the reply's body where a file is expected; None is the gateway's usual cap.
-    Whatever may carry a token or a customer's words stays out of the repr.
-    Shape: at most one of `json` and `content`.
-    """
-
-    method: str
-    url: str = field(repr=False)
-    label: str
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    params: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    json: Any = field(default=None, repr=False)
-    content: bytes | None = field(default=None, repr=False)
-    timeout: timedelta = timedelta(seconds=10)
-    most_bytes: int | None = None
-    repeatable: bool = False
-    budgets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +45,58 @@ class HttpReply:
             else:
                 return None
         return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What an answer says of a budget: nobody may draw on it for `wait`.
+
+    `refused`: the call was turned away for it, so less of it is ours than we believed; `wait` is
+    None where the provider named no time. Else the provider told in time how little is left.
+    """
+
+    budget: str
+    wait: timedelta | None = None
+    refused: bool = False
+
+
+def usual_terms(reply: HttpReply, budgets: Sequence[str]) -> tuple[Terms, ...]:
+    """A 429 is told to everything that the call drew on: which was meant, nobody says."""
+    if reply.status != 429:
+        return ()
+    wait = retry_after(reply)
+    return tuple(Terms(budget=each, wait=wait, refused=True) for each in budgets)
+
+
+ReadTerms = Callable[[HttpReply, Sequence[str]], Sequence[Terms]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpCall:
+    """One request, described.
+
+    `repeatable` is the adapter's promise that sending this twice leaves the provider in the same
+    state as sending it once. It defaults to the cautious answer. `budgets` names the rate limits
+    that the call counts against, as the manifest's `budgets` know them. `label` is what traces
+    and metrics call this request: it holds no id and no secret.
+    `most_bytes` caps the reply's body where a file is expected; None is the gateway's usual cap.
+    `terms` reads what an answer says of the budgets that the call drew on.
+    Whatever may carry a token or a customer's words stays out of the repr.
+    Shape: at most one of `json` and `content`.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    label: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    params: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    json: Any = field(default=None, repr=False)
+    content: bytes | None = field(default=None, repr=False)
+    timeout: timedelta = timedelta(seconds=10)
+    most_bytes: int | None = None
+    repeatable: bool = False
+    budgets: tuple[str, ...] = ()
+    terms: ReadTerms = field(default=usual_terms, repr=False)
 
 
 def _json_in(body: bytes) -> Any:

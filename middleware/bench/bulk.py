@@ -88,9 +88,9 @@ COPIED = (
 )
 
 
-async def unread(url: str, bot: int, *, count: int, chats: int) -> None:
-    """Leave so many hooks of a bot unread, numbered in every chat from 1."""
-    await _run(url, UNREAD, HOOK, str(bot), chats, count, chats, first_chat(bot))
+async def unread(url: str, bot: int, *, count: int, chats: int, first: int = 1) -> None:
+    """Leave so many hooks of a bot unread, numbered in every chat from `first`."""
+    await _run(url, UNREAD, HOOK, str(bot), first * chats, count, chats, first_chat(bot))
 
 
 async def customers(url: str, count: int) -> None:

@@ -15,6 +15,7 @@ import typer
 
 from middleware.bench.report import Findings, show
 from middleware.bench.wishes import Wishes
+from middleware.cli.played import crm_in
 from middleware.cli.session import BROKEN, INTERRUPTED, session_of, until_told
 from middleware.trial.processes import TrialFailed
 
@@ -159,6 +160,28 @@ def run_recover(
     if quick:
         backlog = min(backlog, 500)
     _tell(context, _found(context, recover.measure(wishes, recover.Blow(backlog=backlog))), report)
+
+
+@bench.command("drain")
+def run_drain(
+    context: typer.Context,
+    crm: Annotated[str, typer.Argument(help="The CRM, by its name; its emulator is started.")],
+    *,
+    messages: Annotated[int, typer.Option(help="Messages that wait.", min=1)] = 10_000,
+    chats: Annotated[int, typer.Option(help="Customers who wrote them.", min=1)] = 100,
+    rounds: Rounds = 1,
+    quick: Quick = False,
+    database_url: Database = "",
+    report: Report = None,
+) -> None:
+    """How fast a backlog goes into a CRM that keeps to its limit, and how many calls it takes."""
+    from middleware.bench import drain  # noqa: PLC0415  # see above
+
+    wishes = _wishes(rounds, 0.0, quick, database_url)
+    if quick:
+        messages, chats = min(messages, 60), min(chats, 12)
+    backlog = drain.Backlog(crm=crm_in(session_of(context), crm), messages=messages, chats=chats)
+    _tell(context, _found(context, drain.measure(wishes, backlog)), report)
 
 
 def _wishes(

@@ -40,5 +40,11 @@ RUSSIAN_OF_BENCH: Mapping[str, str] = {
     "How soon the hub delivers again after kill -9, and how soon it starts from cold.": (
         "Как скоро хаб снова доставляет после kill -9 и как быстро запускается с нуля."
     ),
+    "How fast a backlog goes into a CRM that keeps to its limit, and how many calls it takes.": (
+        "Как быстро накопленное уходит в CRM, которая держится своего лимита, и за сколько вызовов."
+    ),
+    "The CRM, by its name; its emulator is started.": "CRM по имени; запускается её эмулятор.",
+    "Messages that wait.": "Сколько сообщений ждёт.",
+    "Customers who wrote them.": "Сколько клиентов их написало.",
     "Also with a CRM that answers in 200-500 ms.": "Также с CRM, отвечающей за 200–500 мс.",
 }

@@ -55,6 +55,9 @@ class WatchedBudgets:
         self._metrics.rejected()
         await self._inner.penalise(budget, bucket_key, retry_after)
 
+    async def hold(self, budget: Budget, bucket_key: str, wait: timedelta) -> None:
+        await self._inner.hold(budget, bucket_key, wait)
+
 
 async def watch_loop(metrics: Metrics) -> None:
     """Measure for ever how late this event loop comes round."""

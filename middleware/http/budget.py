@@ -15,6 +15,9 @@ as the provider says (an hour at most, or a guess that grows), halves the pace, 
 pace climb back in a straight line. Calls that were under way together are one rejection. After the
 pause the bucket counts as full, so that a queue does not rush the door.
 
+**Holding.** A provider may count otherwise than by calls, and say in an answer how little is left.
+Then nobody draws for so long as it takes, and nothing has been refused.
+
 The arithmetic is in plain functions over `Bucket`, which any store can share.
 """
 
@@ -50,6 +53,10 @@ class Budgets(Protocol):
         self, budget: Budget, bucket_key: str, retry_after: timedelta | None
     ) -> None:
         """Learn that the provider turned a call away, and for how long, if it said so."""
+        ...
+
+    async def hold(self, budget: Budget, bucket_key: str, wait: timedelta) -> None:
+        """Learn that the provider would turn calls away for so long: nobody takes any."""
         ...
 
 
@@ -90,6 +97,12 @@ def penalised(bucket: Bucket, budget: Budget, now: float, retry_after_s: float |
     until = max(bucket.paced_at, now + min(pause, LONGEST_PAUSE_S))
     full = until + (budget.burst - 1) / budget.rate_per_s
     return Bucket(empty_at=max(bucket.empty_at, full), pace=pace, paced_at=until)
+
+
+def held(bucket: Bucket, budget: Budget, now: float, wait_s: float) -> Bucket:
+    """Let nobody draw for so long, and then one after another. The pace stays what it is."""
+    full = now + min(wait_s, LONGEST_PAUSE_S) + (budget.burst - 1) / budget.rate_per_s
+    return replace(bucket, empty_at=max(bucket.empty_at, full))
 
 
 def is_forgettable(bucket: Bucket, budget: Budget, now: float) -> bool:
@@ -134,6 +147,10 @@ class MemoryBudgets:
         bucket = self._bucket(budget, bucket_key)
         slower = penalised(bucket, budget, self._clock.monotonic(), pause)
         self._buckets[bucket_key] = slower, budget
+
+    async def hold(self, budget: Budget, bucket_key: str, wait: timedelta) -> None:
+        bucket, now = self._bucket(budget, bucket_key), self._clock.monotonic()
+        self._buckets[bucket_key] = held(bucket, budget, now, wait.total_seconds()), budget
 
     def _bucket(self, budget: Budget, bucket_key: str) -> Bucket:
         if known := self._buckets.get(bucket_key):

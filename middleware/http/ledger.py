@@ -16,7 +16,7 @@ the tasks and threads that the attempt starts, and to nobody else.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
@@ -119,6 +119,12 @@ def collecting() -> Iterator[list[Exchange]]:
         yield exchanges
     finally:
         _collected.reset(token)
+
+
+def also(exchanges: Iterable[Exchange]) -> None:
+    """Give whoever is collecting exchanges that another attempt made for both."""
+    if (collected := _collected.get()) is not None:
+        collected.extend(exchanges)
 
 
 class Ledger:

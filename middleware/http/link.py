@@ -44,14 +44,16 @@ class Link:
         The narrowest is the likeliest to refuse, and then nothing was drawn on the wider ones.
         Raises: `ProviderError` for a budget that the connection does not have.
         """
-        found = []
-        for name in sorted(call.budgets, key=lambda name: ":" not in name):
-            kind, _, part = name.partition(":")
-            budget = next((known for known in self.budgets if known.name == kind), None)
-            if budget is None:
-                raise malformed(f"no budget is named {kind}")
-            found.append((budget, f"{budget.key}:{part}" if part else budget.key))
-        return tuple(found)
+        names = sorted(call.budgets, key=lambda name: ":" not in name)
+        return tuple(self.bucket(name) for name in names)
+
+    def bucket(self, name: str) -> tuple[Budget, str]:
+        """Return a budget and the key of its bucket. Raises: `ProviderError` as above."""
+        kind, _, part = name.partition(":")
+        budget = next((known for known in self.budgets if known.name == kind), None)
+        if budget is None:
+            raise malformed(f"no budget is named {kind}")
+        return budget, f"{budget.key}:{part}" if part else budget.key
 
 
 def _check_proxy(address: str) -> None:

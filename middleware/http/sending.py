@@ -8,7 +8,8 @@
   504. A call that is not repeatable is sent once, without exception. Even when nothing left the
   house it is the outbox that tries again, for its row knows what has changed meanwhile.
 - **Budgets** are drawn on before every try. A short wait is slept through, a long one becomes
-  `RateLimited` before anything is sent. A 429 is told to every bucket the call drew on: which of
+  `RateLimited` before anything is sent. What an answer says of budgets is told to them at once:
+  the call knows how to read it. A 429 usually means every bucket that the call drew on: which of
   them was meant nobody says, and `Retry-After` pauses the whole connection.
 """
 
@@ -127,10 +128,17 @@ class Sending:
                 self._last.reply = reply = await self._exchange(way)
             except (httpx.HTTPError, ResponseTooLarge) as error:
                 raise ProviderError(self._why(error)) from None  # its message may quote a header
-        if reply.status == 429:
-            for budget, key in self._buckets:
-                await self._means.budgets.penalise(budget, key, retry_after(reply))
+        await self._heed(reply)
         return reply
+
+    async def _heed(self, reply: HttpReply) -> None:
+        budgets = self._means.budgets
+        for terms in self._call.terms(reply, self._call.budgets):
+            budget, key = self._link.bucket(terms.budget)
+            if terms.refused:
+                await budgets.penalise(budget, key, terms.wait)
+            elif terms.wait:
+                await budgets.hold(budget, key, terms.wait)
 
     async def _exchange(self, way: httpx.AsyncBaseTransport) -> HttpReply:
         request = self._spelt.request({"leaves": self._last.leaves})

@@ -74,7 +74,9 @@ elseif act == 'penalise' then
   local ends = math.max(paced_at, now + math.min(pause, longest_s))
   keep(math.max(empty_at, ends + (burst - 1) / rate), slower, ends)
   return {'0', '0'}
-else -- 'fill': somebody comes back who drew on a share of its own
-  keep(math.max(empty_at, now + (burst - 1) / rate), pace, paced_at)
+else -- 'hold': calls would be refused for so long; not at all where somebody comes back who drew
+  -- on a share of its own
+  local wait, longest_s = tonumber(ARGV[11]), tonumber(ARGV[12])
+  keep(math.max(empty_at, now + math.min(wait, longest_s) + (burst - 1) / rate), pace, paced_at)
   return {'0', '0'}
 end

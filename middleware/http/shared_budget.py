@@ -142,14 +142,24 @@ class SharedBudgets:
     async def penalise(
         self, budget: Budget, bucket_key: str, retry_after: timedelta | None
     ) -> None:
-        for priority in Priority:
-            self._hands.pop((bucket_key, priority), None)
+        self._let_go(bucket_key)
         if self._alone is not None:
             await self._alone.penalise(self._share(budget), bucket_key, retry_after)
         asked = "" if retry_after is None else repr(retry_after.total_seconds())
         limits = (FIRST_PAUSE_S, SLOWEST_PACE, LONGEST_PAUSE_S)
         with contextlib.suppress(RedisAway):
             await self._ask("penalise", budget, bucket_key, *limits, asked)
+
+    async def hold(self, budget: Budget, bucket_key: str, wait: timedelta) -> None:
+        self._let_go(bucket_key)
+        if self._alone is not None:
+            await self._alone.hold(self._share(budget), bucket_key, wait)
+        with contextlib.suppress(RedisAway):
+            await self._ask("hold", budget, bucket_key, wait.total_seconds(), LONGEST_PAUSE_S)
+
+    def _let_go(self, bucket_key: str) -> None:
+        for priority in Priority:
+            self._hands.pop((bucket_key, priority), None)
 
     async def beat(self) -> None:
         """Let Redis know that we are here. Never fails; to be called every `BEAT_S`."""
@@ -191,7 +201,7 @@ class SharedBudgets:
         if self._alone is None:
             return
         for key, budget in tuple(self._drawn.items()):
-            await self._ask("fill", budget, key)
+            await self._ask("hold", budget, key, 0.0, LONGEST_PAUSE_S)
             del self._drawn[key]
         self._alone = None
         log.info("budgets.shared_again")

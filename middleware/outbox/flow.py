@@ -21,6 +21,7 @@ from middleware.connections.model import Connected, ConnectedCrm, Directory
 from middleware.http.ledger import collecting
 from middleware.http.urgency import urgent
 from middleware.outbox import perform
+from middleware.outbox.bulk import Bulk
 from middleware.outbox.circuit import Circuit
 from middleware.outbox.effects import Rehearsed
 from middleware.outbox.perform import (
@@ -89,6 +90,7 @@ class Settler:
     directory: Directory
     to: Connected
     circuit: Circuit
+    bulk: Bulk | None = None
 
     async def attempt(self, job: Job) -> Verdict | None:
         """Try once and record it. Returns what was decided about a failure; None is success.
@@ -137,7 +139,7 @@ class Settler:
             # A dry route writes nothing to its CRM; who answers a customer means it.
             if job.policy.dry_run and isinstance(self.to, ConnectedCrm):
                 return Outcome(await rehearse(job, self.to, tools.means), None)
-            return Outcome(await perform.perform(job, self.to, tools.means), None)
+            return Outcome(await perform.perform(job, self.to, tools.means, self.bulk), None)
         except ProviderError as error:
             return Outcome(None, error.failure)
 

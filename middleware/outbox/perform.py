@@ -49,6 +49,7 @@ from middleware.identity.flow import (
 )
 from middleware.media.flow import Shelf
 from middleware.outbox import todo
+from middleware.outbox.bulk import Bulk
 from middleware.outbox.drafts import (
     entry,
     external_of,
@@ -162,8 +163,8 @@ def can_find(job: Job, to: Connected) -> bool:
     return job.kind is DeliveryKind.SEND and isinstance(to.adapter, ProbingChannel)
 
 
-async def perform(job: Job, to: Connected, means: Means) -> Result:
-    """Do it. Raises: `ProviderError`."""
+async def perform(job: Job, to: Connected, means: Means, bulk: Bulk | None = None) -> Result:
+    """Do it; entries go by `bulk` where there is one. Raises: `ProviderError`."""
     if job.superseded:
         return Nothing("superseded")
     if job.kind is DeliveryKind.FETCH_FILE:
@@ -174,7 +175,7 @@ async def perform(job: Job, to: Connected, means: Means) -> Result:
         case ConnectedChannel():
             return await _tell_channel(job, to, means.shelf)
         case ConnectedCrm():
-            return await _tell_crm(job, to, means)
+            return await _tell_crm(job, to, means, bulk)
         case _:
             assert_never(to)
 
@@ -241,13 +242,13 @@ async def _send(job: Job, to: ConnectedChannel, shelf: Shelf) -> Receipt:
         raise
 
 
-async def _tell_crm(job: Job, to: ConnectedCrm, means: Means) -> Result:
+async def _tell_crm(job: Job, to: ConnectedCrm, means: Means, bulk: Bulk | None) -> Result:
     """Show operators what was said, and how far what they said got."""
     crm = to.adapter
     match job.kind:
         case DeliveryKind.WRITE:
             _check_tie(job)
-            return Accepted(await crm.write(entry(job, to, means.shelf)))
+            return Accepted(await (bulk or crm).write(entry(job, to, means.shelf)))
         case DeliveryKind.WRITE_EDIT if isinstance(crm, EditsEntries):
             return await _correct(crm.edit_entry(entry(job, to, means.shelf)))
         case DeliveryKind.WRITE_DELETE if isinstance(crm, MarksDeletions):

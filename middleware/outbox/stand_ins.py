@@ -290,6 +290,9 @@ class _KnowsSources(_Rehearsed):
 class _WritesInBulk(_Crm):
     __slots__ = ()
 
+    def may_join(self, entry: Entry) -> bool:
+        return cast("bool", self.adapter.may_join(entry))
+
     async def write_many(self, entries: Sequence[Entry]) -> tuple[Receipt | Failure, ...]:
         return tuple([await self.write(entry) for entry in entries])
 

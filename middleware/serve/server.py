@@ -13,10 +13,12 @@ from functools import partial
 
 import structlog
 
+from crm_clients.contract import WritesInBulk
 from mappers.vocabulary import Arrival, ConnectionId, ProviderError, Reading
 from mappers.vocabulary.adapters import RefreshesCredentials
 from middleware.clock import Clock
-from middleware.connections.model import Connected, Directory, UnknownConnection
+from middleware.connections.model import Connected, ConnectedCrm, Directory, UnknownConnection
+from middleware.outbox.bulk import Bulk, Size
 from middleware.outbox.circuit import Circuit
 from middleware.outbox.flow import Settler, Tools
 from middleware.outbox.rules import Renewed, Verdict
@@ -42,6 +44,7 @@ class Limits:
     `linger`: an idle server waits so long for more before it gives its lease back.
     `overtaking`: hooks that know when they were said wait so long for others to overtake them; it
     is shorter than `linger`, which ends with one more look.
+    `calls_at_once` are more where a call carries several entries: twice what fits into one.
     `reads_before_set_aside`: a parcel that was tried so often without an end kills its readers.
     """
 
@@ -76,6 +79,7 @@ class Hands:
     `pass_on` rings at the owner of a lease that we wanted.
     `told` hears of every attempt's end: provider, delivery, what was decided, and when; `opened`
     of every circuit that opens, by its provider.
+    `sizes` are those of the next calls that carry several entries.
     `leftovers` are leases that could not be given back while the store was away.
     """
 
@@ -92,12 +96,19 @@ class Hands:
     opened: Callable[[str], None] = _unopened
     tracer: Tracer = UNTRACED
     leftovers: set[Lease] = field(default_factory=set)
+    sizes: dict[ConnectionId, Size] = field(default_factory=dict)
     desk: Desk = field(init=False)
     crowded_desk: Desk = field(init=False)
 
     def __post_init__(self) -> None:
         for name in ("desk", "crowded_desk"):
             object.__setattr__(self, name, Desk(self.store, self.keeper, self.clock, self.wake))
+
+    def bulk_of(self, to: Connected) -> Bulk | None:
+        """Return by what entries for a CRM go; None where each is a call of its own."""
+        if isinstance(to, ConnectedCrm) and isinstance(to.adapter, WritesInBulk):
+            return Bulk(to.adapter, to.can.bulk, self.sizes.setdefault(to.id, Size()))
+        return None
 
 
 async def serve(hands: Hands, connection: ConnectionId, wakeups: Wakeups) -> None:
@@ -147,7 +158,11 @@ class Server:
         self.wakeups = wakeups
         pause = hands.tools.retry.first_wait * 5
         self.circuit = Circuit(hands.clock, pause, partial(hands.opened, connected.provider))
-        self.settler = Settler(self.commit, hands.tools, hands.directory, connected, self.circuit)
+        bulk = hands.bulk_of(connected)
+        self.at_once = max(hands.limits.calls_at_once, 2 * bulk.most if bulk else 0)
+        self.settler = Settler(
+            self.commit, hands.tools, hands.directory, connected, self.circuit, bulk
+        )
         self.calls: set[asyncio.Task[None]] = set()
         self.stopped: BaseException | None = None
         self.ends_at = hands.clock.monotonic() + hands.limits.slice.total_seconds()
@@ -284,7 +299,7 @@ class Server:
 
     async def _begin_some(self) -> bool:
         """Take as many deliveries as there is room for."""
-        room = self.hands.limits.calls_at_once - len(self.calls)
+        room = self.at_once - len(self.calls)
         if room <= 0:
             return False
         jobs = await self.desk.claim_jobs(

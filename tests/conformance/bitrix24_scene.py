@@ -54,7 +54,7 @@ ELSEWHERE = frozenset(
         "search_lag",
     }
 )
-PATHS = {"write": "imconnector.send.messages", "create": ".add"}
+PATHS = {"write": "imconnector.send.messages", "create": ".add", "bulk": "batch"}
 
 
 @asynccontextmanager

@@ -65,11 +65,11 @@ class Bench:
 
     `faults_of_write` and `faults_of_create` map each way these calls can fail, in the emulator's
     words, to the kind of failure that it must become, in ours; `elsewhere` names the faults that
-    neither meets. `arm` makes the next call of "write", "create" or "task" meet a fault. `reply`
-    lets an operator answer in our conversation without a hook and returns the CRM's id of the
-    reply; `timeline` lists what our conversation says there, `felt` the reactions; `counts` tells
-    how many records and deals there are; `delete_record` moves a record to the bin. `tasks` lists
-    what employees were given to do: about what, the words, and for whom; `tags` are a deal's;
+    neither meets. `arm` makes the next call of "write", "create", "task" or "bulk" meet a fault.
+    `reply` lets an operator answer in our conversation without a hook and returns the CRM's id of
+    the reply; `timeline` lists what our conversation says there, `felt` the reactions; `counts`
+    tells how many records and deals there are; `delete_record` moves a record to the bin. `tasks`
+    lists what employees were given to do: about what, the words, and for whom; `tags` are a deal's;
     `dismiss` makes a user one who has left. `calls` lists the phones of the calls on cards,
     `emails` the subjects of e-mails.
     """

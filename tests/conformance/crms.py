@@ -51,6 +51,7 @@ from tests.conformance.crm_bench import (
     an_opening,
     refusal,
 )
+from tests.conformance.crm_bulk import BulkPromises
 from tests.conformance.crm_fields import FieldPromises
 from tests.conformance.crm_logs import LogPromises
 from tests.conformance.crm_tasks import TaskPromises
@@ -465,6 +466,7 @@ class CrmPromises(
     TimelinePromises,
     TaskPromises,
     LogPromises,
+    BulkPromises,
     AccountPromises,
     FieldPromises,
 ):

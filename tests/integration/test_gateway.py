@@ -5,13 +5,13 @@ import gzip
 import json
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from mappers.vocabulary import Priority
+from mappers.vocabulary import HttpReply, Priority, Terms
 from mappers.vocabulary.adapters import Budget
 from middleware.http import codes
 from middleware.http.gateway import without_lease
@@ -270,6 +270,22 @@ async def test_a_rejection_slows_all_who_share_the_key(house: House) -> None:
             sending = second.send(call(server.base, budgets=("portal",)))
             assert await failure_of(sending) == ("rate_limited", codes.BUDGET)
     assert len(server.seen) == 1
+
+
+async def test_a_call_may_read_by_itself_what_an_answer_says_of_its_budgets(house: House) -> None:
+    def terms(reply: HttpReply, budgets: Sequence[str]) -> tuple[Terms, ...]:
+        assert (reply.status, budgets) == (429, ("portal", "chat:501"))
+        return (Terms(budget="chat:501", wait=timedelta(seconds=30)),)
+
+    async with serving(says(429, "Retry-After: 30"), sends(OK)) as server:
+        port = house.port(server, PORTAL, CHAT)
+        budgets = ("portal", "chat:501")
+        with urgent(Priority.REPLY):
+            await port.send(call(server.base, budgets=budgets, terms=terms))
+            await port.send(call(server.base, budgets=("portal",)))
+            sending = port.send(call(server.base, budgets=budgets))
+            assert await failure_of(sending) == ("rate_limited", codes.BUDGET)
+    assert len(server.seen) == 2
 
 
 async def test_no_call_starts_that_the_lease_may_not_outlive(house: House) -> None:

@@ -45,7 +45,8 @@ small, large = budgets_of(19, 20), budgets_of(150, 300)
 priorities = st.sampled_from(Priority)
 times = st.integers(0, 3000).map(lambda milliseconds: milliseconds / 1000)
 asked = st.lists(
-    st.tuples(times, priorities, st.sampled_from(["take", "take", "take", "penalise"])), max_size=40
+    st.tuples(times, priorities, st.sampled_from(["take", "take", "take", "penalise", "hold"])),
+    max_size=40,
 )
 troubles = st.lists(
     st.tuples(times, st.integers(0, MOST - 1), st.sampled_from(["cut", "mend", "flush"])),
@@ -126,7 +127,10 @@ def test_one_process_gets_what_the_memory_twin_gives(
             twin, shared = MemoryBudgets(one.clock), one.members[0]
             for pause, priority, act in steps:
                 await one.pass_time(pause)
-                if act == "penalise":
+                if act == "hold":
+                    await twin.hold(budget, budget.key, timedelta(seconds=pause))
+                    await shared.hold(budget, budget.key, timedelta(seconds=pause))
+                elif act == "penalise":
                     await twin.penalise(budget, budget.key, timedelta(seconds=pause))
                     await shared.penalise(budget, budget.key, timedelta(seconds=pause))
                 else:

@@ -257,6 +257,22 @@ def test_a_penalty_never_shortens_a_wait(
         assert wait_s(after, budget, priority, now) >= wait_s(before, budget, priority, now)
 
 
+async def test_a_held_budget_waits_for_its_time_and_goes_on_at_its_pace() -> None:
+    shop = Shop(budget(rate_per_s=2, burst=4))
+    await shop.budgets.hold(shop.budget, shop.budget.key, timedelta(seconds=30))
+    assert (await shop.take(Priority.REPLY)).total_seconds() == pytest.approx(30, abs=ROUNDING)
+    shop.clock.seconds += 30 + ROUNDING
+    assert await shop.take(Priority.REPLY) == NONE
+    assert (await shop.take(Priority.REPLY)).total_seconds() == pytest.approx(0.5, abs=0.01)
+
+
+async def test_a_shorter_hold_shortens_no_longer_one() -> None:
+    shop = Shop(budget())
+    for seconds in (30, 5):
+        await shop.budgets.hold(shop.budget, shop.budget.key, timedelta(seconds=seconds))
+    assert (await shop.take(Priority.REPLY)).total_seconds() == pytest.approx(30, abs=ROUNDING)
+
+
 async def test_buckets_of_one_budget_do_not_share() -> None:
     shop = Shop(budget())
     assert await shop.take(Priority.REPLY) == NONE

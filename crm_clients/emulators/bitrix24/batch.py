@@ -35,17 +35,19 @@ async def run(call: Call) -> Json:
             raise ConnectionCut(applied=True)
         began = call.world.now()
         try:
-            value = await _one(call, (number, command), told["result"])
+            inner = _inner(call, (number, command), told["result"])
+            value = await perform(inner, METHODS)
         except Refused as refused:
             told["result_error"][str(key)] = refused.body
             if truthy(call.get("halt")):
                 break
             continue
-        _keep(call, told, (str(key), value, began))
+        _keep(inner, told, (str(key), value, began))
     return {name: _like_php(values) for name, values in told.items()}
 
 
 def _keep(call: Call, told: dict[str, Json], what: tuple[str, Any, float]) -> None:
+    """Keep what a command brought, and the time of its own method."""
     key, value, began = what
     told["result_time"][key] = time_block(call, began)
     if isinstance(value, Page):
@@ -62,7 +64,8 @@ def _like_php(values: Json) -> Json | list[Any]:
     return list(values.values()) if list(values) == keys else values
 
 
-async def _one(call: Call, what: tuple[int, str], results: Json) -> Any:
+def _inner(call: Call, what: tuple[int, str], results: Json) -> Call:
+    """Read a command as a call of its own. Raises `Refused`."""
     number, command = what
     if number >= MOST:
         raise Refused(400, "ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded")
@@ -73,7 +76,7 @@ async def _one(call: Call, what: tuple[int, str], results: Json) -> Any:
             405, "ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage"
         )
     params = _resolved(php.query(query), results)
-    return await perform(replace(call, method=name, params=params), METHODS)
+    return replace(call, method=name, params=params)
 
 
 def _resolved(value: Any, results: Json) -> Any:

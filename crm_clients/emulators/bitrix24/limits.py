@@ -43,20 +43,26 @@ def count_cost(call: Call) -> None:
 
 def operating(call: Call) -> float:
     """What the method has cost this caller in ten minutes, all calls together."""
-    minutes = call.portal.spent.get(_key(call), {})
-    oldest = (call.world.now() - WINDOW_S) // MINUTE_S
-    return sum(cost for minute, cost in minutes.items() if minute > oldest)
+    return sum(_minutes(call).values())
 
 
 def time_block(call: Call, began: float) -> Json:
-    minutes = call.portal.spent.get(_key(call), {})
-    first = min((minute for minute, cost in minutes.items() if cost), default=None)
+    """Tell the times of a call and, where they are limited, those of its method so far."""
+    times = call.world.times(began)
+    cost = 0.0 if call.method in NOT_COUNTED else call.world.switches.call_cost_s
+    times |= {name: times[name] + cost for name in ("duration", "processing")}
+    if not call.world.switches.operating_limited:
+        return times
+    first = min((minute for minute, cost in _minutes(call).items() if cost), default=None)
     reset = (call.world.now() if first is None else first * MINUTE_S) + WINDOW_S
-    return {
-        **call.world.times(began),
-        "operating_reset_at": int(reset),
-        "operating": operating(call),
-    }
+    return {**times, "operating_reset_at": int(reset), "operating": operating(call)}
+
+
+def _minutes(call: Call) -> dict[int, float]:
+    """What the method has cost in each of the last ten minutes; what is older has fallen out."""
+    oldest = (call.world.now() - WINDOW_S) // MINUTE_S
+    minutes = call.portal.spent.get(_key(call), {})
+    return {minute: cost for minute, cost in minutes.items() if minute > oldest}
 
 
 def _key(call: Call) -> tuple[str, str]:

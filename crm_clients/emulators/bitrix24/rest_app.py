@@ -48,7 +48,7 @@ def app_info(call: Call) -> Json:
         "PAYMENT_EXPIRED": "N" if installation.is_paid else "Y",
         "DAYS": None,
         "LANGUAGE_ID": call.portal.language,
-        "LICENSE": "ru_basic",
+        "LICENSE": call.world.switches.license,
     }
 
 

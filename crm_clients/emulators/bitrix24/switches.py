@@ -14,7 +14,8 @@ class Switches(SwitchBoard):
     rate_limited: bool = True
     bucket_size: int = 50  # 250 on the Enterprise plan
     bucket_leak: int = 2  # calls a second; 5 on the Enterprise plan
-    operating_limited: bool = False  # what a method may cost in ten minutes is limited
+    license: str = "ru_basic"  # the plan as app.info names it
+    operating_limited: bool = True  # what a method may cost in ten minutes is limited
     operating_limit_s: float = 420.0
     call_cost_s: float = 0.0  # what a call is said to have cost
     denial_status: Literal["403", "401"] = "403"  # of scopes, rights and plans
