@@ -36,6 +36,7 @@ from mappers.vocabulary import (
     Receipt,
     Record,
     RecordDraft,
+    Remark,
     Status,
     StatusReport,
 )
@@ -156,6 +157,9 @@ class Bitrix24:
             await self._lines.note_failure(report)
         elif report.status in REACHED:
             await self._lines.mark_delivered(report)
+
+    async def remark(self, remark: Remark) -> None:
+        await self._lines.remark(remark)
 
     async def read_history(
         self, conversation: OpenedConversation, ours: str, since: datetime

@@ -28,6 +28,7 @@ URGENCY: Mapping[DeliveryKind, Priority] = {
     DeliveryKind.REACT: Priority.STATUS,
     DeliveryKind.WRITE_REACTION: Priority.STATUS,
     DeliveryKind.REPORT: Priority.STATUS,
+    DeliveryKind.REMARK: Priority.STATUS,
     DeliveryKind.READ_HISTORY: Priority.BACKFILL,
     DeliveryKind.SHOW_TYPING: Priority.BACKFILL,
     DeliveryKind.KEEP_SOURCE: Priority.STATUS,
