@@ -43,6 +43,7 @@ LONGEST_NAME, LONGEST_FILE_NAME, LONGEST_KEY = 25, 50, 100
 NOBODY = "0"  # who says what the system says; what they say is not told back to us
 OPENING = "opening"
 FAILED = "failed"
+CONNECTOR = "threadline_"
 _ODD = re.compile(r"[^\w\s'-]|[\d_]")
 _SPACES = re.compile(r"\s+")
 
@@ -160,7 +161,7 @@ class Lines:
 def connector_of(application: Application) -> str:
     """Name our connector. A portal knows connectors by name alone, so it holds our registration."""
     digest = hashlib.sha256(application.client_id.encode()).hexdigest()
-    return f"threadline_{digest[:10]}"
+    return f"{CONNECTOR}{digest[:10]}"
 
 
 def external(ours: str) -> str:
