@@ -28,6 +28,7 @@ from mappers.vocabulary import (
     Receipt,
     Record,
     RecordDraft,
+    Remark,
     Source,
     Status,
     StatusReport,
@@ -149,6 +150,15 @@ class MarksDeletions(Protocol):
 
         `entry.text` says so, and what was said. Must be safe to repeat.
         """
+        ...
+
+
+@runtime_checkable
+class TakesRemarks(Protocol):
+    """Operators can be told something beside a reply of theirs that customers do not see."""
+
+    async def remark(self, remark: Remark) -> None:
+        """Show the words once, whoever repeats it under the same key."""
         ...
 
 

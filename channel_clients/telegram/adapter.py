@@ -26,7 +26,7 @@ from channel_clients.telegram.door import TelegramDoor, parcels_of
 from channel_clients.telegram.evidence import EVIDENCE
 from channel_clients.telegram.failures import NO_TEXT, NOT_MODIFIED, NOTHING_TO_DELETE
 from channel_clients.telegram.reading import read_update
-from channel_clients.telegram.saying import say, words_for
+from channel_clients.telegram.saying import keyboard, say, words_for
 from channel_clients.telegram.wire import pressed_in
 from mappers.vocabulary import (
     Account,
@@ -70,13 +70,16 @@ class Telegram:
         return Receipt(provider_ids=tuple(at.message(number) for number in numbers))
 
     async def edit(self, sent: str, outgoing: Outgoing) -> None:
-        """Change the text; of a message that shows something, the caption."""
+        """Change the text; of a message that shows something, the caption.
+
+        Buttons that are not named again would go.
+        """
         try:
-            await self._edit(EDIT_TEXT, sent, words_for(outgoing, "text"))
+            await self._edit(EDIT_TEXT, sent, _anew(outgoing, "text"))
         except ProviderError as error:
             if error.failure.code != NO_TEXT:
                 raise
-            await self._edit(EDIT_CAPTION, sent, words_for(outgoing, "caption"))
+            await self._edit(EDIT_CAPTION, sent, _anew(outgoing, "caption"))
 
     async def delete(self, sent: str) -> None:
         at, number = message_at(sent)
@@ -156,6 +159,10 @@ class Telegram:
     @property
     def _api(self) -> BotApi:
         return BotApi(self.config, self.http)
+
+
+def _anew(outgoing: Outgoing, name: str) -> dict[str, Any]:
+    return {**words_for(outgoing, name), **keyboard(outgoing.buttons)}
 
 
 async def _unless(harmless: str, attempt: Awaitable[object]) -> None:

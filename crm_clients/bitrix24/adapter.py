@@ -13,6 +13,7 @@ from typing import Any
 from crm_clients.bitrix24 import lines, media, oauth, reading
 from crm_clients.bitrix24.bulk import Bulk
 from crm_clients.bitrix24.cards import Cards
+from crm_clients.bitrix24.diagnosis import Diagnosis
 from crm_clients.bitrix24.doors import HISTORY
 from crm_clients.bitrix24.lines import Lines, connector_of
 from crm_clients.bitrix24.oauth import Application, Config
@@ -38,10 +39,11 @@ from mappers.vocabulary import (
     Receipt,
     Record,
     RecordDraft,
+    Remark,
     Status,
     StatusReport,
 )
-from mappers.vocabulary.adapters import SetUp
+from mappers.vocabulary.adapters import Finding, SetUp
 
 REACHED = frozenset({Status.SENT, Status.DELIVERED})
 
@@ -88,6 +90,9 @@ class Bitrix24:
 
     async def tear_down(self) -> None:
         await self._upkeep.tear_down()
+
+    async def diagnose(self, address: str) -> tuple[Finding, ...]:
+        return await Diagnosis(self.config, self.application, self._rest).of(address)
 
     async def find_records(self, identity: Identity) -> tuple[Record, ...]:
         return await self._cards.find_records(identity)
@@ -166,6 +171,9 @@ class Bitrix24:
             await self._lines.note_failure(report)
         elif report.status in REACHED:
             await self._lines.mark_delivered(report)
+
+    async def remark(self, remark: Remark) -> None:
+        await self._lines.remark(remark)
 
     async def read_history(
         self, conversation: OpenedConversation, ours: str, since: datetime

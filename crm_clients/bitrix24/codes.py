@@ -43,6 +43,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "bitrix24.no_session": "The open line took a message and does not say where it lies; it is"
         " looked for.",
         "bitrix24.no_such_file": "The portal does not hand the file out at its address any more.",
+        "bitrix24.no_such_line": "No open line has the number that the registration names: register"
+        " the application again with another --line.",
         "bitrix24.no_such_record": "The contact was deleted or merged away; another one is looked"
         " for, or made.",
         "bitrix24.not_an_administrator": "Only an administrator can see whether a message was"

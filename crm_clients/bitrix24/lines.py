@@ -36,12 +36,15 @@ from mappers.vocabulary import (
     Person,
     ProviderError,
     Receipt,
+    Remark,
     StatusReport,
 )
 
 LONGEST_NAME, LONGEST_FILE_NAME, LONGEST_KEY = 25, 50, 100
 NOBODY = "0"  # who says what the system says; what they say is not told back to us
 OPENING = "opening"
+FAILED = "failed"
+CONNECTOR = "threadline_"
 _ODD = re.compile(r"[^\w\s'-]|[\d_]")
 _SPACES = re.compile(r"\s+")
 
@@ -106,19 +109,28 @@ class Lines:
         await self.rest.ask("imconnector.send.status.delivery", asked)
 
     async def note_failure(self, report: StatusReport) -> None:
-        """Say under a reply that it did not arrive. There is no status for it, only words.
+        """Say under a reply that it did not arrive. There is no status for it, only words."""
+        remark = Remark(
+            key=f"{FAILED}:{report.reply}",
+            reply=report.reply,
+            conversation=report.conversation,
+            words=report.words or report.code,
+        )
+        await self.remark(remark)
 
-        The system's words are told back to nobody. They have a name: once is enough.
-        """
-        chat, _ = parts_of(report.reply)
-        name = f"failed:{report.reply}"
-        if await self.history.chat_holds(chat, name):
+    async def remark(self, remark: Remark) -> None:
+        """Say something in the system's name. It has a name of its own: once is enough."""
+        chat, _ = parts_of(remark.reply)
+        if await self.history.chat_holds(chat, remark.key):
             return
-        words = bbcode.escape(report.words or report.code)
-        here = external(report.conversation.id)
+        here = external(remark.conversation.id)
         said = {
             "user": {"id": here},
-            "message": {"id": name, "text": words, "user_id": int(NOBODY)},
+            "message": {
+                "id": remark.key,
+                "text": bbcode.escape(remark.words),
+                "user_id": int(NOBODY),
+            },
             "chat": {"id": here},
         }
         await self.send(said)
@@ -163,7 +175,7 @@ def receipt_of(entry: Entry, customer: str) -> Receipt:
 def connector_of(application: Application) -> str:
     """Name our connector. A portal knows connectors by name alone, so it holds our registration."""
     digest = hashlib.sha256(application.client_id.encode()).hexdigest()
-    return f"threadline_{digest[:10]}"
+    return f"{CONNECTOR}{digest[:10]}"
 
 
 def external(ours: str) -> str:

@@ -52,6 +52,9 @@ class Application(BaseModel):
     client_secret: SecretStr = Field(description="Application key (client_secret), beside it.")
     redirect_uri: str = Field("", description="What its card has as the address of the handler.")
     title: str = Field("Threadline", description="How the connector is called in a portal.")
+    line: str = Field(
+        "", max_length=255, description="Open line to use, by number or name; else one is made."
+    )
     hook_address: str = Field("", description="Public address of this registration's hooks.")
     oauth_base: str = Field(
         "", description="Authorization server; the one of the portal's region when empty."
@@ -82,6 +85,9 @@ class Config(BaseModel):
     )
     plan: str = Field(
         "", description="The portal's plan as it names it, which set-up reads; `ent…` may do more."
+    )
+    line_before: tuple[tuple[str, str], ...] = Field(
+        (), description="Settings of that line that set-up changed, as they were."
     )
     hook_address: SecretStr = Field(SecretStr(""), description="Where set-up sent the events to.")
 

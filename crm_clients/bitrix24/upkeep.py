@@ -1,11 +1,7 @@
 """Setting a portal up, taking it down, and saying what stands in the way.
 
-Set-up registers our connector, finds or makes an open line of its own for it, switches it on there
-and subscribes to events. Each step may be repeated. The line stays when a connection goes: it
-holds the conversations.
-
-An administrator chooses a line's settings. Ours begins with two: it ties what is said to the cards
-that there are, and makes none, since the hub does.
+Set-up registers our connector, switches it on in its open line and subscribes to events. Each step
+may be repeated. The line stays when a connection goes: it holds the conversations.
 
 Source: apidocs.bitrix24.com/api-reference/imopenlines/{imconnector, openlines}, …/events; words
 that switch on, and failures inside of successes: bitrix kernel, as reported by integrators.
@@ -20,8 +16,9 @@ from crm_clients.bitrix24.batch import Command, Part
 from crm_clients.bitrix24.doors import SETTINGS
 from crm_clients.bitrix24.lines import connector_of
 from crm_clients.bitrix24.oauth import Application, Config
-from crm_clients.bitrix24.rest import Rest, all_of, created_id, only_of, results_of
-from crm_clients.bitrix24.wire import AppInfo, Binding, Line, LineStatus, Profile
+from crm_clients.bitrix24.own_line import OwnLine
+from crm_clients.bitrix24.rest import Rest, all_of, only_of, results_of
+from crm_clients.bitrix24.wire import AppInfo, Binding, LineStatus, Profile
 from mappers.vocabulary import (
     Account,
     AuthExpired,
@@ -43,7 +40,6 @@ EVENTS = (
     "OnAppUninstall",
 )
 ON, OFF = 1, 0  # any word would switch a connector on
-MOST_LINES = 200
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">'
     '<path fill="#fff" d="M4 5h16v10H9l-5 4z"/></svg>'
@@ -74,6 +70,10 @@ class Upkeep:
     def connector(self) -> str:
         return connector_of(self.application)
 
+    @property
+    def _own_line(self) -> OwnLine:
+        return OwnLine(self.config, self.application, self.rest)
+
     async def check(self) -> Account:
         asked = (Command("profile"), Command("app.info"))
         user, ours = results_of(await self.rest.ask_all(asked))
@@ -94,11 +94,18 @@ class Upkeep:
         if not address:
             return SetUp(notes=(NO_ADDRESS,))
         await self._register(address)
-        line = self.config.line or await self._find_line() or await self._make_line()
+        line, before = await self._own_line.choose()
+        if self.config.line not in ("", line):
+            await self._leave_line()
         status, app = await self._switch_on(line)
         await self._subscribe(address)
         notes = () if status.is_working else (NOT_WORKING,)
-        changes = {"line": line, "hook_address": address, "plan": app.plan or self.config.plan}
+        changes = {
+            "line": line,
+            "line_before": before,
+            "hook_address": address,
+            "plan": app.plan or self.config.plan,
+        }
         return SetUp(changes=changes, notes=notes)
 
     async def tear_down(self) -> None:
@@ -107,7 +114,8 @@ class Upkeep:
         We stop listening first: what we then switch off would be told to us as somebody's doing.
         """
         refusals: list[ProviderError] = []
-        for step in (self._leave_events, self._switch_off, self._unregister):
+        steps = (self._leave_events, self._switch_off, self._own_line.give_up, self._unregister)
+        for step in steps:
             try:
                 await step()
             except ProviderError as refused:
@@ -134,20 +142,14 @@ class Upkeep:
         if not (isinstance(answer, dict) and answer.get("result") is True):
             raise ProviderError(Blocked(code="bitrix24.connector_refused", by="provider"))
 
-    async def _find_line(self) -> str:
-        """Find the line that an earlier set-up made, whose answer may have been lost."""
-        asked = {"PARAMS": {"select": ["ID", "LINE_NAME"], "limit": MOST_LINES}}
-        lines = all_of(Line, await self.rest.ask("imopenlines.config.list.get", asked))
-        return next((each.id for each in lines if each.name == self.application.title), "")
-
-    async def _make_line(self) -> str:
-        wanted = {
-            "LINE_NAME": self.application.title,
-            "ACTIVE": "Y",
-            "CRM": "Y",
-            "CRM_CREATE": "none",
-        }
-        return created_id(await self.rest.make("imopenlines.config.add", {"PARAMS": wanted}))
+    async def _leave_line(self) -> None:
+        """Take ourselves off the line that was used before, as far as it is there."""
+        for step in (self._switch_off, self._own_line.give_up):
+            try:
+                await step()
+            except ProviderError as refused:
+                if not _is_gone_already(refused.failure):
+                    raise
 
     async def _switch_on(self, line: str) -> tuple[LineStatus, AppInfo]:
         """Put the connector on the line; return whether it works there, and who we are."""

@@ -7,6 +7,7 @@ makes a thing useless when absent is required.
 Source: apidocs.bitrix24.com/{settings/how-to-call-rest-api, api-reference}, samples of those pages.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
@@ -92,6 +93,7 @@ class AppInfo(_Read):
     code: Text = Field("", alias="CODE")
     plan: Text = Field("", alias="LICENSE")
     is_installed: Flag = Field(True, alias="INSTALLED")
+    is_unpaid: Flag = Field(False, alias="PAYMENT_EXPIRED")
 
 
 class Multifield(_Read):
@@ -161,9 +163,21 @@ class SessionActivity(_Read):
     )
 
 
-class Line(_Read):
+class LineSettings(_Read):
+    """A line and what it does of itself; `CRM_CREATE` is `none` where it makes no cards."""
+
     id: Text = Field(alias="ID", min_length=1)
     name: Text = Field("", alias="LINE_NAME")
+    is_active: Flag = Field(True, alias="ACTIVE")
+    uses_cards: Text = Field("Y", alias="CRM")
+    creates: Text = Field("none", alias="CRM_CREATE")
+    asks_for_votes: Flag = Field(False, alias="VOTE_MESSAGE")
+    queue: Annotated[list[Any], BeforeValidator(_as_list)] = Field([], alias="QUEUE")
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """What we may change, by its name in REST."""
+        return {"CRM": self.uses_cards, "CRM_CREATE": self.creates}
 
 
 class LineStatus(_Read):

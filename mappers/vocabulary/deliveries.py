@@ -32,6 +32,7 @@ class DeliveryKind(StrEnum):
     WRITE_DELETE = "write_delete"
     WRITE_REACTION = "write_reaction"
     REPORT = "report"
+    REMARK = "remark"
     READ_HISTORY = "read_history"
     WRITE_FIELDS = "write_fields"
     CREATE_TASK = "create_task"

@@ -168,6 +168,16 @@ class StatusReport:
     code: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """A word to operators beside a reply of theirs, whose id in the CRM is `reply`."""
+
+    key: str
+    reply: str
+    conversation: OpenedConversation
+    words: str = field(repr=False)
+
+
 FieldKind: TypeAlias = Literal["text", "number", "boolean", "date", "moment", "choice", "other"]
 
 

@@ -133,6 +133,9 @@ def bitrix24(
             envvar=BITRIX24_SECRET, help="Application key (client_secret); - reads standard input."
         ),
     ] = None,
+    line: Annotated[
+        str, typer.Option(help="Open line to use, by number or name; without it one is made.")
+    ] = "",
     application_file: Annotated[
         Path | None,
         typer.Option(help="YAML or JSON with the registration's values.", dir_okay=False),
@@ -145,6 +148,8 @@ def bitrix24(
         values["client_id"] = client_id
     if secret := secret_from(client_secret):
         values["client_secret"] = secret
+    if line:
+        values["line"] = line
 
     if "client_id" not in values:
         session.fail(session.word("need_application"))

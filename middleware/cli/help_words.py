@@ -214,6 +214,9 @@ RUSSIAN: Mapping[str, str] = {
     "Application ID (client_id), from its card in the portal.": (
         "Код приложения (client_id) из его карточки на портале."
     ),
+    "Open line to use, by number or name; without it one is made.": (
+        "Открытая линия, по номеру или имени; без неё создаётся своя."
+    ),
     "Application key (client_secret); - reads standard input.": (
         "Ключ приложения (client_secret); - читает стандартный ввод."
     ),

@@ -49,6 +49,14 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         " known once the chat was read back.",
         "hub.unknown_task": "The delivery does not say what the task is; a newer release may have"
         " planned it.",
+        "hub.channel_edits_nothing": "An operator changed a reply, and this channel cannot change"
+        " what was sent: the operator is told that the customer reads the old words.",
+        "hub.channel_deletes_nothing": "An operator took a reply back, and this channel cannot:"
+        " the operator is told that the customer still sees it.",
+        "hub.no_room_for_edit": "A changed reply is longer than the messages that it was sent as:"
+        " the operator is told that the customer reads the old words.",
+        "hub.no_name_to_correct": "A reply was marked as sent by a person, so nobody knows the"
+        " channel's id of it, and a correction of it cannot be made.",
         "file.too_large": "The file is larger than the hub passes on, or than the provider hands"
         " out; a line of text says so.",
         "file.empty": "There is nothing in the file, and neither side takes such a file; a line of"

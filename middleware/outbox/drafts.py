@@ -1,6 +1,8 @@
 """What providers are asked to say, made of a delivery and of what is known of it."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from mappers.text import Language, Slice, clean, cut_spans, moved, timeline_text
 from mappers.vocabulary import (
@@ -21,6 +23,7 @@ from middleware.connections.model import ConnectedChannel, ConnectedCrm
 from middleware.media.flow import Shelf
 from middleware.pipeline.deals import is_quiet, used_by, wish_of
 from middleware.pipeline.planning import APART
+from middleware.pipeline.retelling import relaid
 from middleware.pipeline.rules import lead
 from middleware.registry import manifest_of
 from middleware.store.duties import Job
@@ -33,18 +36,84 @@ DELETED: dict[Language, str] = {
 }
 
 
-def outgoing(job: Job, to: ConnectedChannel, shelf: Shelf) -> Outgoing:
-    """What a channel is asked to say: one part of the reply, as it stands now."""
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one part says of a whole reply. Without `part` it says all of `text`."""
+
+    said: Message
+    text: str
+    part: Slice | None
+
+
+def outgoing(job: Job, to: ConnectedChannel, shelf: Shelf) -> Outgoing | None:
+    """What a channel is asked to say: one part of the reply, as it stands now.
+
+    None when its author left nothing to say in this part. Newer words that have no room in the
+    parts are not said: the correction that follows tells so.
+    """
+    newest = newest_of(job)
+    if newest is None:
+        return None
+    shares = None if job.fact is None else shares_of(newest, job.detail, to)
+    if shares is None:
+        return as_typed(job, to, shelf)
+    share = shares[job.part]
+    return None if share.part is None else words_of(job, to, shelf, share)
+
+
+def as_typed(job: Job, to: ConnectedChannel, shelf: Shelf) -> Outgoing:
+    """What a channel is asked to say of a reply that nobody changed."""
     said = message_of(job)
-    carried = job.detail.get("carried", ())
-    text = timeline_text(
+    return words_of(job, to, shelf, Share(said, told(said, job.detail, to), _planned(job.detail)))
+
+
+def says_newest(job: Job, to: ConnectedChannel) -> int:
+    """Return the revision that a reply is said in, if it is not as it was typed; else -1."""
+    newest = newest_of(job)
+    if newest is None or job.fact is None or shares_of(newest, job.detail, to) is None:
+        return -1
+    return job.fact.revision
+
+
+def shares_of(
+    newest: Message, detail: Mapping[str, Any], to: ConnectedChannel
+) -> tuple[Share, ...] | None:
+    """Lay new words into the parts that `detail` was planned among; None when there is no room."""
+    text, shape = told(newest, detail, to), detail.get("shape")
+    slices = None if shape is None else relaid(text, str(detail.get("by", "")), shape, to.can)
+    return None if slices is None else tuple(Share(newest, text, part) for part in slices)
+
+
+def newest_of(job: Job) -> Message | None:
+    """What a reply says by now; None when its author left nothing of it."""
+    said, fact = message_of(job), job.fact
+    if job.taken_back:
+        return None
+    if fact is None:
+        return said
+    if not fact.text and not said.attachments:
+        return None
+    return replace(said, text=fact.text, spans=fact.spans)
+
+
+def told(said: Message, detail: Mapping[str, Any], to: ConnectedChannel) -> str:
+    return timeline_text(
         said,
         to.settings.language,
-        without=carried,
-        with_buttons=not job.detail.get("keyboard"),
+        without=detail.get("carried", ()),
+        with_buttons=not detail.get("keyboard"),
     )
+
+
+def _planned(detail: Mapping[str, Any]) -> Slice | None:
+    return Slice(int(detail["start"]), int(detail["end"])) if "end" in detail else None
+
+
+def words_of(job: Job, to: ConnectedChannel, shelf: Shelf, share: Share) -> Outgoing:
+    """Spell one part of a reply for its channel."""
+    said, text = share.said, share.text
     spans = said.spans if text == said.text else ()
-    part = Slice(int(job.detail.get("start", 0)), int(job.detail.get("end", len(text))))
+    part = Slice(0, len(text)) if share.part is None else share.part
     given = shelf.given(job, to, job.detail.get("files", ()))
     by = str(job.detail.get("by", ""))
     words = lead(by) + text[part.start : part.end]

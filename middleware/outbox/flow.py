@@ -23,6 +23,7 @@ from middleware.http.urgency import urgent
 from middleware.outbox import perform
 from middleware.outbox.bulk import Bulk
 from middleware.outbox.circuit import Circuit
+from middleware.outbox.correcting import Corrected, Declined
 from middleware.outbox.effects import Rehearsed
 from middleware.outbox.perform import (
     Means,
@@ -202,8 +203,10 @@ def _outcome_name(outcome: Outcome, verdict: Verdict | None) -> str:
     match outcome.result:
         case Rehearsed(why=why):
             return why or "rehearsed"
-        case Nothing(why=why):
+        case Nothing(why=why) | Corrected(why=why):
             return why or "done"
+        case Declined(code=code):
+            return code
         case None:
             pass
         case _:

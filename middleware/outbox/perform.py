@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias, assert_never
 
-from channel_clients.contract import Deletes, Edits, Reacts, ShowsTyping
 from channel_clients.contract import Probing as ProbingChannel
+from channel_clients.contract import Reacts, ShowsTyping
 from crm_clients.contract import (
     CreatesTasks,
     Crm,
@@ -20,6 +20,7 @@ from crm_clients.contract import (
     MarksDeletions,
     ReadsHistory,
     ShowsReactions,
+    TakesRemarks,
 )
 from mappers.vocabulary import (
     DeliveryKind,
@@ -31,6 +32,7 @@ from mappers.vocabulary import (
     Permanent,
     ProviderError,
     Receipt,
+    Remark,
     Source,
     Status,
     StatusReport,
@@ -50,7 +52,9 @@ from middleware.identity.flow import (
 from middleware.media.flow import Shelf
 from middleware.outbox import todo
 from middleware.outbox.bulk import Bulk
+from middleware.outbox.correcting import Corrected, Declined, edit_reply, take_back
 from middleware.outbox.drafts import (
+    as_typed,
     entry,
     external_of,
     message_of,
@@ -58,9 +62,10 @@ from middleware.outbox.drafts import (
     outgoing,
     person_of,
     reaction,
+    says_newest,
 )
 from middleware.outbox.effects import Rehearsed
-from middleware.outbox.words import Words
+from middleware.outbox.words import Words, remark_of
 from middleware.store.duties import Job
 from middleware.store.rows import FileRow
 
@@ -74,6 +79,7 @@ REPEATABLE = frozenset(
         DeliveryKind.WRITE_REACTION,
         DeliveryKind.REACT,
         DeliveryKind.REPORT,
+        DeliveryKind.REMARK,
         DeliveryKind.READ_HISTORY,
         DeliveryKind.READ_OPERATORS,
         DeliveryKind.FETCH_FILE,
@@ -82,6 +88,7 @@ REPEATABLE = frozenset(
         DeliveryKind.SHOW_TYPING,
     }
 )
+TAKEN_BACK = "taken back before it was said"
 HISTORY_MARGIN = timedelta(minutes=2)
 
 
@@ -96,9 +103,13 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A provider took a message and gave it a name."""
+    """A provider took a message and gave it a name.
+
+    `said` is the revision in which a reply was said, when not as it was typed first.
+    """
 
     receipt: Receipt
+    said: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +157,8 @@ Result: TypeAlias = (
     | FieldsWritten
     | Rehearsed
     | TaskMade
+    | Corrected
+    | Declined
 )
 
 
@@ -184,7 +197,8 @@ async def find(job: Job, to: Connected, means: Means) -> Result | None:
     """Ask whether it was done. Raises: `ProviderError`."""
     match to:
         case ConnectedChannel(adapter=ProbingChannel() as channel) if job.kind is DeliveryKind.SEND:
-            receipt = await channel.find(outgoing(job, to, means.shelf), job.called_at)
+            what = outgoing(job, to, means.shelf) or as_typed(job, to, means.shelf)
+            receipt = await channel.find(what, job.called_at)
             return None if receipt is None else Accepted(receipt)
         case ConnectedCrm(adapter=crm) if job.kind is DeliveryKind.ENSURE_CONTACT:
             return await find_ensured_contact(crm, job)
@@ -206,19 +220,16 @@ async def _tell_channel(job: Job, to: ConnectedChannel, shelf: Shelf) -> Result:
     adapter = to.adapter
     match job.kind:
         case DeliveryKind.SEND:
-            return Accepted(await _send(job, to, shelf))
+            return await _send(job, to, shelf)
         case DeliveryKind.REFUSE:
             notice = Outgoing(
                 key=job.key, conversation=external_of(job), text=str(job.detail["notice"])
             )
             return Accepted(await adapter.send(notice))
-        case DeliveryKind.EDIT if isinstance(adapter, Edits) and job.sent:
-            await adapter.edit(job.sent[0], outgoing(job, to, shelf))
-            return Nothing()
-        case DeliveryKind.DELETE if isinstance(adapter, Deletes):
-            for sent in job.sent:
-                await adapter.delete(sent)
-            return Nothing()
+        case DeliveryKind.EDIT if job.spoken:
+            return await edit_reply(job, to, shelf)
+        case DeliveryKind.DELETE:
+            return await take_back(job, to)
         case DeliveryKind.SHOW_TYPING if isinstance(adapter, ShowsTyping):
             if datetime.fromisoformat(str(job.detail["until"])) <= job.taken_at:
                 return Nothing("too late")
@@ -231,8 +242,14 @@ async def _tell_channel(job: Job, to: ConnectedChannel, shelf: Shelf) -> Result:
             return Nothing("the channel cannot")
 
 
-async def _send(job: Job, to: ConnectedChannel, shelf: Shelf) -> Receipt:
+async def _send(job: Job, to: ConnectedChannel, shelf: Shelf) -> Result:
     what = outgoing(job, to, shelf)
+    if what is None:
+        return Nothing(TAKEN_BACK)
+    return Accepted(await _say(what, to), says_newest(job, to))
+
+
+async def _say(what: Outgoing, to: ConnectedChannel) -> Receipt:
     try:
         return await to.adapter.send(what)
     except ProviderError as error:
@@ -258,6 +275,8 @@ async def _tell_crm(job: Job, to: ConnectedCrm, means: Means, bulk: Bulk | None)
             return Nothing()
         case DeliveryKind.REPORT:
             return await _report(crm, job, to, means.words)
+        case DeliveryKind.REMARK if isinstance(crm, TakesRemarks) and job.sent:
+            return await _remark(crm, job, to)
         case _:
             return await _tend_crm(job, to, means.catalogues)
 
@@ -344,6 +363,18 @@ async def _operators(crm: HasCatalogue) -> Result:
         if isinstance(error.failure, Permanent):
             return Nothing("the CRM does not name its operators")
         raise
+
+
+async def _remark(crm: TakesRemarks, job: Job, to: ConnectedCrm) -> Result:
+    await crm.remark(
+        Remark(
+            key=job.key,
+            reply=job.sent[0],
+            conversation=_exchange_of(job),
+            words=remark_of(job.detail, to.settings.language),
+        )
+    )
+    return Nothing()
 
 
 async def _report(crm: Crm, job: Job, to: ConnectedCrm, words: Words) -> Result:

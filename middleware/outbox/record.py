@@ -1,8 +1,9 @@
 """Recording: what an attempt's end means for people, conversations and what else is owed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Any, assert_never
 
 from mappers.vocabulary import (
     Blocked,
@@ -20,6 +21,7 @@ from middleware.connections.model import Connected, ConnectedCrm, Directory
 from middleware.fields.flow import FieldsWritten
 from middleware.fields.record import record_fields
 from middleware.identity.flow import ContactEnsured, DealEnsured
+from middleware.outbox.correcting import SAID, UNSAID, Corrected, Declined
 from middleware.outbox.effects import Rehearsed
 from middleware.outbox.perform import (
     Accepted,
@@ -43,11 +45,12 @@ from middleware.outbox.rules import (
     RetryAt,
     Verdict,
 )
+from middleware.pipeline.corrections import plan_remark
 from middleware.pipeline.deals import used_by
 from middleware.pipeline.flow import Intake
 from middleware.pipeline.planning import APART, Counterpart, News, Planner
 from middleware.pipeline.rules import form_of_history, is_history_owed
-from middleware.store.duties import DRY_RUN, RESTORED, Job, Settlement
+from middleware.store.duties import CORRECTS_REPLIES, DRY_RUN, RESTORED, Job, Settlement
 from middleware.store.port import Unit
 from middleware.store.rows import ConversationRow, FileRow, OpenedRow, Parcelled
 from middleware.webhooks.keys import digest_of
@@ -76,9 +79,9 @@ class Recorder:
             await record_fields(self.unit, self.job, result, self.now)
             return
         state = DeliveryState.SKIPPED if _was_skipped(result) else DeliveryState.DONE
-        code = DRY_RUN if isinstance(result, Rehearsed) else ""
-        learned = {"made": result.task} if isinstance(result, TaskMade) else {}
-        await self.unit.settle(self.job, Settlement(state=state, code=code, detail=learned))
+        learned = _learned(self.job, result)
+        end = Settlement(state=state, code=_code_of(result), detail=learned)
+        await self.unit.settle(self.job, end)
         match result:
             case Accepted(receipt=receipt):
                 await self._accepted(receipt)
@@ -105,6 +108,18 @@ class Recorder:
                 await self.unit.know_operators(self.job.target, operators)
             case FileFetched(file=file):
                 await self._decide_about(file)
+            case _:
+                await self._corrected(result)
+
+    async def _corrected(self, result: Result) -> None:
+        """A reply reads otherwise now, or ends sooner, or goes on reading as it did."""
+        match result:
+            case Nothing() if self.job.kind is DeliveryKind.SEND and self.job.sent:
+                await self._said_enough()
+            case Corrected(why=""):
+                await self._confirm()
+            case Declined(code=code):
+                await self._remark(code)
             case _:
                 pass
 
@@ -194,6 +209,23 @@ class Recorder:
         if receipt.user:
             await self._told_customer(receipt.user)
 
+    async def _said_enough(self) -> None:
+        """The rest of a reply was taken back: what was said before is all of it."""
+        if self.job.message_id is not None:
+            await tell_progress(self.planner, self.job.target, self.job.message_id)
+
+    async def _confirm(self) -> None:
+        """The channel shows the reply as it reads now: the CRM hears so again."""
+        if self.job.kind is DeliveryKind.EDIT and self.job.message_id is not None:
+            row, _ = await self.unit.reply(self.job.message_id)
+            if row.status not in (Status.QUEUED, Status.FAILED):
+                await self.planner.report(row, News(status=row.status))
+
+    async def _remark(self, code: str) -> None:
+        if self.job.message_id is not None:
+            row, _ = await self.unit.reply(self.job.message_id)
+            await plan_remark(self.planner, row, self.job, code)
+
     async def _told_ours(self) -> None:
         """A CRM that began a conversation knows our name of it from the first entry on."""
         if self.job.kind is not DeliveryKind.WRITE or self.job.conversation is None:
@@ -253,6 +285,8 @@ class Recorder:
         closed = isinstance(verdict, CloseConversation)
         code = base.failure.code if base.failure is not None else ""
         await self._tell(News(status=Status.FAILED, code=code, closed=closed))
+        if self.job.kind in CORRECTS_REPLIES:
+            await self._remark(code)
         if self.job.kind is DeliveryKind.READ_HISTORY and self.job.opened is not None:
             await self._stop_waiting(self.job.opened.opened.id)
 
@@ -312,9 +346,34 @@ def _wants_deal(job: Job) -> bool:
     return job.kind is DeliveryKind.WRITE and APART not in job.detail
 
 
+def _learned(job: Job, result: Result) -> Mapping[str, Any]:
+    """What a delivery remembers of how it ended."""
+    if isinstance(result, TaskMade):
+        return {"made": result.task}
+    if job.kind is not DeliveryKind.SEND:
+        return {}
+    match result:
+        case Nothing():
+            return {UNSAID: True, SAID: -1 if job.fact is None else job.fact.revision}
+        case Accepted(said=said) if said >= 0:
+            return {SAID: said}
+        case _:
+            return {}
+
+
+def _code_of(result: Result) -> str:
+    match result:
+        case Rehearsed():
+            return DRY_RUN
+        case Declined(code=code):
+            return code
+        case _:
+            return ""
+
+
 def _was_skipped(result: Result) -> bool:
     is_late = isinstance(result, Nothing) and result.why in {"superseded", "too late"}
-    return is_late or isinstance(result, Rehearsed)
+    return is_late or isinstance(result, Rehearsed | Declined)
 
 
 async def tell_progress(

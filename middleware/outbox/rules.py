@@ -29,6 +29,7 @@ URGENCY: Mapping[DeliveryKind, Priority] = {
     DeliveryKind.REACT: Priority.STATUS,
     DeliveryKind.WRITE_REACTION: Priority.STATUS,
     DeliveryKind.REPORT: Priority.STATUS,
+    DeliveryKind.REMARK: Priority.STATUS,
     DeliveryKind.SHOW_TYPING: Priority.BACKFILL,
     DeliveryKind.KEEP_SOURCE: Priority.STATUS,
     DeliveryKind.READ_OPERATORS: Priority.BACKFILL,

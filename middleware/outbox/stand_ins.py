@@ -22,6 +22,7 @@ from crm_clients.contract import (
     ReadsHistory,
     ShowsReactions,
     TagsDeals,
+    TakesRemarks,
     WritesInBulk,
 )
 from mappers.vocabulary import (
@@ -45,6 +46,7 @@ from mappers.vocabulary import (
     Receipt,
     Record,
     RecordDraft,
+    Remark,
     Source,
     StatusReport,
     TaskDraft,
@@ -275,6 +277,13 @@ class _ShowsReactions(_Rehearsed):
         self.script.made("react", reaction.message, emoji=reaction.emoji)
 
 
+class _TakesRemarks(_Rehearsed):
+    __slots__ = ()
+
+    async def remark(self, remark: Remark) -> None:
+        self.script.made("remark", remark.reply, words=remark.words)
+
+
 class _KnowsSources(_Rehearsed):
     __slots__ = ()
 
@@ -379,6 +388,7 @@ OF_CRMS: Mapping[Any, type[_Rehearsed]] = {
     MarksDeletions: _MarksDeletions,
     TagsDeals: _TagsDeals,
     ShowsReactions: _ShowsReactions,
+    TakesRemarks: _TakesRemarks,
     KnowsSources: _KnowsSources,
     WritesInBulk: _WritesInBulk,
     ReadsHistory: _ReadsHistory,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mappers.text import Language
+from mappers.vocabulary import DeliveryKind
 
 DOUBT: dict[Language, str] = {
     "ru": "Не подтверждено: ответ мог дойти. Не набирайте его снова. Решить: {link}",
@@ -35,6 +36,36 @@ DROPPED: dict[Language, str] = {
     "ru": "Не отправлено: решено не отправлять.",
     "en": "Not sent: somebody decided so.",
 }
+OLD_WORDS: dict[Language, str] = {
+    "ru": "Правка не дошла до клиента: он видит прежний текст. {why}",
+    "en": "The customer does not see this edit: they still read the old words. {why}",
+}
+STILL_THERE: dict[Language, str] = {
+    "ru": "Сообщение удалено только здесь: клиент его по-прежнему видит. {why}",
+    "en": "The message is deleted here only: the customer still sees it. {why}",
+}
+BECAUSE: dict[str, dict[Language, str]] = {
+    "hub.channel_edits_nothing": {
+        "ru": "Этот канал не умеет править отправленное: напишите отдельным сообщением.",
+        "en": "This channel cannot change what was sent: write another message.",
+    },
+    "hub.channel_deletes_nothing": {
+        "ru": "Этот канал не умеет удалять отправленное.",
+        "en": "This channel cannot take back what was sent.",
+    },
+    "hub.no_room_for_edit": {
+        "ru": "Новый текст длиннее, чем помещается в отправленное сообщение.",
+        "en": "The new words are longer than the message that was sent can hold.",
+    },
+    "hub.no_name_to_correct": {
+        "ru": "Неизвестно, под каким номером сообщение стоит в канале.",
+        "en": "Nobody knows under which number the channel has the message.",
+    },
+}
+REFUSED: dict[Language, str] = {
+    "ru": "Канал отказал ({code}).",
+    "en": "The channel refused ({code}).",
+}
 BY_CODE = {"hub.dropped": DROPPED, "hub.nobody_to_write_to": NOBODY}
 ASKING = {"hub.too_old": NOT_SENT, "hub.too_late": NOT_SENT, "hub.restored": RESTORED}
 
@@ -58,3 +89,11 @@ class Words:
         if code in BY_CODE:
             return BY_CODE[code][language]
         return FAILED[language].format(code=code)
+
+
+def remark_of(detail: Mapping[str, Any], language: Language) -> str:
+    """Say why a customer does not see what an operator changed, or took back."""
+    code = str(detail.get("code", ""))
+    why = BECAUSE.get(code, REFUSED)[language].format(code=code)
+    told = STILL_THERE if detail.get("about") == DeliveryKind.DELETE else OLD_WORDS
+    return told[language].format(why=why)

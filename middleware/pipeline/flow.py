@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import assert_never
 
 from crm_clients.contract import Can as CrmCan
-from mappers.text import clean
 from mappers.vocabulary import (
     AccessRevoked,
     ConnectionId,
@@ -37,6 +36,7 @@ from mappers.vocabulary import (
 from mappers.vocabulary.adapters import FetchesFiles
 from middleware.connections.model import Connected, Directory
 from middleware.pipeline import rules
+from middleware.pipeline.corrections import plan_correction
 from middleware.pipeline.filling import plan_fields
 from middleware.pipeline.gestures import plan_reaction, plan_typing
 from middleware.pipeline.planning import Counterpart, Incoming, News, Planner, Shown
@@ -44,7 +44,7 @@ from middleware.pipeline.replying import Reply, plan_reply
 from middleware.pipeline.writing_first import WritesFirst, as_typed
 from middleware.store.duties import Duty
 from middleware.store.port import Unit
-from middleware.store.rows import ConversationRow, Fact, NewMessage
+from middleware.store.rows import ConversationRow, NewMessage
 
 
 class Waits(Exception):
@@ -244,19 +244,7 @@ class Intake:
         message = await self.unit.message_named(self.connection.id, event.origin.message)
         if message is None:
             raise Waits(event.origin.message)
-        conversation = await self.unit.conversation(message.conversation)
-        if isinstance(event, MessageEdited):
-            kind, what, at, text = DeliveryKind.WRITE_EDIT, "edit", event.edited_at, event.text
-            spans = event.spans
-        else:
-            kind, what, at, text = DeliveryKind.WRITE_DELETE, "delete", event.deleted_at, ""
-            spans = ()
-        fact = Fact(revision=int(at.timestamp() * 1000), text=clean(text), spans=spans)
-        is_new = await self.unit.add_fact(message.id, what, fact)
-        if not is_new or message.is_reply:
-            return f"{what}.known"
-        await self.planner.correct(kind, message, conversation, fact.revision)
-        return f"{what}.recorded"
+        return await plan_correction(self.planner, message, event)
 
     async def _gesture(self, event: ReactionChanged | OperatorTypes) -> str:
         if isinstance(event, OperatorTypes):

@@ -1,6 +1,7 @@
 """Planning an operator's reply: what its channel is owed, part by part."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from mappers.names import Manner, called
 from mappers.vocabulary import (
@@ -46,7 +47,11 @@ async def plan_reply(planner: Planner, directory: Directory, reply: Reply) -> No
     route = await _route(planner, reply)
     by = await _name(planner, reply, route.policy.operator_name) if route else ""
     parts = rules.reply_parts(reply.said, channel.can, channel.settings.language, files, by)
-    has_keyboard = parts[-1].buttons
+    shared = {
+        "carried": list(files),
+        "shape": [list(part.files) for part in parts],
+        "keyboard": parts[-1].buttons,
+    }
     for number, part in enumerate(parts):
         await planner.unit.owe(
             Duty(
@@ -62,15 +67,7 @@ async def plan_reply(planner: Planner, directory: Directory, reply: Reply) -> No
                 contact=conversation.contact,
                 after=fetched[part.files[-1]] if part.files else None,
                 route=route.id if route else None,
-                detail={
-                    "start": part.text.start,
-                    "end": part.text.end,
-                    "files": list(part.files),
-                    "carried": list(files),
-                    "keyboard": has_keyboard,
-                    "buttons": part.buttons,
-                    "by": part.by,
-                },
+                detail={**_detail(part), **shared},
                 held=held,
             )
         )
@@ -79,6 +76,16 @@ async def plan_reply(planner: Planner, directory: Directory, reply: Reply) -> No
         row, _ = await planner.unit.reply(reply.id)
         news = News(status=Status.FAILED, doubt=str(reply.id), code=held)
         await planner.report(row, news)
+
+
+def _detail(part: rules.ReplyPart) -> dict[str, Any]:
+    return {
+        "start": part.text.start,
+        "end": part.text.end,
+        "files": list(part.files),
+        "buttons": part.buttons,
+        "by": part.by,
+    }
 
 
 async def _route(planner: Planner, reply: Reply) -> RouteRow | None:

@@ -35,10 +35,20 @@ from middleware.store.rows import (
 
 # Which facts of a message a delivery tells: the newest of them, whichever it was planned for.
 FACTS_OF: Mapping[DeliveryKind, str] = {
+    DeliveryKind.SEND: "edit",
+    DeliveryKind.EDIT: "edit",
     DeliveryKind.WRITE_EDIT: "edit",
     DeliveryKind.WRITE_DELETE: "edit",
     DeliveryKind.WRITE_REACTION: "reaction",
     DeliveryKind.REACT: "answer",
+}
+# What says a reply, or what is left of it, asks whether it was taken back.
+CORRECTS_REPLIES = frozenset({DeliveryKind.EDIT, DeliveryKind.DELETE})
+SAYS_REPLIES = CORRECTS_REPLIES | {DeliveryKind.SEND}
+TAKEN_BACK = "delete"
+# One that waits to tell the same of the same thing tells it in place of those before it.
+SUPERSEDABLE = frozenset({*FACTS_OF, DeliveryKind.REPORT, DeliveryKind.KEEP_SOURCE}) - {
+    DeliveryKind.SEND
 }
 # Why a delivery ends that was only rehearsed. It did nothing that others could wait for.
 DRY_RUN = "hub.dry_run"
@@ -107,6 +117,15 @@ class ToldWithout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """One part of a reply: how it was planned, and under which ids the channel has it."""
+
+    part: int
+    detail: Mapping[str, Any]
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MappedRow:
     """What a mapping is applied with: its document, and what is known beside the message.
 
@@ -133,7 +152,8 @@ class Job:
     what we sent before. `link` and `opened` are what is known now, `ours` is the id under which
     the CRM knows the conversation, or will, `source` that of its channel. `peers` are the CRM's
     ids of all conversations of this contact, `deals` the contact's deals. `files` are the
-    message's, as they stood when the job was taken. `mapped` is there when the delivery was planned
+    message's, as they stood when the job was taken. `taken_back`: its author deleted the reply that
+    this is about, of which `spoken` are the parts. `mapped` is there when the delivery was planned
     with a mapping, and `question` is what nobody has answered in the conversation yet. What only
     some kinds need is loaded for them alone.
     """
@@ -175,6 +195,8 @@ class Job:
     mapped: MappedRow | None = None
     route: RouteId | None = None
     question: OpenQuestion | None = None
+    taken_back: bool = False
+    spoken: tuple[Spoken, ...] = ()
 
     @property
     def key(self) -> str:

@@ -308,7 +308,8 @@ class Agreement(RuleBasedStateMachine):
             message = of(world.kept.messages, number)
             await unit.add_names(connection, message, [name], part)
             fact = Fact(revision=part, text=f"Правка {part}")
-            news = [await unit.add_fact(message, kind, fact) for kind in ("edit", "reaction")]
+            kinds = ("edit", "reaction", "delete")[: 2 + (part == 3)]
+            news = [await unit.add_fact(message, kind, fact) for kind in kinds]
             news.append(await unit.raise_status(message, status))
             return news, await unit.message_named(connection, name), await unit.reply(message)
 
@@ -480,15 +481,19 @@ class Agreement(RuleBasedStateMachine):
         self.in_unit(work)
 
     @precondition(has("messages"))
-    @rule(number=any_of_them, part=few)
-    def owe_a_reply(self, number: int, part: int) -> None:
+    @rule(number=any_of_them, part=few, kind=st.sampled_from(["", "edit", "delete"]), revision=few)
+    def owe_a_reply(self, number: int, part: int, kind: str, revision: int) -> None:
         async def work(world: World, unit: Unit) -> Any:
             message = of(world.kept.messages, number)
             conversation = of(world.kept.conversations, number)
             duty = a_duty(0, subject=message, message=message, conversation=conversation)
-            send = replace(duty, kind=DeliveryKind.SEND, part=part)
-            await unit.owe(replace(send, target=CHANNEL, lane="conversation:1"))
-            return await unit.parts(CHANNEL, message)
+            send = replace(duty, kind=DeliveryKind.SEND, part=part, target=CHANNEL)
+            await unit.owe(replace(send, lane="conversation:1"))
+            parts = await unit.parts(CHANNEL, message)
+            if kind:
+                duty = replace(send, kind=DeliveryKind(kind), part=0, revision=revision)
+                await unit.owe(replace(duty, lane="message:1", after=parts[-1].id))
+            return parts
 
         self.in_unit(work)
 

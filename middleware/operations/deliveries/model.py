@@ -26,6 +26,7 @@ CORRECTIONS = frozenset(
         DeliveryKind.WRITE_REACTION,
         DeliveryKind.REACT,
         DeliveryKind.REPORT,
+        DeliveryKind.REMARK,
     }
 )
 

@@ -15,7 +15,15 @@ from middleware.simulation.twin.owed import Delivery
 from middleware.simulation.twin.people import person_of
 from middleware.simulation.twin.schema import Said
 from middleware.simulation.twin.transactions import Transaction
-from middleware.store.duties import FACTS_OF, Job
+from middleware.store.duties import (
+    CORRECTS_REPLIES,
+    FACTS_OF,
+    SAYS_REPLIES,
+    SUPERSEDABLE,
+    TAKEN_BACK,
+    Job,
+    Spoken,
+)
 from middleware.store.policy import Policy
 from middleware.store.rows import (
     ConversationRow,
@@ -28,10 +36,6 @@ from middleware.store.rows import (
 )
 from middleware.webhooks.keys import digest_of
 
-SUPERSEDABLE = frozenset(
-    {*FACTS_OF, DeliveryKind.EDIT, DeliveryKind.REPORT, DeliveryKind.KEEP_SOURCE}
-)
-
 
 def assemble(tx: Transaction, delivery: Delivery) -> Job:
     duty = delivery.duty
@@ -40,7 +44,6 @@ def assemble(tx: Transaction, delivery: Delivery) -> Job:
     contact = duty.contact or (exchange.contact if exchange else None)
     opened = _opened(tx, delivery)
     link = _link(tx, contact, duty.target)
-    in_doubt = delivery.state is DeliveryState.DOUBT
     deals = _deals(tx, contact, delivery)
     used = _used(tx, delivery, deals, exchange or None)
     return Job(
@@ -53,7 +56,7 @@ def assemble(tx: Transaction, delivery: Delivery) -> Job:
         subject=duty.subject,
         part=duty.part,
         revision=duty.revision,
-        was=DeliveryState.DOUBT if in_doubt else DeliveryState.READY,
+        was=_taken_in(delivery),
         attempts=delivery.attempts,
         failures=delivery.failures,
         called_at=there(delivery.called_at, "call"),
@@ -81,7 +84,14 @@ def assemble(tx: Transaction, delivery: Delivery) -> Job:
         mapped=mapped(tx, delivery, used, link, exchange or None),
         route=duty.route,
         question=_question(tx, delivery),
+        taken_back=_is_taken_back(tx, delivery),
+        spoken=_spoken(tx, delivery),
     )
+
+
+def _taken_in(delivery: Delivery) -> DeliveryState:
+    in_doubt = delivery.state is DeliveryState.DOUBT
+    return DeliveryState.DOUBT if in_doubt else DeliveryState.READY
 
 
 def _person(
@@ -159,6 +169,27 @@ def _newest_fact(tx: Transaction, delivery: Delivery) -> Fact | None:
     kind = FACTS_OF.get(delivery.duty.kind)
     facts = [known.fact for known in tx.facts.find("message", (delivery.duty.message, kind))]
     return max(facts, key=lambda fact: fact.revision, default=None)
+
+
+def _is_taken_back(tx: Transaction, delivery: Delivery) -> bool:
+    says = delivery.duty.kind in SAYS_REPLIES
+    return says and bool(tx.facts.find("message", (delivery.duty.message, TAKEN_BACK)))
+
+
+def _spoken(tx: Transaction, delivery: Delivery) -> tuple[Spoken, ...]:
+    """The parts of the reply that a correction is about."""
+    duty = delivery.duty
+    if duty.kind not in CORRECTS_REPLIES or duty.message is None:
+        return ()
+    planned = tx.deliveries.find("duty", (duty.target, DeliveryKind.SEND, duty.message))
+    return tuple(
+        Spoken(
+            part=each.duty.part,
+            detail=each.detail,
+            names=names_at(tx, duty.target, duty.message, part=each.duty.part),
+        )
+        for each in sorted(planned, key=lambda each: each.duty.part)
+    )
 
 
 def _deals(tx: Transaction, contact: ContactId | None, delivery: Delivery) -> tuple[DealRow, ...]:

@@ -104,9 +104,15 @@ def name_of(tx: Transaction, connection: ConnectionId, message: MessageId, name:
     )
 
 
-def names_at(tx: Transaction, connection: ConnectionId, message: MessageId) -> tuple[str, ...]:
-    """Return a provider's own ids of a message, part by part, as its receipts listed them."""
+def names_at(
+    tx: Transaction, connection: ConnectionId, message: MessageId, *, part: int | None = None
+) -> tuple[str, ...]:
+    """Return a provider's own ids of a message, part by part, as its receipts listed them.
+
+    With `part` only those of it.
+    """
     known = sorted(
         tx.names.find("message", (connection, message)), key=lambda n: (n.part, n.number)
     )
-    return tuple(each.name for each in known if each.name is not None)
+    of = [each for each in known if part in (None, each.part)]
+    return tuple(each.name for each in of if each.name is not None)

@@ -30,7 +30,16 @@ from middleware.identity.rules import as_met
 from middleware.pipeline.deals import ABOUT_DEALS, Wish
 from middleware.pipeline.rules import source_of
 from middleware.store.codec import decode_fact, decode_message, decode_policy, decode_profile
-from middleware.store.duties import FACTS_OF, Job, MappedRow
+from middleware.store.duties import (
+    CORRECTS_REPLIES,
+    FACTS_OF,
+    SAYS_REPLIES,
+    SUPERSEDABLE,
+    TAKEN_BACK,
+    Job,
+    MappedRow,
+    Spoken,
+)
 from middleware.store.postgres import deals, fields, files, people, questions
 from middleware.store.postgres.columns import arrays
 from middleware.store.postgres.lanes import Turns
@@ -112,6 +121,18 @@ FACTS = text(
     ORDER BY message_id, kind, revision DESC
     """
 ).bindparams(bindparam("messages", type_=ARRAY(Uuid)), bindparam("kinds", type_=ARRAY(Text)))
+SPOKEN = text(
+    """
+    SELECT d.target_id, d.subject, d.part, d.detail,
+        ARRAY(SELECT n.name FROM names AS n
+              WHERE n.message_id = d.subject AND n.connection_id = d.target_id
+                AND n.part = d.part AND n.name IS NOT NULL
+              ORDER BY n.position) AS names
+    FROM deliveries AS d
+    WHERE d.target_id = ANY(:targets) AND d.kind = 'send' AND d.subject = ANY(:messages)
+    ORDER BY d.part
+    """
+).bindparams(bindparam("targets", type_=ARRAY(Uuid)), bindparam("messages", type_=ARRAY(Uuid)))
 PEERS = text(
     """
     SELECT o.connection_id, c.contact_id, o.external FROM conversation_links AS o
@@ -119,10 +140,6 @@ PEERS = text(
     WHERE c.contact_id = ANY(:ids) ORDER BY o.external
     """
 ).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
-
-SUPERSEDABLE = frozenset(
-    {*FACTS_OF, DeliveryKind.EDIT, DeliveryKind.REPORT, DeliveryKind.KEEP_SOURCE}
-)
 
 
 @dataclass(slots=True)
@@ -136,6 +153,7 @@ class Around:
     names: dict[tuple[UUID, UUID], list[str]] = field(default_factory=lambda: defaultdict(list))
     quoted: dict[tuple[UUID, bytes], UUID] = field(default_factory=dict)
     facts: dict[tuple[UUID, str], Fact] = field(default_factory=dict)
+    spoken: dict[tuple[UUID, UUID], list[Spoken]] = field(default_factory=lambda: defaultdict(list))
     peers: dict[tuple[UUID, UUID], list[str]] = field(default_factory=lambda: defaultdict(list))
     files: Mapping[UUID, tuple[FileRow, ...]] = field(default_factory=dict)
     mapped: Mapping[UUID, MappedRow] = field(default_factory=dict)
@@ -204,11 +222,26 @@ async def _fill_talk(
     showing = [message for message, content in said.items() if content.attachments]
     if showing:
         around.files = await files.of(at, showing)
-    wanted = [(row.message_id, FACTS_OF[row.kind]) for row in rows if row.kind in FACTS_OF]
+    await _fill_corrections(around, at, rows)
+
+
+async def _fill_corrections(around: Around, at: Session, rows: Sequence[Any]) -> None:
+    """Load what was said of messages later, and what of a corrected reply is with its channel."""
+    wanted = {(row.message_id, FACTS_OF[row.kind]) for row in rows if row.kind in FACTS_OF}
+    wanted |= {(row.message_id, TAKEN_BACK) for row in rows if row.kind in SAYS_REPLIES}
     if wanted:
         changed, kinds = zip(*wanted, strict=True)
         for row in await at.execute(FACTS, {"messages": list(changed), "kinds": list({*kinds})}):
             around.facts[row.message_id, row.kind] = decode_fact(row.content)
+    corrected = [row for row in rows if row.kind in CORRECTS_REPLIES]
+    if corrected:
+        values = {
+            "targets": [row.target_id for row in corrected],
+            "messages": [row.message_id for row in corrected],
+        }
+        for row in await at.execute(SPOKEN, values):
+            part = Spoken(part=row.part, detail=row.detail, names=tuple(row.names))
+            around.spoken[row.target_id, row.subject].append(part)
 
 
 async def _quotes(
@@ -279,6 +312,10 @@ def _job(row: Any, was: DeliveryState, said: Mapping[UUID, Message], around: Aro
         mapped=around.mapped.get(row.id),
         route=None if row.route_id is None else RouteId(row.route_id),
         question=_question(row, around),
+        taken_back=kind in SAYS_REPLIES and (row.message_id, TAKEN_BACK) in around.facts,
+        spoken=tuple(around.spoken.get((row.target_id, row.message_id), ()))
+        if kind in CORRECTS_REPLIES
+        else (),
     )
 
 
