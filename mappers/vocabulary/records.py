@@ -202,7 +202,7 @@ class Pipeline:
 class Catalogue:
     """What an account has to offer a mapping. Read rarely, cached, never on the hot path.
 
-    `zone` is the account's own, as the tz database names it.
+    `zone` is the account's own, as the tz database names it. Not every CRM has `tagged` deals.
     """
 
     pipelines: tuple[Pipeline, ...] = ()
@@ -210,3 +210,4 @@ class Catalogue:
     fields: tuple[Field, ...] = ()
     tags: tuple[str, ...] = ()
     zone: str = "UTC"
+    tagged: bool = True
