@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from crm_clients.bitrix24.rest import Rest, all_of, created_id, number, only_of
+from crm_clients.bitrix24.users import require_active
 from crm_clients.bitrix24.wire import Contact, Deal, Multifield
 from mappers.phones import same_number
 from mappers.vocabulary import (
@@ -66,6 +67,8 @@ class Cards:
         return _record(contact) if contact else None
 
     async def create_record(self, draft: RecordDraft, *, key: str) -> str:
+        if draft.responsible:
+            await require_active(self.rest, draft.responsible)
         first, _, rest = draft.name.partition(" ")
         fields: dict[str, Any] = {
             "NAME": first,
@@ -114,6 +117,8 @@ class Cards:
         return _deal(found[0]) if found else None
 
     async def create_deal(self, draft: DealDraft, *, key: str) -> str:
+        if draft.responsible:
+            await require_active(self.rest, draft.responsible)
         fields: dict[str, Any] = {
             "CONTACT_ID": number(draft.record, "record"),
             **_marked(key),

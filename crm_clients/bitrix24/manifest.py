@@ -77,6 +77,7 @@ MANIFEST: CrmManifest = Manifest(
         edits=True,
         deletes=True,
         notifies=True,
+        tasks=True,
         settles_after=SETTLES_AFTER,
     ),
 )
