@@ -15,6 +15,7 @@ from typing import Any, Literal
 from crm_clients.bitrix24.rest import Rest, all_of, created_id, number, only_of
 from crm_clients.bitrix24.users import require_active
 from crm_clients.bitrix24.wire import Contact, Deal, Multifield
+from mappers.emails import is_address
 from mappers.phones import same_number
 from mappers.vocabulary import (
     Deal as KnownDeal,
@@ -178,9 +179,10 @@ def _responsible(user: str) -> dict[str, int]:
 
 
 def _reachable(phones: Iterable[str], emails: Iterable[str]) -> dict[str, list[dict[str, str]]]:
+    """Bitrix24 refuses a whole card over an address that is none; phones it takes as they are."""
     filled = {
         "PHONE": [{"VALUE": phone, "VALUE_TYPE": "MOBILE"} for phone in phones],
-        "EMAIL": [{"VALUE": email, "VALUE_TYPE": "OTHER"} for email in emails],
+        "EMAIL": [{"VALUE": email, "VALUE_TYPE": "OTHER"} for email in emails if is_address(email)],
     }
     return {name: values for name, values in filled.items() if values}
 

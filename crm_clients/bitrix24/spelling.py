@@ -9,6 +9,7 @@ as reported by integrators.
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from crm_clients.bitrix24.catalogue import KINDS
@@ -59,6 +60,8 @@ def spelt(known: Field, value: str, card: Mapping[str, Any]) -> Any:
             return datetime.fromisoformat(value).astimezone(UTC).isoformat(timespec="seconds")
         case "number" if known.type == "money":
             return f"{value}|{_currency(card.get(known.id)) or card.get('currencyId') or ''}"
+        case "number" if known.type == "integer":
+            return str((number_of(value) or Decimal(0)).quantize(Decimal(1), ROUND_HALF_UP))
         case "number" | "text":
             return value
         case _:

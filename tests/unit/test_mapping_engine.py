@@ -197,6 +197,7 @@ def test_a_value_reaches_its_place(rule: str, key: str, written: str) -> None:
         ("target: deal.Счёт, source: contact.name", "no_such"),
         ("target: deal.Дата заявки, const: завтра", "no_such"),
         ("target: contact.Постоянный, const: да", "no_such"),
+        ("target: contact.email, const: не адрес", "no_such"),
         ("target: contact.Город, source: contact.username", "empty"),
         ("target: contact.Город, template: 'Клиент {contact.username}'", "empty"),
         ("target: contact.Город, source: contact.name, transform: e164", "empty"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from .call import is_yes
@@ -61,7 +62,10 @@ def _choice(field: UserField, value: str) -> str:
 
 def _money(value: str) -> str:
     amount, _, currency = value.partition("|")
-    return f"{float(amount):g}|{currency}"
+    try:
+        return f"{Decimal(amount).normalize():f}|{currency}"
+    except InvalidOperation:
+        raise ValueError(amount) from None
 
 
 def told(world: World, kind: str, value: Any) -> Any:
