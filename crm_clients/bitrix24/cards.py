@@ -8,11 +8,12 @@ and of empty codes: bitrix-tools/b24-rest-docs #223.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from crm_clients.bitrix24.rest import Rest, all_of, created_id, number, only_of
+from crm_clients.bitrix24.search import OF_CONTACTS, WITHOUT_COUNTING, Found, Search
 from crm_clients.bitrix24.users import require_active
 from crm_clients.bitrix24.wire import Contact, Deal, Multifield
 from mappers.emails import is_address
@@ -23,7 +24,6 @@ from mappers.vocabulary import (
 from mappers.vocabulary import (
     DealDraft,
     Identity,
-    IdentityKind,
     Permanent,
     ProviderError,
     Record,
@@ -31,12 +31,6 @@ from mappers.vocabulary import (
 )
 
 OURS = "threadline"
-WITHOUT_COUNTING = -1
-SEARCHED = {IdentityKind.PHONE: "PHONE", IdentityKind.EMAIL: "EMAIL"}
-OF_CONTACTS = (
-    *("ID", "NAME", "SECOND_NAME", "LAST_NAME", "ASSIGNED_BY_ID", "DATE_CREATE"),
-    *("ORIGINATOR_ID", "ORIGIN_ID", "PHONE", "EMAIL", "IM"),
-)
 OF_DEALS = (
     *("ID", "TITLE", "CATEGORY_ID", "STAGE_ID", "STAGE_SEMANTIC_ID", "CLOSED", "CLOSEDATE"),
     *("DATE_CREATE", "ORIGINATOR_ID", "ORIGIN_ID"),
@@ -49,19 +43,7 @@ class Cards:
     rest: Rest = field(repr=False)
 
     async def find_records(self, identity: Identity) -> tuple[Record, ...]:
-        """Ask the index of duplicates. It would stop at twenty leads unless contacts are named."""
-        if identity.kind not in SEARCHED:
-            return ()
-        asked = {
-            "type": SEARCHED[identity.kind],
-            "values": [identity.value],
-            "entity_type": "CONTACT",
-        }
-        found = await self.rest.ask("crm.duplicate.findbycomm", asked)
-        ids = found.get("CONTACT") if isinstance(found, dict) else None
-        if not ids:
-            return ()
-        return tuple(_record(each) for each in await self._contacts({"@ID": list(ids)}))
+        return tuple(_found(each) for each in await Search(self.rest).find(identity))
 
     async def get_record(self, record: str) -> Record | None:
         contact = await self._contact(record)
@@ -207,6 +189,16 @@ def _record(contact: Contact) -> Record:
         responsible=contact.responsible,
         created_at=_moment(contact.created),
     )
+
+
+def _found(found: Found) -> Record:
+    """A contact is reached by what the lead was reached by, too."""
+    record, lead = _record(found.contact), found.lead
+    if lead is None:
+        return replace(record, deals=found.deals)
+    phones = tuple(dict.fromkeys((*record.phones, *_of(lead.phones))))
+    emails = tuple(dict.fromkeys((*record.emails, *_of(lead.emails))))
+    return replace(record, deals=found.deals, phones=phones, emails=emails)
 
 
 def _deal(deal: Deal) -> KnownDeal:

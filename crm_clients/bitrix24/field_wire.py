@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from crm_clients.bitrix24.wire import Flag, Number, Text
+from crm_clients.bitrix24.wire import Flag, Multifields, Number, Text
 
 
 class _Read(BaseModel):
@@ -93,6 +93,13 @@ class Whose(_Read):
 class Lead(_Read):
     """`contact` is set once a lead was turned into a customer, or came from one."""
 
+    id: Text = Field(alias="ID", min_length=1)
+    contact: Text = Field("", alias="CONTACT_ID")
+    phones: Multifields = Field([], alias="PHONE")
+    emails: Multifields = Field([], alias="EMAIL")
+
+
+class ContactsDeal(_Read):
     id: Text = Field(alias="ID", min_length=1)
     contact: Text = Field("", alias="CONTACT_ID")
 
