@@ -18,6 +18,7 @@ from crm_clients.bitrix24.field_values import FieldValues
 from crm_clients.bitrix24.lines import Lines, connector_of
 from crm_clients.bitrix24.oauth import Application, Config
 from crm_clients.bitrix24.rest import Rest
+from crm_clients.bitrix24.sessions import Sessions
 from crm_clients.bitrix24.tasks import Tasks
 from crm_clients.bitrix24.upkeep import Upkeep
 from crm_clients.bitrix24.wire import HistoryPage
@@ -150,12 +151,16 @@ class Bitrix24:
         """Learn who the customer is to the portal, and tie the dialog to the record by its code.
 
         A line looks for that code before it looks for anything else: a namesake would do, too. A
-        portal that does not say who the customer is before the first message says it then.
+        portal that does not say who the customer is before the first message says it then, and
+        what it put on cards until then is hung on the right ones.
         """
         customer = opening.user or await self._lines.learn_customer(opening.ours, opening.person)
         if customer:
             address = f"imol|{self._lines.code_of(opening.ours, customer)}"
             await self._cards.add_messenger(opening.record, address)
+        if opening.user:
+            codes = self._lines.codes_of(opening.ours, opening.user)
+            await Sessions(self._rest).hang(codes, opening.record, opening.deal)
         return OpenedConversation(id=opening.ours, user=customer)
 
     async def write(self, entry: Entry) -> Receipt:

@@ -106,3 +106,10 @@ class ContactsDeal(_Read):
 
 class Activity(_Read):
     id: Text = Field(alias="ID", min_length=1)
+
+
+class Bound(_Read):
+    """A card that an activity hangs on."""
+
+    kind: Number = Field(0, alias="entityTypeId")
+    card: Number = Field(0, alias="entityId")
