@@ -14,14 +14,14 @@ from datetime import datetime
 from typing import Literal
 from zoneinfo import available_timezones
 
-from crm_clients.bitrix24.asking import (
+from crm_clients.bitrix24.field_wire import About, Category, Status, User, Whose
+from crm_clients.bitrix24.questions import (
     Answer,
     Question,
     all_of_list,
     ask_every_page,
     ask_together,
 )
-from crm_clients.bitrix24.field_wire import About, Category, Status, User, Whose
 from crm_clients.bitrix24.rest import Rest, garbled, only_of
 from mappers.vocabulary import (
     Blocked,

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crm_clients.bitrix24 import spelling
-from crm_clients.bitrix24.asking import Answer, Question, ask_together
 from crm_clients.bitrix24.catalogue import CONTACT, DEAL
+from crm_clients.bitrix24.questions import Answer, Question, ask_together
 from crm_clients.bitrix24.rest import Rest, garbled, number
 from mappers.mapping.targets import stages_of
 from mappers.phones import e164

@@ -80,6 +80,9 @@ class Config(BaseModel):
     line: str = Field(
         "", pattern=r"^\d{0,20}$", description="The open line; set-up finds or makes one."
     )
+    line_opens_deals: bool = Field(
+        default=False, description="Whether the line opens deals by itself; set-up looks."
+    )
     hook_address: SecretStr = Field(SecretStr(""), description="Where set-up sent the events to.")
 
     @field_validator("expires_at")

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from crm_clients.bitrix24.asking import Question, all_of_list, ask_together
 from crm_clients.bitrix24.field_wire import ContactsDeal, Lead
+from crm_clients.bitrix24.questions import Question, all_of_list, ask_together
 from crm_clients.bitrix24.rest import Rest, only_of
 from crm_clients.bitrix24.wire import Contact
 from mappers.phones import national

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from crm_clients.bitrix24.doors import SETTINGS
+from crm_clients.bitrix24.line_cards import opens_deals
 from crm_clients.bitrix24.lines import connector_of
 from crm_clients.bitrix24.oauth import Application, Config
 from crm_clients.bitrix24.rest import Rest, all_of, created_id, only_of
@@ -98,7 +99,9 @@ class Upkeep:
         there = {"CONNECTOR": self.connector, "LINE": int(line)}
         status = only_of(LineStatus, await self.rest.ask("imconnector.status", there))
         notes = () if status.is_working else (NOT_WORKING,)
-        return SetUp(changes={"line": line, "hook_address": address}, notes=notes)
+        changes = {"line": line, "hook_address": address}
+        opens = await opens_deals(self.rest, line)
+        return SetUp(changes={**changes, "line_opens_deals": opens}, notes=notes)
 
     async def tear_down(self) -> None:
         """Undo what set-up did. Each step is tried, whatever became of those before it.

@@ -7,8 +7,8 @@ import pytest
 from pydantic import SecretStr
 
 from crm_clients.bitrix24 import Application, Config
-from crm_clients.bitrix24.asking import Question, ask_every_page, ask_together
 from crm_clients.bitrix24.field_wire import About
+from crm_clients.bitrix24.questions import Question, ask_every_page, ask_together
 from crm_clients.bitrix24.rest import Rest
 from crm_clients.bitrix24.spelling import shown, spelt
 from mappers.vocabulary import Blocked, Field, FieldKind, Permanent, ProviderError
