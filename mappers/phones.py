@@ -25,3 +25,12 @@ def same_number(one: str, other: str, region: str = DEFAULT_REGION) -> bool:
     """Say whether two spellings mean one number. Two unreadable ones never do."""
     first, second = e164(one, region), e164(other, region)
     return first is not None and first == second
+
+
+def national(number: str) -> str:
+    """Return the digits of an E.164 number without its country; empty when it is none."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return ""
+    return phonenumbers.national_significant_number(parsed)

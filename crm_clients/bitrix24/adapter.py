@@ -5,7 +5,7 @@ under names of ours, so an entry whose answer was lost is looked for in the hist
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,11 +13,15 @@ from typing import Any
 from crm_clients.bitrix24 import lines, media, oauth, reading
 from crm_clients.bitrix24.bulk import Bulk
 from crm_clients.bitrix24.cards import Cards
+from crm_clients.bitrix24.catalogue import read_catalogue
 from crm_clients.bitrix24.diagnosis import Diagnosis
 from crm_clients.bitrix24.doors import HISTORY
+from crm_clients.bitrix24.field_values import FieldValues
 from crm_clients.bitrix24.lines import Lines, connector_of
 from crm_clients.bitrix24.oauth import Application, Config
 from crm_clients.bitrix24.rest import Rest
+from crm_clients.bitrix24.sessions import Sessions
+from crm_clients.bitrix24.tasks import Tasks
 from crm_clients.bitrix24.upkeep import Upkeep
 from crm_clients.bitrix24.wire import HistoryPage
 from crm_clients.forms import storable
@@ -25,6 +29,7 @@ from mappers.vocabulary import (
     Account,
     Arrival,
     Attachment,
+    Catalogue,
     Deal,
     DealDraft,
     Entry,
@@ -42,6 +47,7 @@ from mappers.vocabulary import (
     Remark,
     Status,
     StatusReport,
+    TaskDraft,
 )
 from mappers.vocabulary.adapters import Finding, SetUp
 
@@ -63,6 +69,10 @@ class Bitrix24:
     @property
     def _cards(self) -> Cards:
         return Cards(self._rest)
+
+    @property
+    def _tasks(self) -> Tasks:
+        return Tasks(self._rest, self._cards)
 
     @property
     def _lines(self) -> Lines:
@@ -125,16 +135,39 @@ class Bitrix24:
     async def find_created_deal(self, draft: DealDraft, key: str, since: datetime) -> str | None:  # noqa: ARG002  # exact without them
         return await self._cards.find_created_deal(key)
 
+    async def catalogue(self) -> Catalogue:
+        return await read_catalogue(self._rest)
+
+    async def read_fields(
+        self, record: str, deal: str, keys: Collection[str], catalogue: Catalogue
+    ) -> Mapping[str, tuple[str, ...]]:
+        return await FieldValues(self._rest, catalogue).read(record, deal, keys)
+
+    async def write_fields(
+        self, record: str, deal: str, values: Mapping[str, tuple[str, ...]], catalogue: Catalogue
+    ) -> None:
+        await FieldValues(self._rest, catalogue).write(record, deal, values)
+
+    async def create_task(self, draft: TaskDraft, *, key: str) -> str:
+        return await self._tasks.create(draft, key=key)
+
+    async def find_created_task(self, draft: TaskDraft, key: str, since: datetime) -> str | None:  # noqa: ARG002  # exact without them
+        return await self._tasks.find(key)
+
     async def open_conversation(self, opening: Opening) -> OpenedConversation:
         """Learn who the customer is to the portal, and tie the dialog to the record by its code.
 
         A line looks for that code before it looks for anything else: a namesake would do, too. A
-        portal that does not say who the customer is before the first message says it then.
+        portal that does not say who the customer is before the first message says it then, and
+        what it put on cards until then is hung on the right ones.
         """
         customer = opening.user or await self._lines.learn_customer(opening.ours, opening.person)
         if customer:
             address = f"imol|{self._lines.code_of(opening.ours, customer)}"
             await self._cards.add_messenger(opening.record, address)
+        if opening.user:
+            codes = self._lines.codes_of(opening.ours, opening.user)
+            await Sessions(self._rest).hang(codes, opening.record, opening.deal)
         return OpenedConversation(id=opening.ours, user=customer)
 
     async def write(self, entry: Entry) -> Receipt:

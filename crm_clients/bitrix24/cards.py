@@ -8,12 +8,15 @@ and of empty codes: bitrix-tools/b24-rest-docs #223.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from crm_clients.bitrix24.rest import Rest, all_of, created_id, number, only_of
+from crm_clients.bitrix24.search import OF_CONTACTS, WITHOUT_COUNTING, Found, Search
+from crm_clients.bitrix24.users import require_active
 from crm_clients.bitrix24.wire import Contact, Deal, Multifield
+from mappers.emails import is_address
 from mappers.phones import same_number
 from mappers.vocabulary import (
     Deal as KnownDeal,
@@ -21,7 +24,6 @@ from mappers.vocabulary import (
 from mappers.vocabulary import (
     DealDraft,
     Identity,
-    IdentityKind,
     Permanent,
     ProviderError,
     Record,
@@ -29,12 +31,6 @@ from mappers.vocabulary import (
 )
 
 OURS = "threadline"
-WITHOUT_COUNTING = -1
-SEARCHED = {IdentityKind.PHONE: "PHONE", IdentityKind.EMAIL: "EMAIL"}
-OF_CONTACTS = (
-    *("ID", "NAME", "SECOND_NAME", "LAST_NAME", "ASSIGNED_BY_ID", "DATE_CREATE"),
-    *("ORIGINATOR_ID", "ORIGIN_ID", "PHONE", "EMAIL", "IM"),
-)
 OF_DEALS = (
     *("ID", "TITLE", "CATEGORY_ID", "STAGE_ID", "STAGE_SEMANTIC_ID", "CLOSED", "CLOSEDATE"),
     *("DATE_CREATE", "ORIGINATOR_ID", "ORIGIN_ID"),
@@ -47,25 +43,15 @@ class Cards:
     rest: Rest = field(repr=False)
 
     async def find_records(self, identity: Identity) -> tuple[Record, ...]:
-        """Ask the index of duplicates. It would stop at twenty leads unless contacts are named."""
-        if identity.kind not in SEARCHED:
-            return ()
-        asked = {
-            "type": SEARCHED[identity.kind],
-            "values": [identity.value],
-            "entity_type": "CONTACT",
-        }
-        found = await self.rest.ask("crm.duplicate.findbycomm", asked)
-        ids = found.get("CONTACT") if isinstance(found, dict) else None
-        if not ids:
-            return ()
-        return tuple(_record(each) for each in await self._contacts({"@ID": list(ids)}))
+        return tuple(_found(each) for each in await Search(self.rest).find(identity))
 
     async def get_record(self, record: str) -> Record | None:
         contact = await self._contact(record)
         return _record(contact) if contact else None
 
     async def create_record(self, draft: RecordDraft, *, key: str) -> str:
+        if draft.responsible:
+            await require_active(self.rest, draft.responsible)
         first, _, rest = draft.name.partition(" ")
         fields: dict[str, Any] = {
             "NAME": first,
@@ -114,6 +100,8 @@ class Cards:
         return _deal(found[0]) if found else None
 
     async def create_deal(self, draft: DealDraft, *, key: str) -> str:
+        if draft.responsible:
+            await require_active(self.rest, draft.responsible)
         fields: dict[str, Any] = {
             "CONTACT_ID": number(draft.record, "record"),
             **_marked(key),
@@ -173,9 +161,10 @@ def _responsible(user: str) -> dict[str, int]:
 
 
 def _reachable(phones: Iterable[str], emails: Iterable[str]) -> dict[str, list[dict[str, str]]]:
+    """Bitrix24 refuses a whole card over an address that is none; phones it takes as they are."""
     filled = {
         "PHONE": [{"VALUE": phone, "VALUE_TYPE": "MOBILE"} for phone in phones],
-        "EMAIL": [{"VALUE": email, "VALUE_TYPE": "OTHER"} for email in emails],
+        "EMAIL": [{"VALUE": email, "VALUE_TYPE": "OTHER"} for email in emails if is_address(email)],
     }
     return {name: values for name, values in filled.items() if values}
 
@@ -200,6 +189,16 @@ def _record(contact: Contact) -> Record:
         responsible=contact.responsible,
         created_at=_moment(contact.created),
     )
+
+
+def _found(found: Found) -> Record:
+    """A contact is reached by what the lead was reached by, too."""
+    record, lead = _record(found.contact), found.lead
+    if lead is None:
+        return replace(record, deals=found.deals)
+    phones = tuple(dict.fromkeys((*record.phones, *_of(lead.phones))))
+    emails = tuple(dict.fromkeys((*record.emails, *_of(lead.emails))))
+    return replace(record, deals=found.deals, phones=phones, emails=emails)
 
 
 def _deal(deal: Deal) -> KnownDeal:

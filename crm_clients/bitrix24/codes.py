@@ -42,11 +42,15 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "bitrix24.no_portal": "No portal answers at this address.",
         "bitrix24.no_session": "The open line took a message and does not say where it lies; it is"
         " looked for.",
+        "bitrix24.no_such_deal": "The deal was deleted; another one is looked for, or opened.",
+        "bitrix24.no_such_field": "A field or a stage is not there any more, or holds something"
+        " else: look at the mapping.",
         "bitrix24.no_such_file": "The portal does not hand the file out at its address any more.",
         "bitrix24.no_such_line": "No open line has the number that the registration names: register"
         " the application again with another --line.",
         "bitrix24.no_such_record": "The contact was deleted or merged away; another one is looked"
         " for, or made.",
+        "bitrix24.no_such_user": "The user left the portal; the next one is named, or nobody.",
         "bitrix24.not_an_administrator": "Only an administrator can see whether a message was"
         " written: install the application as one.",
         "bitrix24.not_an_id": "This is no id of Bitrix24's, so what it names does not exist there.",

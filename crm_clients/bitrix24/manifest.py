@@ -1,5 +1,6 @@
 """The registry's entry: how a portal is served, what it may be asked for, and how often."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from crm_clients.bitrix24 import media, oauth
@@ -63,6 +64,24 @@ def _bases(config: Config, application: Application | None) -> tuple[str, ...]:
     return (base, oauth.oauth_base(config.oauth_base, base, ours))
 
 
+def _mode(config: Config) -> str:
+    """A line's own settings decide whether it opens deals."""
+    return "deals" if config.line_opens_deals else ""
+
+
+CAN = Can(
+    text_limit=TEXT_LIMIT,
+    statuses=frozenset({Status.SENT, Status.DELIVERED, Status.FAILED}),
+    attachments=media.SHOWN,
+    file_limit_bytes=FILE_LIMIT_BYTES,
+    replies_told_once=True,
+    edits=True,
+    deletes=True,
+    notifies=True,
+    bulk=MOST,
+    tasks=True,
+    settles_after=SETTLES_AFTER,
+)
 MANIFEST: CrmManifest = Manifest(
     name="bitrix24",
     title="Bitrix24",
@@ -74,16 +93,7 @@ MANIFEST: CrmManifest = Manifest(
     application_door=None,
     budgets=_budgets,
     bases=_bases,
-    can=Can(
-        text_limit=TEXT_LIMIT,
-        statuses=frozenset({Status.SENT, Status.DELIVERED, Status.FAILED}),
-        attachments=media.SHOWN,
-        file_limit_bytes=FILE_LIMIT_BYTES,
-        replies_told_once=True,
-        edits=True,
-        deletes=True,
-        notifies=True,
-        bulk=MOST,
-        settles_after=SETTLES_AFTER,
-    ),
+    can=CAN,
+    mode=_mode,
+    modes={"deals": replace(CAN, opens_own_deals=True)},
 )

@@ -89,6 +89,9 @@ class Config(BaseModel):
     line_before: tuple[tuple[str, str], ...] = Field(
         (), description="Settings of that line that set-up changed, as they were."
     )
+    line_opens_deals: bool = Field(
+        default=False, description="Whether the line opens deals by itself; set-up looks."
+    )
     hook_address: SecretStr = Field(SecretStr(""), description="Where set-up sent the events to.")
 
     @field_validator("expires_at")

@@ -178,9 +178,17 @@ def failure_in(reply: HttpReply, *, repeatable: bool, gone: Gone = "") -> Failur
     if "error" not in body:
         is_success = 200 <= reply.status < 300 and "result" in body
         return None if is_success else garbled(repeatable=repeatable)
-    code = body["error"] if isinstance(body["error"], str) else str(body["error"])
-    detail = str(body.get("error_description") or "")[:500]
-    return _refusal(code, reply.status, detail, repeatable=repeatable, gone=gone)
+    return refusal_in(body, reply.status, repeatable=repeatable, gone=gone)
+
+
+def refusal_in(
+    told: Mapping[str, Any], status: int = 200, *, repeatable: bool, gone: Gone = ""
+) -> Failure:
+    """Read a refusal of the portal's own: of a call or, without a status, of a part of one."""
+    code = told.get("error")
+    detail = str(told.get("error_description") or "")[:500]
+    named = code if isinstance(code, str) else str(code)
+    return _refusal(named, status, detail, repeatable=repeatable, gone=gone)
 
 
 def part_in(told: Any, key: str, *, repeatable: bool) -> Part:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from crm_clients.bitrix24.batch import Command, Part
 from crm_clients.bitrix24.doors import SETTINGS
+from crm_clients.bitrix24.line_cards import opens_deals
 from crm_clients.bitrix24.lines import connector_of
 from crm_clients.bitrix24.oauth import Application, Config
 from crm_clients.bitrix24.own_line import OwnLine
@@ -103,6 +104,7 @@ class Upkeep:
         changes = {
             "line": line,
             "line_before": before,
+            "line_opens_deals": await opens_deals(self.rest, line),
             "hook_address": address,
             "plan": app.plan or self.config.plan,
         }

@@ -157,6 +157,7 @@ class _UserCode(_Read):
 class SessionActivity(_Read):
     """What a line puts on a card for each session: it holds the code of the dialog."""
 
+    id: Text = Field("", alias="ID")
     session: Text = Field("", alias="ASSOCIATED_ENTITY_ID")
     params: Annotated[_UserCode, BeforeValidator(_as_map)] = Field(
         _UserCode(), alias="PROVIDER_PARAMS"

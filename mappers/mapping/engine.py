@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from mappers.emails import is_address
 from mappers.mapping.model import (
     Change,
     Condition,
@@ -214,7 +215,8 @@ def _member(value: Value, place: Place, zone: ZoneInfo) -> str:
         case "date" | "moment":
             return _moment(value, place, zone)
         case _:
-            return spelt(value.astimezone(zone) if isinstance(value, datetime) else value).strip()
+            told = spelt(value.astimezone(zone) if isinstance(value, datetime) else value).strip()
+            return told if place.sort != "email" or is_address(told) else ""
 
 
 def _moment(value: Value, place: Place, zone: ZoneInfo) -> str:

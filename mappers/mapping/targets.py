@@ -52,7 +52,7 @@ def places_of(target: str, catalogue: Catalogue) -> tuple[Place, ...]:
     A code is surer than a title, and what the account lists is surer than what every CRM has.
     """
     if target in WORDS:
-        return (_word(target, catalogue),)
+        return (_word(target, catalogue),) if target in words_of(catalogue) else ()
     entity, _, name = target.partition(".")
     asked = name.strip().casefold()
     of_entity = [each for each in catalogue.fields if each.entity == entity]
@@ -69,7 +69,12 @@ def names_of_targets(catalogue: Catalogue) -> tuple[str, ...]:
     """Every target that may be written, as people write it."""
     fields = [f"{field.entity}.{field.title}" for field in catalogue.fields]
     standard = [f"{field.entity}.{field.code}" for field in STANDARD]
-    return tuple(dict.fromkeys((*standard, *fields, *WORDS)))
+    return tuple(dict.fromkeys((*standard, *fields, *words_of(catalogue))))
+
+
+def words_of(catalogue: Catalogue) -> tuple[str, ...]:
+    """The words that lead somewhere: not every account has tags."""
+    return tuple(word for word in WORDS if word != "tags" or catalogue.tagged)
 
 
 def stages_of(catalogue: Catalogue, pipeline: str) -> tuple[tuple[str, str], ...]:

@@ -87,7 +87,8 @@ class Opening:
 
     `ours` is the id under which the CRM will name it back to us. `source` is empty where the CRM
     knows no sources. `begun` is set for one that the CRM began itself: it is only tied. `user` is
-    the CRM's id of the customer where an entry has told it: the tie is made by that.
+    the CRM's id of the customer where an entry has told it: the tie is made by that. `deal` is the
+    person's open deal: what the CRM has on its timeline of this conversation belongs there, too.
     """
 
     ours: str
@@ -96,6 +97,7 @@ class Opening:
     source: str = ""
     begun: OpenedConversation | None = None
     user: str = ""
+    deal: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +214,7 @@ class Pipeline:
 class Catalogue:
     """What an account has to offer a mapping. Read rarely, cached, never on the hot path.
 
-    `zone` is the account's own, as the tz database names it.
+    `zone` is the account's own, as the tz database names it. Not every CRM has `tagged` deals.
     """
 
     pipelines: tuple[Pipeline, ...] = ()
@@ -220,3 +222,4 @@ class Catalogue:
     fields: tuple[Field, ...] = ()
     tags: tuple[str, ...] = ()
     zone: str = "UTC"
+    tagged: bool = True

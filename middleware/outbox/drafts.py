@@ -21,7 +21,7 @@ from mappers.vocabulary import (
 )
 from middleware.connections.model import ConnectedChannel, ConnectedCrm
 from middleware.media.flow import Shelf
-from middleware.pipeline.deals import is_quiet, used_by, wish_of
+from middleware.pipeline.deals import deal_with, is_quiet, wish_of
 from middleware.pipeline.planning import APART
 from middleware.pipeline.retelling import relaid
 from middleware.pipeline.rules import lead
@@ -162,7 +162,7 @@ def entry(job: Job, to: ConnectedCrm, shelf: Shelf) -> Entry:
         tells_ours=opened.begun_there,
         quiet=APART in job.detail or is_quiet(job.policy, job.deals, wish_of(job)),
         channel=manifest_of(said.origin.provider).title,
-        deal=_deal_of(job, opened.record),
+        deal=deal_with(job, opened.record),
         author=Operator(id="") if said.direction is Direction.OUTBOUND else None,
         file=given.files[0] if given.files else None,
     )
@@ -176,12 +176,6 @@ def reaction(job: Job) -> Reaction:
         person=person_of(job),
         emoji=job.fact.text if job.fact is not None else "",
     )
-
-
-def _deal_of(job: Job, record: str) -> str:
-    """The deal in use, unless it belongs to a record that is not theirs any more."""
-    used = used_by(job)
-    return used.deal if used is not None and used.record == record else ""
 
 
 def _shown_here(job: Job, carried: tuple[int, ...]) -> tuple[int, ...]:

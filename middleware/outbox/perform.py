@@ -66,6 +66,7 @@ from middleware.outbox.drafts import (
 )
 from middleware.outbox.effects import Rehearsed
 from middleware.outbox.words import Words, remark_of
+from middleware.pipeline.deals import deal_with
 from middleware.store.duties import Job
 from middleware.store.rows import FileRow
 
@@ -335,6 +336,7 @@ async def _open(crm: Crm, job: Job, to: ConnectedCrm) -> ConversationOpened:
         source=job.source if to.can.sources else "",
         begun=job.opened.opened if job.opened is not None and job.opened.begun_there else None,
         user=job.opened.opened.user if job.opened is not None else "",
+        deal=deal_with(job, job.link.record),
     )
     return ConversationOpened(await crm.open_conversation(opening), job.link.record)
 

@@ -17,7 +17,7 @@ from middleware.identity.responsible import (
     owner_of,
     to_be_named,
 )
-from middleware.pipeline.deals import used_by
+from middleware.pipeline.deals import deal_with
 from middleware.store.duties import Job
 
 WORDS: Mapping[str, Mapping[Language, str]] = {
@@ -89,9 +89,7 @@ async def find(crm: CreatesTasks, job: Job, to: ConnectedCrm, known: Catalogues)
 async def _draft(job: Job, to: ConnectedCrm, known: Catalogues) -> TaskDraft:
     """A deal of another record than the contact's is not what the task is about."""
     record = job.link.record if job.link is not None else ""
-    used = used_by(job)
-    deal = used.deal if used is not None and used.record == record else ""
     asked = job.detail.get("due")
     due = datetime.fromisoformat(asked) if asked else job.created_at
     text = await text_of(job, to, known)
-    return TaskDraft(record=record, deal=deal, text=text, due_at=due + SOON)
+    return TaskDraft(record=record, deal=deal_with(job, record), text=text, due_at=due + SOON)

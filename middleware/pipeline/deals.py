@@ -16,6 +16,7 @@ CLOSED = frozenset({"won", "lost"})
 ABOUT_DEALS = frozenset(
     {
         DeliveryKind.ENSURE_DEAL,
+        DeliveryKind.OPEN_CONVERSATION,
         DeliveryKind.CREATE_TASK,
         DeliveryKind.WRITE_FIELDS,
         DeliveryKind.WRITE,
@@ -78,6 +79,12 @@ def wish_of(job: Job) -> Wish:
 def used_by(job: Job) -> DealRow | None:
     """The deal that a delivery is about, as far as we know."""
     return wish_of(job).choose(job.deals)
+
+
+def deal_with(job: Job, record: str) -> str:
+    """The deal in use, unless it belongs to another record than this; empty when there is none."""
+    used = used_by(job)
+    return used.deal if used is not None and used.record == record else ""
 
 
 def as_seen(deal: Deal, known: Iterable[DealRow], wish: Wish, record: str) -> DealRow:

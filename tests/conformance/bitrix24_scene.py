@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from channel_clients.emulators.stage import NETWORK_FAULTS, serving
 from crm_clients.bitrix24 import MANIFEST, Application, Bitrix24, Config
 from crm_clients.bitrix24.lines import connector_of, external, reply_id
+from crm_clients.bitrix24.tasks import TASK
 from crm_clients.emulators.bitrix24 import FAULTS, Bitrix24Emulator
 from mappers.vocabulary import Webhook
 from tests.conformance.crm_bench import OURS, Bench, Entrance
@@ -54,7 +55,21 @@ ELSEWHERE = frozenset(
         "search_lag",
     }
 )
-PATHS = {"write": "imconnector.send.messages", "create": ".add", "bulk": "batch"}
+PATHS = {
+    "write": "imconnector.send.messages",
+    "create": ".add",
+    "task": "crm.activity.add",
+    "bulk": "batch",
+}
+# One custom field of each type that a mapping can write.
+TYPES = (
+    *("string", "url", "address", "integer", "double", "money", "boolean", "enumeration"),
+    *("crm_status", "employee", "date", "datetime"),
+)
+# Those of which cards may have several values.
+LISTS = ("string", "enumeration", "date")
+# And those that hold what is no word, or what lies elsewhere.
+ELSEWHERE_KEPT = ("file", "crm", "iblock_element", "iblock_section")
 
 
 @asynccontextmanager
@@ -62,10 +77,24 @@ async def an_emulator() -> AsyncIterator[Bitrix24Emulator]:
     emulator = Bitrix24Emulator()
     emulator.switches.rate_limited = False
     emulator.add_portal(ACME, users=("Ольга Менеджер", "Иван Оператор"))
+    emulator.add_pipeline(ACME, "Опт")
+    for entity in ("contact", "deal"):
+        for kind in (*TYPES, *ELSEWHERE_KEPT):
+            _add_field(emulator, entity, kind)
+        for kind in LISTS:
+            _add_field(emulator, entity, kind, "Y")
     try:
         yield emulator
     finally:
         await emulator.aclose()
+
+
+def _add_field(emulator: Bitrix24Emulator, entity: str, kind: str, multiple: str = "N") -> None:
+    name = f"MANY_{kind}" if multiple == "Y" else kind
+    choices = [{"VALUE": "Да"}, {"VALUE": "Нет"}] if kind == "enumeration" else []
+    settings = {"ENTITY_TYPE": "SOURCE"} if kind == "crm_status" else {}
+    body = {"MULTIPLE": multiple, "LIST": choices, "SETTINGS": settings}
+    emulator.add_field(ACME, entity, name, kind, LABEL=f"Поле {name}", **body)
 
 
 @asynccontextmanager
@@ -109,6 +138,14 @@ def _bench(
         dialogs = [each for each in emulator.timeline(ACME) if each.client_id == external(ours)]
         return [message.text for dialog in dialogs for message in dialog.messages]
 
+    def tasks() -> list[tuple[str, str, str]]:
+        given = [each["fields"] for each in emulator.activities(ACME)]
+        return [
+            (str(each["OWNER_ID"]), str(each["DESCRIPTION"]), str(each["RESPONSIBLE_ID"]))
+            for each in given
+            if each["PROVIDER_TYPE_ID"] == TASK
+        ]
+
     return Bench(
         manifest=MANIFEST,
         config=config,
@@ -125,10 +162,11 @@ def _bench(
         felt=lambda _: [],
         counts=lambda: (len(emulator.contacts(ACME)), len(emulator.deals(ACME))),
         delete_record=lambda record: emulator.delete_card(ACME, "contact", int(record)),
-        tasks=list,
+        tasks=tasks,
         tags=lambda _: [],
         dismiss=lambda user: emulator.dismiss(ACME, int(user)),
         address=ADDRESS,
+        is_writing=lambda call: not call.label.endswith("batch"),
     )
 
 

@@ -13,6 +13,7 @@ from mappers.vocabulary import (
     Arrival,
     Direction,
     Entry,
+    HttpCall,
     Identity,
     IdentityKind,
     Message,
@@ -70,8 +71,8 @@ class Bench:
     the reply; `timeline` lists what our conversation says there, `felt` the reactions; `counts`
     tells how many records and deals there are; `delete_record` moves a record to the bin. `tasks`
     lists what employees were given to do: about what, the words, and for whom; `tags` are a deal's;
-    `dismiss` makes a user one who has left. `calls` lists the phones of the calls on cards,
-    `emails` the subjects of e-mails.
+    `dismiss` makes a user one who has left; `is_writing` tells a call that changes cards. `calls`
+    lists the phones of the calls on cards, `emails` the subjects of e-mails.
     """
 
     manifest: CrmManifest
@@ -94,6 +95,7 @@ class Bench:
     dismiss: Callable[[str], None]
     address: str
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    is_writing: Callable[[HttpCall], bool] = lambda call: call.method != "GET"
     calls: Callable[[], list[str]] = list
     emails: Callable[[], list[str]] = list
 

@@ -70,7 +70,7 @@ class TaskPromises:
             (replace(draft, due_at=draft.due_at + timedelta(minutes=1)), bench.recently()),
             (draft, long_after),
         ):
-            assert await crm.find_created_task(other, "task-1", since) is None
+            assert await crm.find_created_task(other, "task-2", since) is None
 
     async def test_a_task_is_found_although_the_deal_has_changed_since(self, bench: Bench) -> None:
         crm, draft = creating(bench), await a_task(bench, with_deal=True)
@@ -78,7 +78,8 @@ class TaskPromises:
         deal = DealDraft(record=draft.record, title="Стол")
         other = replace(draft, deal=await bench.crm.create_deal(deal, key="deal-2"))
         assert await crm.find_created_task(other, "task-1", bench.recently()) == made
-        assert await crm.find_created_task(replace(draft, deal=""), "t", bench.recently()) == made
+        alone = replace(draft, deal="")
+        assert await crm.find_created_task(alone, "task-1", bench.recently()) == made
 
     async def test_a_task_is_for_whoever_is_named_or_whose_card_it_is(self, bench: Bench) -> None:
         crm = creating(bench)

@@ -11,23 +11,13 @@ import pytest
 
 from crm_clients.amocrm import AmoCrm
 from crm_clients.emulators.amocrm import AmoCrmEmulator
-from mappers.mapping.engine import apply
-from mappers.mapping.model import Current, Document, Origin, Rule, Write
 from mappers.vocabulary import Catalogue
-from middleware.fields.rules import keys_of
 from tests.conformance.amocrm_scene import ACME, TYPES, adapter_of, an_emulator, on_the_bench
 from tests.conformance.crm_bench import Bench, refusal
-from tests.conformance.crm_fields import Cards, cards_on
+from tests.conformance.crm_fields import cards_on
+from tests.conformance.mapped import a_document, written
 
-WORDS = ("Да", "нет", "12,5", "2026-03-29", "2026-11-22T21:30:00+00:00", "Опт", "Ольга Менеджер")
-PHONES = ("8 916 111 22 33", "+79160000001", "a@B.ru", "http://х.рф")
-WRITES: tuple[Write | None, ...] = ("always", "if_empty", "once", None)
-TARGETS = (
-    *(f"contact.{kind}" for kind in TYPES),
-    *(f"deal.{kind}" for kind in TYPES),
-    *("contact.name", "contact.phone", "contact.email", "deal.title", "deal.price"),
-    *("pipeline", "stage", "responsible", "tags"),
-)
+FIELDS = [f"{entity}.{kind}" for entity in ("contact", "deal") for kind in TYPES]
 
 
 @pytest.fixture
@@ -42,31 +32,12 @@ async def bench(emulator: AmoCrmEmulator) -> AsyncIterator[Bench]:
         yield bench
 
 
-def a_document(rng: random.Random) -> Document:
-    def a_rule() -> Rule:
-        word: Any = rng.choice((*WORDS, *PHONES, True))
-        target, write = rng.choice(TARGETS), rng.choice(WRITES)
-        return Rule(target=target, origin=Origin(const=word), write=write)
-
-    return Document(rules=tuple(a_rule() for _ in range(rng.randint(1, 12))))
-
-
-async def written(cards: Cards, document: Document) -> dict[str, tuple[str, ...]]:
-    """Apply a document to the cards as they are, write what it says, and return that."""
-    keys = keys_of(document, cards.catalogue)
-    current = Current(values=await cards.held(*keys))
-    changes = apply(document, {}, current, cards.catalogue)
-    values = {each.key: each.after for each in changes if each.outcome == "written"}
-    await cards.fill(values)
-    return values
-
-
 @pytest.mark.parametrize("seed", range(12))
 async def test_a_document_applied_to_its_own_cards_changes_nothing(bench: Bench, seed: int) -> None:
     rng = random.Random(seed)
     cards = await cards_on(bench)
     for _ in range(4):
-        document = a_document(rng)
+        document = a_document(rng, FIELDS)
         await written(cards, document)
         again = await written(cards, document)
         # A price has no kopecks, so one with kopecks is never held.

@@ -227,7 +227,7 @@ async def test_custom_fields_get_a_prefix_and_are_found_by_it(rig: Rig) -> None:
     (whole,) = await rig.do("crm.contact.list", select=["*", "UF_*"])
     assert whole["UF_CRM_CHANNEL"] == choice["ID"]
     item = (await rig.do("crm.item.get", entityTypeId=3, id=1))["item"]
-    assert item["ufCrmChannel"] == choice["ID"]
+    assert item["ufCrmChannel"] == int(choice["ID"])
     assert (await rig.do("crm.contact.fields"))["UF_CRM_CHANNEL"]["isDynamic"] is True
 
 

@@ -1,6 +1,7 @@
 """Applying a mapping: what is written, what is left alone, and why."""
 
 import contextlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -24,7 +25,7 @@ from mappers.mapping.model import (
     When,
     Write,
 )
-from mappers.mapping.targets import places_of
+from mappers.mapping.targets import names_of_targets, places_of
 from mappers.mapping.transforms import TRANSFORMS
 from mappers.vocabulary import (
     Catalogue,
@@ -196,6 +197,7 @@ def test_a_value_reaches_its_place(rule: str, key: str, written: str) -> None:
         ("target: deal.Счёт, source: contact.name", "no_such"),
         ("target: deal.Дата заявки, const: завтра", "no_such"),
         ("target: contact.Постоянный, const: да", "no_such"),
+        ("target: contact.email, const: не адрес", "no_such"),
         ("target: contact.Город, source: contact.username", "empty"),
         ("target: contact.Город, template: 'Клиент {contact.username}'", "empty"),
         ("target: contact.Город, source: contact.name, transform: e164", "empty"),
@@ -255,6 +257,14 @@ class TestWhatIsThere:
         by_hand = holding("contact:7", "8 (916) 111-22-33")
         found = change("target: contact.phone, source: contact.phones, write: always", by_hand)
         assert found.after == ("8 (916) 111-22-33", OTHER_PHONE)
+
+    def test_tags_lead_nowhere_where_deals_have_none(self) -> None:
+        bare = replace(CATALOGUE, tagged=False)
+        document = Document(rules=(Rule(target="tags", origin=Origin(const="VIP")),))
+        (only,) = apply(document, {}, Current(), bare)
+        assert only.outcome == "no_such"
+        assert "tags" in names_of_targets(CATALOGUE)
+        assert "tags" not in names_of_targets(bare)
 
     def test_tags_and_choices_of_lists_are_added(self) -> None:
         assert change("target: tags, const: vip", holding("tags", "VIP", "Чат")).outcome == "same"

@@ -47,8 +47,8 @@ Stage routes beside the common ones. A POST takes the arguments of the method of
     POST /_stage/dismiss {portal, user_id}, /_stage/set_plan {portal, has_rest}
     POST /_stage/rename {portal, slug}, /_stage/remove {portal}
     POST /_stage/switch {name, value}      see `Switches`
-    POST /_stage/setup {portal|user|line|webhook|application|installation|pipeline|card|tokens|
-                        code: {…}}
+    POST /_stage/setup {portal|user|line|webhook|application|installation|pipeline|field|card|
+                        tokens|code: {…}}
 
 Faults beside those of the network. The first block answers a call in place of the portal (narrow
 them with `match`, the name of a method); the codes are those of the envelope:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from . import events, fields, multifields
+from . import events, fields, multifields, values
 from .crm_model import COMPANY, CONTACT, DEAL, ENTITY_NAMES, LEAD, Activity, Card, Comment, Json
 from .model import Portal
 from .php import whole
@@ -40,11 +40,26 @@ def create(world: World, portal: Portal, entity: int, sent: Mapping[str, Any], *
 
 
 def update(world: World, portal: Portal, card: Card, sent: Mapping[str, Any], *, by: int) -> None:
-    """Change a card. A deal stays in its category."""
+    """Change a card. What is refused changes nothing. Raises `Refused`."""
+    before = dict(card.fields)
+    try:
+        _take(world, portal, card, _moved(world, card, sent))
+    except Refused:
+        card.fields = before
+        raise
     multifields.write(world, portal, card, sent)
-    _take(world, portal, card, {key: sent[key] for key in sent if key != "CATEGORY_ID"})
     card.fields |= {"MODIFY_BY_ID": by, "DATE_MODIFY": world.iso()}
     tell(world, portal, card, "UPDATE", by=by)
+
+
+def _moved(world: World, card: Card, sent: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A deal that comes to another category begins at its first stage, unless one is named."""
+    there = whole(card.fields.get("CATEGORY_ID"))
+    if card.entity != DEAL or whole(sent.get("CATEGORY_ID"), there) == there or "STAGE_ID" in sent:
+        return sent
+    if world.switches.category_alone == "refuse":
+        raise Refused(400, "CRM_FIELD_ERROR_VALUE_NOT_VALID", "The stage is of another category")
+    return {**sent, "STAGE_ID": ""}
 
 
 def delete(world: World, portal: Portal, card: Card, *, by: int) -> None:
@@ -135,18 +150,29 @@ def _defaults(portal: Portal, entity: int) -> Json:
 
 def _take(world: World, portal: Portal, card: Card, sent: Mapping[str, Any]) -> None:
     known = fields.known(portal.crm, card.entity)
+    custom = {each.name: each for each in portal.crm.fields_of(card.entity)}
+    _check_responsible(world, portal, sent)
     for name, value in sent.items():
         if name in fields.LISTS[card.entity]:
             card.fields[name] = [int(each) for each in _listed(value)]
             card.fields[name.removesuffix("S")] = next(iter(card.fields[name]), None)
         elif name in known and name not in fields.READ_ONLY:
-            card.fields[name] = _cut(world, name, value)
+            kept = values.taken(world, known[name], custom.get(name), value)
+            card.fields[name] = _cut(world, name, kept)
     for name in fields.LISTS[card.entity]:
         first = name.removesuffix("S")
         if sent.get(first) and name not in sent:
             card.fields[name] = [whole(sent[first])]
     if card.entity in SEMANTICS:
         _place(portal, card)
+
+
+def _check_responsible(world: World, portal: Portal, sent: Mapping[str, Any]) -> None:
+    """Whether somebody who left may be responsible is not documented."""
+    user = portal.users.get(whole(sent.get("ASSIGNED_BY_ID")))
+    is_away = "ASSIGNED_BY_ID" in sent and (user is None or not user.is_active)
+    if is_away and world.switches.inactive_responsible == "refuse":
+        raise Refused(400, "ERROR_CORE", "Ответственный не найден.<br>")
 
 
 def _listed(value: Any) -> Iterable[Any]:
@@ -170,7 +196,8 @@ def _place(portal: Portal, card: Card) -> None:
         (row for row in portal.crm.statuses if _is_stage(row, card, str(card.fields[stage]))), None
     )
     if row is None:
-        raise Refused(400, "", f"Status {card.fields[stage]} does not exist")
+        text = f"Status {card.fields[stage]} does not exist"
+        raise Refused(400, "", text)
     card.fields[meaning] = row["SEMANTICS"] or "P"
     if card.entity == DEAL:
         card.fields["CLOSED"] = "Y" if row["SEMANTICS"] else "N"

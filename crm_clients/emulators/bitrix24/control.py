@@ -33,6 +33,7 @@ SCENERY = {
     "application": "add_application",
     "installation": "install",
     "pipeline": "add_pipeline",
+    "field": "add_field",
     "card": "add_card",
     "tokens": "tokens",
     "code": "consent",

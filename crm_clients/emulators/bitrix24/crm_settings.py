@@ -1,8 +1,9 @@
 """The lists of a CRM: stages, sources and categories, as a new portal has them."""
 
 from collections.abc import Iterable
+from typing import Any
 
-from .crm_model import Json
+from .crm_model import ENTITY_IDS, Json, UserField
 from .model import Portal
 
 LEAD_STATUSES = (
@@ -72,3 +73,21 @@ def add_list(portal: Portal, entity_id: str, rows: Iterable[tuple[str, str, str 
             "EXTRA": {"SEMANTICS": meaning or "process", "COLOR": "#47E4C2"},
         }
         portal.crm.statuses.append(row)
+
+
+def add_user_field(portal: Portal, entity: str, name: str, type_id: str, **body: Any) -> UserField:
+    """Add a custom field, as an administrator does in the settings; `LIST` holds its choices."""
+    choices = [
+        {"SORT": "500", "DEF": "N", **each, "ID": str(portal.number("choice"))}
+        for each in body.pop("LIST", ())
+    ]
+    field = UserField(
+        id=portal.number("user_field"),
+        entity=ENTITY_IDS[entity.upper()],
+        name=f"UF_CRM_{name.upper()}",
+        type_id=type_id,
+        body=body,
+        choices=choices,
+    )
+    portal.crm.user_fields[field.id] = field
+    return field

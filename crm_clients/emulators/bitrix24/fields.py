@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from . import values
 from .crm_model import COMPANY, CONTACT, DEAL, LEAD, MULTI_TYPES, Card, Crm, Json
 
 PERSON = {
@@ -110,6 +111,16 @@ READ_ONLY = {
 NUMBERS = {
     *("integer", "user", "crm_contact", "crm_company", "crm_lead", "crm_quote", "crm_category"),
 }
+# From which lists of the portal fields take their values; `TYPE_ID` has one of each kind of card.
+DICTIONARIES = {
+    "SOURCE_ID": "SOURCE",
+    "HONORIFIC": "HONORIFIC",
+    "STATUS_ID": "STATUS",
+    "STAGE_ID": "DEAL_STAGE",
+    "COMPANY_TYPE": "COMPANY_TYPE",
+    "INDUSTRY": "INDUSTRY",
+}
+TYPE_LISTS = {DEAL: "DEAL_TYPE", CONTACT: "CONTACT_TYPE"}
 # New methods have names of their own for these.
 RENAMED = {
     "ID": "id",
@@ -150,19 +161,13 @@ def known(crm: Crm, entity: int) -> dict[str, str]:
 def described(crm: Crm, entity: int) -> Json:
     """Describe the fields as `crm.*.fields` does."""
     shown = {name: _described(name, kind) for name, kind in FIELDS[entity].items()}
+    if "TYPE_ID" in shown:
+        shown["TYPE_ID"]["statusType"] = TYPE_LISTS[entity]
     if entity in WITH_MULTI:
         for name in MULTI_TYPES:
             shown[name] = {**_described(name, "crm_multifield"), "isMultiple": True}
     for each in crm.fields_of(entity):
-        shown[each.name] = {
-            **_described(each.name, each.type_id),
-            "isMultiple": each.is_multiple,
-            "isDynamic": True,
-            "title": each.name,
-            "listLabel": each.body.get("LABEL", each.name),
-            "formLabel": each.body.get("LABEL", each.name),
-            **({"items": _items(each.choices)} if each.choices else {}),
-        }
+        shown[each.name] = {**_described(each.name, each.type_id), **values.described(each)}
     return shown
 
 
@@ -175,11 +180,8 @@ def _described(name: str, kind: str) -> Json:
         "isMultiple": False,
         "isDynamic": False,
         "title": name.replace("_", " ").capitalize(),
+        **({"statusType": DICTIONARIES[name]} if name in DICTIONARIES else {}),
     }
-
-
-def _items(choices: list[Json]) -> list[Json]:
-    return [{"ID": str(each["ID"]), "VALUE": each["VALUE"]} for each in choices]
 
 
 def row(crm: Crm, card: Card) -> Json:

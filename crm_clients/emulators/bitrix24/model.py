@@ -25,6 +25,7 @@ class User:
     is_admin: bool = False
     is_active: bool = True
     inner_phone: str = ""
+    zone: str = ""  # the portal's when empty
 
     @property
     def full_name(self) -> str:

@@ -78,6 +78,11 @@ class Portals:
     def delete_line(self, portal: str, line: int) -> None:
         lines.delete_line(self.world, self.world.portal(portal), line)
 
+    def add_field(self, portal: str, entity: str, name: str, type_id: str, **body: Any) -> str:
+        """Add a custom field to a kind of cards; `MULTIPLE`, `LABEL` and `LIST` as in REST."""
+        where = self.world.portal(portal)
+        return crm_settings.add_user_field(where, entity, name, type_id, **body).name
+
     def add_webhook(
         self, portal: str, *, user_id: int | None = None, scopes: Collection[str] = EVERY_SCOPE
     ) -> Json:

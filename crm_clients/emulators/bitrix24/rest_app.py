@@ -60,7 +60,7 @@ def profile(call: Call) -> Json:
         "NAME": user.name,
         "LAST_NAME": user.last_name,
         "PERSONAL_GENDER": "",
-        "TIME_ZONE": "",
+        "TIME_ZONE": user.zone,
         "TIME_ZONE_OFFSET": 0,
     }
 

@@ -43,8 +43,10 @@ def add(call: Call) -> int:
 
 
 def update(call: Call) -> bool:
+    """Change a card. The old methods leave a deal in its category."""
     card, by = card_of(call), call.caller.user.id
-    cards.update(call.world, call.portal, card, sent_fields(call), by=by)
+    sent = {name: value for name, value in sent_fields(call).items() if name != "CATEGORY_ID"}
+    cards.update(call.world, call.portal, card, sent, by=by)
     return True
 
 

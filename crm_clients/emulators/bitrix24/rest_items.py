@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from . import cards, fields, multifields
+from . import cards, fields, multifields, values
 from .call import Call, Handler, Page, is_yes, methods
 from .crm_model import ENTITY_NAMES, Card, Json
 from .filters import KEY, listed
@@ -44,8 +44,9 @@ def add(call: Call) -> Json:
 def update(call: Call) -> Json:
     card = card_of(call)
     old, multi = _read(call, card.entity, call.exact("fields"))
+    by = call.caller.user.id
+    cards.update(call.world, call.portal, card, old, by=by)
     _write_multi(call, card, multi)
-    cards.update(call.world, call.portal, card, old, by=call.caller.user.id)
     return {"item": show(call, card)}
 
 
@@ -140,8 +141,11 @@ def show(call: Call, card: Card) -> Json:
     keeps = is_yes(call.get("useOriginalUfNames"))
     item: Json = {}
     for name, kind in fields.known(crm, card.entity).items():
-        shown = name if keeps and name.startswith("UF_") else fields.camel(name)
-        item[shown] = fields.typed(kind, card.fields.get(name))
+        value = card.fields.get(name)
+        is_custom = name.startswith("UF_")
+        shown = name if keeps and is_custom else fields.camel(name)
+        told = values.told(call.world, kind, value) if is_custom else fields.typed(kind, value)
+        item[shown] = told
     for name in fields.LISTS[card.entity]:
         item[fields.camel(name)] = list(card.fields.get(name) or [])
     item |= {"id": card.id, "entityTypeId": card.entity}
@@ -154,7 +158,18 @@ def describe(call: Call) -> Json:
     entity = entity_of(call)
     old = fields.described(call.portal.crm, entity)
     kept = {name: about for name, about in old.items() if name not in multifields.VALUE_TYPES}
-    return {"fields": {fields.camel(name): about for name, about in kept.items()}}
+    keeps = is_yes(call.get("useOriginalUfNames"))
+    shown = {
+        name if keeps and about["isDynamic"] else fields.camel(name): {
+            **about,
+            "title": about.get("formLabel", about["title"]),
+            "upperName": name,
+        }
+        for name, about in kept.items()
+    }
+    if entity in fields.WITH_MULTI:
+        shown["fm"] = {"type": "crm_multifield", "isMultiple": True, "title": "fm"}
+    return {"fields": shown}
 
 
 TABLE: dict[str, Handler] = {

@@ -32,7 +32,9 @@ class Switches(SwitchBoard):
     unknown_value_type: Literal["accept", "refuse"] = "accept"  # of a multifield
     origin_limit: int = 255  # characters kept of ORIGIN_ID and ORIGINATOR_ID
     rights_lost: bool = False  # whoever calls sees no card, no activity, no history
-
+    item_booleans: Literal["letters", "numbers", "json"] = "letters"  # of custom fields, told
+    category_alone: Literal["first_stage", "refuse"] = "first_stage"  # a move that names no stage
+    inactive_responsible: Literal["accept", "refuse"] = "accept"  # a card for whoever left
     unknown_filter: Literal["ignored", "no_rows"] = "ignored"  # of old lists
 
     # Open lines

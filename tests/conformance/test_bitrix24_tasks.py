@@ -1,0 +1,102 @@
+"""Bitrix24's tasks where they differ: found by our key alone, and never for one who left."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from crm_clients.bitrix24 import Bitrix24
+from crm_clients.emulators.bitrix24 import Bitrix24Emulator
+from mappers.vocabulary import Permanent
+from tests.conformance.bitrix24_scene import ACME, adapter_of, an_emulator, on_the_bench
+from tests.conformance.crm_bench import DRAFT, Bench, refusal
+from tests.conformance.crm_tasks import TO_DO, a_task
+
+
+@pytest.fixture
+async def emulator() -> AsyncIterator[Bitrix24Emulator]:
+    async with an_emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+async def bench(emulator: Bitrix24Emulator) -> AsyncIterator[Bench]:
+    async with on_the_bench(emulator) as bench:
+        yield bench
+
+
+@pytest.fixture
+def crm(bench: Bench) -> Bitrix24:
+    return adapter_of(bench)
+
+
+async def test_a_task_stands_on_the_card_until_it_is_done(
+    crm: Bitrix24, bench: Bench, emulator: Bitrix24Emulator
+) -> None:
+    draft = replace(await a_task(bench, with_deal=True), text=f"{TO_DO}\n{'о' * 300}")
+    made = await crm.create_task(draft, key="t")
+    (told,) = emulator.activities(ACME)
+    fields = told["fields"]
+    assert told["bindings"] == [{"entity": "deals", "id": int(draft.deal)}]
+    assert (fields["COMPLETED"], fields["DESCRIPTION"]) == ("N", draft.text)
+    assert fields["DEADLINE"] == draft.due_at.isoformat(timespec="seconds")
+    assert fields["SUBJECT"].startswith(f"{TO_DO} ооо")
+    assert len(fields["SUBJECT"]) == 120
+    emulator.complete(ACME, int(made))
+    assert await crm.find_created_task(draft, "t", bench.recently()) == made
+
+
+async def test_somebody_elses_activity_is_no_task_of_ours(crm: Bitrix24, bench: Bench) -> None:
+    draft = await a_task(bench)
+    record = {
+        "OWNER_TYPE_ID": 3,
+        "OWNER_ID": int(draft.record),
+        "PROVIDER_ID": "REST_APP",
+        "PROVIDER_TYPE_ID": "CALL",
+        "SUBJECT": "Звонок",
+        "ORIGINATOR_ID": "threadline",
+        "ORIGIN_ID": "t",
+    }
+    await crm._rest.make("crm.activity.add", {"fields": record})
+    assert await crm.find_created_task(draft, "t", bench.recently()) is None
+
+
+async def test_a_task_about_a_deal_that_is_gone_says_so(
+    crm: Bitrix24, bench: Bench, emulator: Bitrix24Emulator
+) -> None:
+    draft = await a_task(bench, with_deal=True)
+    emulator.delete_card(ACME, "deal", int(draft.deal))
+    failure = (await refusal(crm.create_task(draft, key="t"))).failure
+    assert failure == Permanent(code="bitrix24.no_such_deal", gone="deal")
+
+
+async def test_a_refusal_of_the_words_is_no_absence(crm: Bitrix24, bench: Bench) -> None:
+    draft = replace(await a_task(bench), text=" ")
+    failure = (await refusal(crm.create_task(draft, key="t"))).failure
+    assert isinstance(failure, Permanent)
+    assert failure.gone == ""
+
+
+@pytest.mark.parametrize("user", ["999", "Ольга"])
+async def test_nobody_of_the_portals_is_responsible_for_nothing(
+    crm: Bitrix24, bench: Bench, user: str
+) -> None:
+    draft = await a_task(bench)
+    for attempt in (
+        crm.create_task(replace(draft, responsible=user), key="t"),
+        crm.create_record(replace(DRAFT, responsible=user), key="r"),
+    ):
+        failure = (await refusal(attempt)).failure
+        assert getattr(failure, "gone", "") == "responsible"
+    assert bench.tasks() == []
+
+
+async def test_without_the_permission_the_portal_is_left_to_judge(
+    crm: Bitrix24, bench: Bench, emulator: Bitrix24Emulator
+) -> None:
+    draft = replace(await a_task(bench), responsible="2")
+    _, installation = emulator.world.installation(ACME, crm.application.client_id)
+    installation.scopes -= {"user"}
+    bench.dismiss("2")
+    await crm.create_task(draft, key="t")
+    assert bench.tasks()[0][2] == "2"
