@@ -45,11 +45,11 @@ REACHED = frozenset({Status.SENT, Status.DELIVERED})
 
 
 @dataclass(frozen=True, slots=True)
-class Bitrix24:
-    """A portal where our application is installed."""
+class Bitrix24Portal:
+    """What a portal is asked for however its messages are shown."""
 
     config: Config
-    application: Application
+    application: Application | None
     http: Http = field(repr=False)
 
     @property
@@ -60,32 +60,15 @@ class Bitrix24:
     def _cards(self) -> Cards:
         return Cards(self._rest)
 
-    @property
-    def _lines(self) -> Lines:
-        return Lines(self.config, self.application, self._rest)
-
-    @property
-    def _upkeep(self) -> Upkeep:
-        return Upkeep(self.config, self.application, self._rest)
-
     def read(self, arrival: Arrival) -> Reading:
-        return reading.read(arrival, self.config, connector_of(self.application))
-
-    async def check(self) -> Account:
-        return await self._upkeep.check()
+        ours = self.application
+        return reading.read(arrival, self.config, connector_of(ours) if ours else "")
 
     def is_stale(self, now: datetime) -> bool:
         return oauth.is_stale(self.config, now)
 
     async def refresh(self) -> Mapping[str, Any]:
         return await oauth.renew(self.http, self.application, self.config)
-
-    async def set_up(self, address: str, *, take_over: bool) -> SetUp:  # noqa: ARG002  # as it says
-        """Nobody is ever in the way: a portal calls as many addresses as it is told to."""
-        return await self._upkeep.set_up(address)
-
-    async def tear_down(self) -> None:
-        await self._upkeep.tear_down()
 
     async def find_records(self, identity: Identity) -> tuple[Record, ...]:
         return await self._cards.find_records(identity)
@@ -118,6 +101,34 @@ class Bitrix24:
     async def find_created_deal(self, draft: DealDraft, key: str, since: datetime) -> str | None:  # noqa: ARG002  # exact without them
         return await self._cards.find_created_deal(key)
 
+    async def fetch(self, attachment: Attachment, limit_bytes: int) -> FetchedFile:
+        return await media.fetch(attachment, self.config, self.http, limit_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Bitrix24(Bitrix24Portal):
+    """A portal where our application is installed, with an open line of its own."""
+
+    application: Application
+
+    @property
+    def _lines(self) -> Lines:
+        return Lines(self.config, self.application, self._rest)
+
+    @property
+    def _upkeep(self) -> Upkeep:
+        return Upkeep(self.config, self.application, self._rest)
+
+    async def check(self) -> Account:
+        return await self._upkeep.check()
+
+    async def set_up(self, address: str, *, take_over: bool) -> SetUp:  # noqa: ARG002  # as it says
+        """Nobody is ever in the way: a portal calls as many addresses as it is told to."""
+        return await self._upkeep.set_up(address)
+
+    async def tear_down(self) -> None:
+        await self._upkeep.tear_down()
+
     async def open_conversation(self, opening: Opening) -> OpenedConversation:
         """Learn who the customer is to the portal, and tie the dialog to the record by its code.
 
@@ -147,9 +158,6 @@ class Bitrix24:
 
     async def mark_deleted(self, entry: Entry) -> None:
         await self._lines.edit(lines.correction_of(entry))
-
-    async def fetch(self, attachment: Attachment, limit_bytes: int) -> FetchedFile:
-        return await media.fetch(attachment, self.config, self.http, limit_bytes)
 
     async def report(self, report: StatusReport) -> None:
         if report.status is Status.FAILED:

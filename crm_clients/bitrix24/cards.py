@@ -93,11 +93,11 @@ class Cards:
         if fields := _reachable(phones, emails):
             await self._update(contact, fields)
 
-    async def add_messenger(self, record: str, address: str) -> None:
-        """Add an address of a dialog to a contact, unless it is there."""
+    async def add_messenger(self, record: str, address: str, kind: str = "IMOL") -> None:
+        """Add an address of a dialog, or a sign of ours, to a contact, unless it is there."""
         contact = await self._required_contact(record)
         if address not in _of(contact.messengers):
-            await self._update(contact, {"IM": [{"VALUE": address, "VALUE_TYPE": "IMOL"}]})
+            await self._update(contact, {"IM": [{"VALUE": address, "VALUE_TYPE": kind}]})
 
     async def _update(self, contact: Contact, fields: dict[str, Any]) -> None:
         """Each attempt begins by reading, so that a repeat of the whole adds nothing twice."""

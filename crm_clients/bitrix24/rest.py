@@ -69,10 +69,10 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """One portal's REST API, spoken to as our application."""
+    """One portal's REST API, spoken to as our application or through a webhook."""
 
     config: Config
-    application: Application
+    application: Application | None
     http: Http = field(repr=False)
 
     async def ask(
@@ -92,28 +92,31 @@ class Rest:
 
         Whoever follows a redirect blindly loses the body of the call, or gives it to a stranger.
         """
+        key = self.config.key
+        named = f"{key}/{method}" if key else method
+        auth = {} if key else {"auth": self.config.access_token.get_secret_value()}
         call = HttpCall(
             method="POST",
-            url=f"{self.config.base}/rest/{method}",
+            url=f"{self.config.base}/rest/{named}",
             label=f"bitrix24.{method}",
             headers={"user-agent": USER_AGENT},
-            json={**params, "auth": self.config.access_token.get_secret_value()},
+            json={**params, **auth},
             timeout=PATIENCE,
             repeatable=repeatable,
             budgets=("rest",),
         )
         reply = await self.http.send(call)
         if 300 <= reply.status < 400:
-            base = moved_to(reply, method, self.application)
-            reply = await self.http.send(replace(call, url=f"{base}/rest/{method}"))
+            base = moved_to(reply, named, self.application)
+            reply = await self.http.send(replace(call, url=f"{base}/rest/{named}"))
         if failure := failure_in(reply, repeatable=repeatable, gone=gone):
             raise ProviderError(failure)
         return reply.at("result")
 
 
-def moved_to(reply: HttpReply, method: str, application: Application) -> str:
+def moved_to(reply: HttpReply, named: str, application: Application | None) -> str:
     """Return the portal's new address. Raises: `ProviderError` when nobody vouches for it."""
-    base, found, rest = reply.headers.get("location", "").rpartition(f"/rest/{method}")
+    base, found, rest = reply.headers.get("location", "").rpartition(f"/rest/{named}")
     try:
         if found and not rest:
             return portal_base(base, application)
@@ -130,12 +133,13 @@ def failure_in(reply: HttpReply, *, repeatable: bool, gone: Gone = "") -> Failur
     if "error" not in body:
         is_success = 200 <= reply.status < 300 and "result" in body
         return None if is_success else garbled(repeatable=repeatable)
+    return refusal(body, reply.status, repeatable=repeatable, gone=gone)
+
+
+def refusal(body: Mapping[str, Any], status: int, *, repeatable: bool, gone: Gone = "") -> Failure:
+    """Say what a refusal means, of a call or of one command in a batch."""
     code = body["error"] if isinstance(body["error"], str) else str(body["error"])
     detail = str(body.get("error_description") or "")[:500]
-    return _refusal(code, reply.status, detail, repeatable=repeatable, gone=gone)
-
-
-def _refusal(code: str, status: int, detail: str, *, repeatable: bool, gone: Gone) -> Failure:
     match code.lower():
         case word if word in SIGN_IN_ENDED:
             return AuthExpired(code=f"bitrix24.{word}", detail=detail)

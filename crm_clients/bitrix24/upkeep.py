@@ -68,6 +68,7 @@ class Upkeep:
     config: Config
     application: Application
     rest: Rest = field(repr=False)
+    events: tuple[str, ...] = EVENTS
 
     @property
     def connector(self) -> str:
@@ -94,7 +95,7 @@ class Upkeep:
         await self._register(address)
         line = self.config.line or await self._find_line() or await self._make_line()
         await self._switch_on(line)
-        await self._subscribe(address)
+        await self.subscribe(address)
         there = {"CONNECTOR": self.connector, "LINE": int(line)}
         status = only_of(LineStatus, await self.rest.ask("imconnector.status", there))
         notes = () if status.is_working else (NOT_WORKING,)
@@ -106,7 +107,7 @@ class Upkeep:
         We stop listening first: what we then switch off would be told to us as somebody's doing.
         """
         refusals: list[ProviderError] = []
-        for step in (self._leave_events, self._switch_off, self._unregister):
+        for step in (self.leave_events, self._switch_off, self._unregister):
             try:
                 await step()
             except ProviderError as refused:
@@ -167,13 +168,13 @@ class Upkeep:
     async def _unregister(self) -> None:
         await self.rest.ask("imconnector.unregister", {"ID": self.connector})
 
-    async def _subscribe(self, address: str) -> None:
+    async def subscribe(self, address: str) -> None:
         """Leave exactly one subscription to each event: ours, at our present address."""
         old = self.config.hook_address.get_secret_value()
         bound = await self._bindings()
         if old and old != address:
             await self._unbind({pair for pair in bound if pair[1] == old})
-        for event in EVENTS:
+        for event in self.events:
             if (event.upper(), address) not in bound:
                 await self._bind(event, address)
 
@@ -189,7 +190,7 @@ class Upkeep:
             if (event.upper(), address) not in await self._bindings():
                 raise
 
-    async def _leave_events(self) -> None:
+    async def leave_events(self) -> None:
         if address := self.config.hook_address.get_secret_value():
             bound = await self._bindings()
             await self._unbind({pair for pair in bound if pair[1] == address})

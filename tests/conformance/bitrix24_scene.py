@@ -26,6 +26,7 @@ OF_CREATE = {
     "QUERY_LIMIT_EXCEEDED": "rate_limited",
     "OPERATION_TIME_LIMIT": "rate_limited",
     "OVERLOAD_LIMIT": "blocked",
+    "ERROR_CORE": "permanent",
     "expired_token": "auth_expired",
     "access_denied_plan": "blocked",
     "access_denied_page": "blocked",
@@ -69,8 +70,10 @@ async def an_emulator() -> AsyncIterator[Bitrix24Emulator]:
 
 
 @asynccontextmanager
-async def on_the_bench(emulator: Bitrix24Emulator) -> AsyncIterator[Bench]:
-    """Connect the portal as the hub would: installed, set up, the changes kept."""
+async def signed_in(
+    emulator: Bitrix24Emulator, **details: Any
+) -> AsyncIterator[tuple[Application, Config, LoopbackHttp]]:
+    """Install the application quietly; set nothing up."""
     ours = emulator.add_application("https://hub.example.com/install")
     told = emulator.install(ACME, ours.client_id, quietly=True)
     portal = emulator.world.portal(ACME)
@@ -88,16 +91,29 @@ async def on_the_bench(emulator: Bitrix24Emulator) -> AsyncIterator[Bench]:
             refresh_token=SecretStr(told["refresh_token"]),
             expires_at=datetime.now(UTC) + timedelta(hours=1),
             application_token=SecretStr(told["application_token"]),
+            **details,
         )
-        http = LoopbackHttp(client, at=datetime.now(UTC))
+        yield application, config, LoopbackHttp(client, at=datetime.now(UTC))
+
+
+@asynccontextmanager
+async def on_the_bench(emulator: Bitrix24Emulator) -> AsyncIterator[Bench]:
+    """Connect the portal as the hub would: installed, set up, the changes kept."""
+    async with signed_in(emulator) as (application, config, http):
         done = await Bitrix24(config, application, http).set_up(ADDRESS, take_over=False)
         http.calls.clear()
-        config = Config.model_validate({**config.model_dump(), **done.changes})
-        yield _bench(emulator, application, config, http)
+        ready = Config.model_validate({**config.model_dump(), **done.changes})
+        yield replace(
+            a_bench(emulator, application, ready, http),
+            entrances=(entrance(ready, application),),
+        )
 
 
-def _bench(
-    emulator: Bitrix24Emulator, application: Application, config: Config, http: LoopbackHttp
+def a_bench(
+    emulator: Bitrix24Emulator,
+    application: Application | None,
+    config: Config,
+    http: LoopbackHttp,
 ) -> Bench:
     def reply(to: str, text: str) -> str:
         emulator.switches.events_lost = True
@@ -114,7 +130,7 @@ def _bench(
         config=config,
         application=application,
         http=http,
-        entrances=(entrance(config, application),),
+        entrances=(),
         faults_of_write=OF_WRITE,
         faults_of_create=OF_CREATE,
         elsewhere=ELSEWHERE,

@@ -54,6 +54,7 @@ Faults beside those of the network. The first block answers a call in place of t
 them with `match`, the name of a method); the codes are those of the envelope:
 
     QUERY_LIMIT_EXCEEDED, OPERATION_TIME_LIMIT, OVERLOAD_LIMIT, expired_token
+    ERROR_CORE              a value is refused, in words of the portal's language
     access_denied_plan, access_denied_page   the plan has no REST, told as JSON or as a page
     portal_deleted                           PORTAL_DELETED
     internal_error_before, internal_error_after
