@@ -14,6 +14,7 @@ from crm_clients.bitrix24 import lines, media, oauth, reading
 from crm_clients.bitrix24.cards import Cards
 from crm_clients.bitrix24.doors import HISTORY
 from crm_clients.bitrix24.lines import Lines, connector_of
+from crm_clients.bitrix24.logbook import Logbook
 from crm_clients.bitrix24.oauth import Application, Config
 from crm_clients.bitrix24.rest import Rest
 from crm_clients.bitrix24.upkeep import Upkeep
@@ -23,8 +24,10 @@ from mappers.vocabulary import (
     Account,
     Arrival,
     Attachment,
+    CallDraft,
     Deal,
     DealDraft,
+    EmailDraft,
     Entry,
     FetchedFile,
     Http,
@@ -59,6 +62,10 @@ class Bitrix24Portal:
     @property
     def _cards(self) -> Cards:
         return Cards(self._rest)
+
+    @property
+    def _logbook(self) -> Logbook:
+        return Logbook(self._rest, self._cards)
 
     def read(self, arrival: Arrival) -> Reading:
         ours = self.application
@@ -103,6 +110,18 @@ class Bitrix24Portal:
 
     async def fetch(self, attachment: Attachment, limit_bytes: int) -> FetchedFile:
         return await media.fetch(attachment, self.config, self.http, limit_bytes)
+
+    async def write_call(self, draft: CallDraft, *, key: str) -> Receipt:
+        return await self._logbook.write_call(draft, key)
+
+    async def find_call(self, draft: CallDraft, key: str, since: datetime) -> Receipt | None:  # noqa: ARG002  # exact without them
+        return await self._logbook.find_call(key)
+
+    async def write_email(self, draft: EmailDraft, *, key: str) -> Receipt:
+        return await self._logbook.write_email(draft, key)
+
+    async def find_email(self, draft: EmailDraft, key: str, since: datetime) -> Receipt | None:  # noqa: ARG002  # as above
+        return await self._logbook.find_email(draft, key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,7 +176,7 @@ class Asking:
         brought = [parcel_id(each) for each in parcels]
         return Polled(
             parcels=parcels,
-            cursor=_moved(at, turn, _hot_in(there, now), brought, now).model_dump_json(),
+            cursor=moved(at, turn, _hot_in(there, now), brought, now).model_dump_json(),
             again_after=BY_CARD,
         )
 
@@ -238,7 +238,7 @@ def _hot_in(there: Iterable[Comment], now: datetime) -> list[str]:
     return list(dict.fromkeys(each.card for each in reversed(fresh)))[:MOST_HOT]
 
 
-def _moved(
+def moved(
     at: Round, turn: Sequence[str], hot: list[str], brought: Sequence[str], now: datetime
 ) -> Round:
     """Where to go on: with the next contacts or, when all have had their turn, from the first."""

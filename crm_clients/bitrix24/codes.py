@@ -50,6 +50,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "bitrix24.no_such_file": "The portal does not hand the file out at its address any more.",
         "bitrix24.no_such_record": "The contact was deleted or merged away; another one is looked"
         " for, or made.",
+        "bitrix24.nobodys_phone": "No contact has the phone of this call.",
         "bitrix24.not_an_administrator": "Only an administrator can see whether a message was"
         " written: install the application as one.",
         "bitrix24.not_an_id": "This is no id of Bitrix24's, so what it names does not exist there.",

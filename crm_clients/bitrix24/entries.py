@@ -9,7 +9,7 @@ A message lies on the person's open deal, where people work, and on the contact 
 Source: apidocs.bitrix24.com/api-reference/crm/timeline/{activities, comments, bindings}.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -81,7 +81,7 @@ class Activities:
             },
             gone,
         )
-        await certainly(self._show_on_contact, made, entry)
+        await certainly(self._show_on_contact(made, entry))
         return f"{ACTIVITY}{made}"
 
     async def find(self, entry: Entry, since: datetime) -> str | None:  # noqa: ARG002  # exact without it
@@ -121,7 +121,7 @@ class Remarks:
         title = bbcode.escape(title_of(entry, self.rest.http.now()))
         said = _remark(f"[b]{title}[/b]", await text_of(self.rest, entry), tail_of(entry.key))
         made = created_id(await self.comments.add(Card(kind, str(card)), said))
-        await certainly(self._show_on_contact, made, entry)
+        await certainly(self._show_on_contact(made, entry))
         return name_of(made)
 
     async def find(self, entry: Entry, since: datetime) -> str | None:
@@ -189,10 +189,10 @@ async def find_activity(rest: Rest, key: str) -> Activity | None:
     return found[0] if found else None
 
 
-async def certainly(step: Callable[[str, Entry], Awaitable[None]], made: str, entry: Entry) -> None:
-    """Do what belongs to a message that is written: a failure here leaves the whole in doubt."""
+async def certainly(step: Awaitable[None]) -> None:
+    """Do what belongs to what is written already: a failure here leaves the whole in doubt."""
     try:
-        await step(made, entry)
+        await step
     except ProviderError as error:
         raise ProviderError(Ambiguous(code="bitrix24.half_written")) from error
 

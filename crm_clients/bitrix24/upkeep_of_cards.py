@@ -7,7 +7,7 @@ Source: apidocs.bitrix24.com/api-reference/{events, crm/timeline/activities/type
 …/local-integrations/local-webhooks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,9 @@ REDUCED = (
     " answer, and it is found within seconds where a customer wrote lately, otherwise within"
     " minutes. Open lines, notifications of new messages, delivery marks in a chat, and news of"
     " deleted contacts need an application."
+)
+TELLS_HERE = (
+    "Put this address into the outgoing webhook: {address}. It tells of deleted contacts and deals."
 )
 NO_CRM = (
     "The webhook lacks the permission CRM (crm): add it in the portal, under Developer resources."
@@ -70,7 +73,7 @@ class UpkeepOfCards:
     async def set_up(self, address: str) -> SetUp:
         notes = [] if address else [NO_ADDRESS]
         if self._installed is None:
-            return SetUp(notes=(REDUCED.format(prefix=self.config.reply_prefix), *notes))
+            return SetUp(notes=(*self._said_of_webhooks(address), *notes))
         await self._name_activities()
         has_queue = await self._keep_queue()
         if address:
@@ -79,6 +82,11 @@ class UpkeepOfCards:
             notes.append(NO_QUEUE)
         changes: Mapping[str, Any] = {"has_queue": has_queue, "hook_address": address}
         return SetUp(changes=changes, notes=tuple(notes))
+
+    def _said_of_webhooks(self, address: str) -> Iterator[str]:
+        yield REDUCED.format(prefix=self.config.reply_prefix)
+        if address and self.config.application_token.get_secret_value():
+            yield TELLS_HERE.format(address=address)
 
     async def tear_down(self) -> None:
         """Undo what set-up did. Whoever removed us has undone it."""

@@ -14,11 +14,13 @@ from channel_clients.emulators.stage import NETWORK_FAULTS, serving
 from crm_clients.bitrix24 import MANIFEST, Application, Bitrix24, Config
 from crm_clients.bitrix24.lines import connector_of, external, reply_id
 from crm_clients.emulators.bitrix24 import FAULTS, Bitrix24Emulator
+from crm_clients.emulators.bitrix24.crm_model import Activity
 from mappers.vocabulary import Webhook
 from tests.conformance.crm_bench import OURS, Bench, Entrance
 from tests.port import LoopbackHttp
 
 ACME = "acme"
+CALL, LETTER = 2, 4
 ADDRESS = "https://hub.example.com/hooks/0192"
 NETWORK = dict.fromkeys(NETWORK_FAULTS - {"slow"}, "ambiguous")
 OF_CREATE = {
@@ -145,7 +147,18 @@ def a_bench(
         tags=lambda _: [],
         dismiss=lambda user: emulator.dismiss(ACME, int(user)),
         address=ADDRESS,
+        calls=lambda: [each["VALUE"] for each in _reached(emulator, CALL)],
+        emails=lambda: [each.fields["SUBJECT"] for each in of_type(emulator, LETTER)],
     )
+
+
+def of_type(emulator: Bitrix24Emulator, kind: int) -> list[Activity]:
+    kept = emulator.world.portal(ACME).crm.activities.values()
+    return [each for each in kept if int(each.fields["TYPE_ID"]) == kind]
+
+
+def _reached(emulator: Bitrix24Emulator, kind: int) -> list[dict[str, Any]]:
+    return [reached for each in of_type(emulator, kind) for reached in each.communications]
 
 
 def entrance(config: Config, application: Application) -> Entrance:

@@ -33,6 +33,7 @@ Stage routes beside the common ones. A POST takes the arguments of the method of
     POST /_stage/whisper {account, to, text, user_id?}
     POST /_stage/close_session {account, to}, /_stage/start_vote {account, to}
     POST /_stage/write_note {account, card_id, text, entity?, user_id?}
+    POST /_stage/edit_note {account, note_id, text}
     POST /_stage/complete {account, activity_id}
     POST /_stage/edit_card {account, entity, card_id, changes}
     POST /_stage/delete_card {account, entity, card_id}

@@ -31,6 +31,7 @@ class Switches(SwitchBoard):
     origin_limit: int = 255  # characters kept of ORIGIN_ID and ORIGINATOR_ID
     rights_lost: bool = False  # whoever calls sees no card, no activity, no history
 
+    comment_changed_by: Literal["anybody", "author"] = "anybody"  # whose comments may be updated
     unknown_filter: Literal["ignored", "no_rows"] = "ignored"  # of old lists
 
     # Open lines
