@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from crm_clients.amocrm.notes import NOBODY, OURS, Found, Notes, card_of, mark_of, name_of
+from crm_clients.amocrm.notes import NOBODY, OURS, Found, Notes, card_of, name_of
 from crm_clients.amocrm.rest import Rest, created_id, garbled, number
+from crm_clients.on_cards import mark_of
 from mappers.vocabulary import (
     CallDraft,
     CallResult,

@@ -8,17 +8,16 @@ ours are another type, in the name of nobody, so that neither is ever taken for 
 Source: amocrm.ru/developers/content/crm_platform/events-and-notes.
 """
 
-import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import blake2b
 from typing import Any
 
 from crm_clients.amocrm.cards import Cards
 from crm_clients.amocrm.rest import Rest, all_of, created_id, number, only_of
 from crm_clients.amocrm.wire import Note
-from mappers.vocabulary import Entry, Gone, Permanent, ProviderError, Status, StatusReport
+from crm_clients.on_cards import mark_of, quote_of, title_of, unmarked, with_mark
+from mappers.vocabulary import Entry, Gone, Permanent, ProviderError, StatusReport
 
 OURS, THEIRS = "extended_service_message", "common"
 NOBODY = 0  # shown as the system itself
@@ -26,10 +25,6 @@ CONTACTS, LEADS = "contacts", "leads"
 PAGE, MOST_PAGES = 250, 40
 # Whose clock stamps what is not said: a window that is read back begins this much earlier.
 SLACK = timedelta(minutes=5)
-LATE = timedelta(minutes=10)
-LONGEST_QUOTE = 200
-SENT_MARK, FAILED_MARK = "✓", "✗"
-_MARKED = re.compile(rf"\n(?:{SENT_MARK}|{FAILED_MARK} [^\n]*)\s*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +53,7 @@ class Notes:
             "entity_id": card,
             "note_type": OURS,
             "params": {
-                "service": title_of(entry, self.rest.http.now()),
+                "service": f"{title_of(entry, self.rest.http.now())} · {mark_of(entry.key)}",
                 "text": await self._text(entry),
             },
             "created_by": NOBODY,
@@ -88,9 +83,7 @@ class Notes:
         note = await self.get(report.reply)
         if note is None:
             raise ProviderError(Permanent(code="amocrm.no_such_note", gone="message"))
-        words = " ".join((report.words or report.code).split())
-        mark = f"{FAILED_MARK} {words}" if report.status is Status.FAILED else SENT_MARK
-        text = f"{unmarked(note.text)}\n{mark}"
+        text = with_mark(note.text, report)
         if text != note.text:
             await self._change(report.reply, THEIRS, {"text": text})
 
@@ -118,9 +111,7 @@ class Notes:
         said = entry.message.quote.text if entry.message.quote is not None else ""
         if not said and entry.quoted:
             said = await self._said_in(entry.quoted)
-        line = " ".join(said.split())
-        short = line if len(line) <= LONGEST_QUOTE else f"{line[: LONGEST_QUOTE - 1]}…"
-        return f"> {short}" if short else ""
+        return quote_of(said)
 
     async def _said_in(self, name: str) -> str:
         try:
@@ -167,39 +158,6 @@ class Notes:
 def name_of(kind: str, note: int) -> str:
     """Name a note so that it can be found again: its id, and on which kind of card it lies."""
     return f"{kind}/{note}"
-
-
-def mark_of(key: str) -> str:
-    """Shorten a key of ours to what may stand in a title; forty bits tell a card's notes apart."""
-    return f"#{blake2b(key.encode(), digest_size=5).hexdigest()}"
-
-
-def title_of(entry: Entry, now: datetime) -> str:
-    """Say who wrote, by which channel and, when that was a while ago, at what time."""
-    return " · ".join(_title(entry, now))
-
-
-def unmarked(text: str) -> str:
-    """What an operator wrote, without what we said of it."""
-    return _MARKED.sub("", text)
-
-
-def is_marked(text: str) -> bool:
-    return _MARKED.search(text) is not None
-
-
-def _title(entry: Entry, now: datetime) -> Iterator[str]:
-    person = entry.person
-    name = " ".join((person.name or person.username or entry.ours).split())
-    channel = entry.channel or entry.message.origin.provider
-    if entry.author is None:
-        yield from (channel, name)
-    else:
-        yield f"{channel} → {name}"
-    if now - entry.message.sent_at > LATE:
-        # Whether amoCRM honours `created_at` is not documented.
-        yield f"{entry.message.sent_at:%d.%m %H:%M} UTC"
-    yield mark_of(entry.key)
 
 
 def card_of(record: str, deal: str) -> tuple[str, int, Gone]:

@@ -22,6 +22,7 @@ from urllib.parse import urlencode, urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from crm_clients.amocrm.wire import AccountInfo, TokenPair
+from crm_clients.on_cards import PREFIX, checked_prefix
 from mappers.vocabulary import (
     Ambiguous,
     AuthExpired,
@@ -40,7 +41,6 @@ KOMMO_AMOJO = "https://amojo.kommo.com"
 HOST = re.compile(r"[a-z0-9-]{1,63}\.(amocrm\.ru|amocrm\.com|kommo\.com)")
 OWN_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
 REFRESH_AHEAD = timedelta(minutes=5)
-LONGEST_PREFIX = 10
 USER_AGENT = "Threadline"
 
 
@@ -87,16 +87,13 @@ class Config(BaseModel):
         "chats", description="Where messages go: into chats of our channel, or notes on cards."
     )
     reply_prefix: str = Field(
-        "//", description="In notes: how one begins that is an answer to the customer."
+        PREFIX, description="In notes: how one begins that is an answer to the customer."
     )
 
     @field_validator("reply_prefix")
     @classmethod
     def _must_be_typed_on_purpose(cls, value: str) -> str:
-        prefix = value.strip()
-        if not 1 <= len(prefix) <= LONGEST_PREFIX or len(prefix.splitlines()) > 1:
-            raise ValueError("reply_prefix is one to ten characters on one line")
-        return prefix
+        return checked_prefix(value)
 
     @field_validator("expires_at")
     @classmethod

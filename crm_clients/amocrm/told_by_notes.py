@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
-from crm_clients.amocrm.notes import CONTACTS, LEADS, is_marked, name_of
+from crm_clients.amocrm.notes import CONTACTS, LEADS, name_of
 from crm_clients.amocrm.oauth import Config
 from crm_clients.amocrm.wire import HookedNote, NotesRead, PolledNote
 from crm_clients.forms import Form
+from crm_clients.on_cards import answer_in
 from mappers.vocabulary import (
     Direction,
     HistoryRead,
@@ -32,14 +33,8 @@ COMMON = "4"
 
 
 def reply_in(text: str, author: int, prefix: str) -> str:
-    """What of a note's text goes to the customer; nothing when the note is none of their business.
-
-    Capitals do not matter: a phone's keyboard sets them by itself.
-    """
-    said = text.strip()
-    if author <= 0 or is_marked(text) or not said.casefold().startswith(prefix.casefold()):
-        return ""
-    return said[len(prefix) :].strip()
+    """What of a person's note goes to the customer; the system's notes never do."""
+    return answer_in(text, prefix) if author > 0 else ""
 
 
 def read_polled(note: PolledNote, config: Config) -> Reading:

@@ -18,6 +18,7 @@ from crm_clients.bitrix24.diagnosis import Diagnosis
 from crm_clients.bitrix24.doors import HISTORY
 from crm_clients.bitrix24.field_values import FieldValues
 from crm_clients.bitrix24.lines import Lines, connector_of
+from crm_clients.bitrix24.logbook import Logbook
 from crm_clients.bitrix24.oauth import Application, Config
 from crm_clients.bitrix24.rest import Rest
 from crm_clients.bitrix24.sessions import Sessions
@@ -29,9 +30,11 @@ from mappers.vocabulary import (
     Account,
     Arrival,
     Attachment,
+    CallDraft,
     Catalogue,
     Deal,
     DealDraft,
+    EmailDraft,
     Entry,
     Failure,
     FetchedFile,
@@ -55,11 +58,11 @@ REACHED = frozenset({Status.SENT, Status.DELIVERED})
 
 
 @dataclass(frozen=True, slots=True)
-class Bitrix24:
-    """A portal where our application is installed."""
+class Bitrix24Portal:
+    """What a portal is asked for however its messages are shown."""
 
     config: Config
-    application: Application
+    application: Application | None
     http: Http = field(repr=False)
 
     @property
@@ -75,34 +78,18 @@ class Bitrix24:
         return Tasks(self._rest, self._cards)
 
     @property
-    def _lines(self) -> Lines:
-        return Lines(self.config, self.application, self._rest)
-
-    @property
-    def _upkeep(self) -> Upkeep:
-        return Upkeep(self.config, self.application, self._rest)
+    def _logbook(self) -> Logbook:
+        return Logbook(self._rest, self._cards)
 
     def read(self, arrival: Arrival) -> Reading:
-        return reading.read(arrival, self.config, connector_of(self.application))
-
-    async def check(self) -> Account:
-        return await self._upkeep.check()
+        ours = self.application
+        return reading.read(arrival, self.config, connector_of(ours) if ours else "")
 
     def is_stale(self, now: datetime) -> bool:
         return oauth.is_stale(self.config, now)
 
     async def refresh(self) -> Mapping[str, Any]:
         return await oauth.renew(self.http, self.application, self.config)
-
-    async def set_up(self, address: str, *, take_over: bool) -> SetUp:  # noqa: ARG002  # as it says
-        """Nobody is ever in the way: a portal calls as many addresses as it is told to."""
-        return await self._upkeep.set_up(address)
-
-    async def tear_down(self) -> None:
-        await self._upkeep.tear_down()
-
-    async def diagnose(self, address: str) -> tuple[Finding, ...]:
-        return await Diagnosis(self.config, self.application, self._rest).of(address)
 
     async def find_records(self, identity: Identity) -> tuple[Record, ...]:
         return await self._cards.find_records(identity)
@@ -154,6 +141,49 @@ class Bitrix24:
     async def find_created_task(self, draft: TaskDraft, key: str, since: datetime) -> str | None:  # noqa: ARG002  # exact without them
         return await self._tasks.find(key)
 
+    async def fetch(self, attachment: Attachment, limit_bytes: int) -> FetchedFile:
+        return await media.fetch(attachment, self.config, self.http, limit_bytes)
+
+    async def write_call(self, draft: CallDraft, *, key: str) -> Receipt:
+        return await self._logbook.write_call(draft, key)
+
+    async def find_call(self, draft: CallDraft, key: str, since: datetime) -> Receipt | None:  # noqa: ARG002  # exact without them
+        return await self._logbook.find_call(key)
+
+    async def write_email(self, draft: EmailDraft, *, key: str) -> Receipt:
+        return await self._logbook.write_email(draft, key)
+
+    async def find_email(self, draft: EmailDraft, key: str, since: datetime) -> Receipt | None:  # noqa: ARG002  # as above
+        return await self._logbook.find_email(draft, key)
+
+
+@dataclass(frozen=True, slots=True)
+class Bitrix24(Bitrix24Portal):
+    """A portal where our application is installed, with an open line of its own."""
+
+    application: Application
+
+    @property
+    def _lines(self) -> Lines:
+        return Lines(self.config, self.application, self._rest)
+
+    @property
+    def _upkeep(self) -> Upkeep:
+        return Upkeep(self.config, self.application, self._rest)
+
+    async def check(self) -> Account:
+        return await self._upkeep.check()
+
+    async def set_up(self, address: str, *, take_over: bool) -> SetUp:  # noqa: ARG002  # as it says
+        """Nobody is ever in the way: a portal calls as many addresses as it is told to."""
+        return await self._upkeep.set_up(address)
+
+    async def tear_down(self) -> None:
+        await self._upkeep.tear_down()
+
+    async def diagnose(self, address: str) -> tuple[Finding, ...]:
+        return await Diagnosis(self.config, self.application, self._rest).of(address)
+
     async def open_conversation(self, opening: Opening) -> OpenedConversation:
         """Learn who the customer is to the portal, and tie the dialog to the record by its code.
 
@@ -195,9 +225,6 @@ class Bitrix24:
 
     async def mark_deleted(self, entry: Entry) -> None:
         await self._lines.edit(lines.correction_of(entry))
-
-    async def fetch(self, attachment: Attachment, limit_bytes: int) -> FetchedFile:
-        return await media.fetch(attachment, self.config, self.http, limit_bytes)
 
     async def report(self, report: StatusReport) -> None:
         if report.status is Status.FAILED:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from crm_clients.bitrix24.rest import Rest, all_of, created_id, number, only_of
-from crm_clients.bitrix24.search import OF_CONTACTS, WITHOUT_COUNTING, Found, Search
+from crm_clients.bitrix24.rest import WITHOUT_COUNTING, Rest, all_of, created_id, number, only_of
+from crm_clients.bitrix24.search import OF_CONTACTS, Found, Search
 from crm_clients.bitrix24.users import require_active
 from crm_clients.bitrix24.wire import Contact, Deal, Multifield
 from mappers.emails import is_address
@@ -79,11 +79,11 @@ class Cards:
         if fields := _reachable(phones, emails):
             await self._update(contact, fields)
 
-    async def add_messenger(self, record: str, address: str) -> None:
-        """Add an address of a dialog to a contact, unless it is there."""
+    async def add_messenger(self, record: str, address: str, kind: str = "IMOL") -> None:
+        """Add an address of a dialog, or a sign of ours, to a contact, unless it is there."""
         contact = await self._required_contact(record)
         if address not in _of(contact.messengers):
-            await self._update(contact, {"IM": [{"VALUE": address, "VALUE_TYPE": "IMOL"}]})
+            await self._update(contact, {"IM": [{"VALUE": address, "VALUE_TYPE": kind}]})
 
     async def _update(self, contact: Contact, fields: dict[str, Any]) -> None:
         """Each attempt begins by reading, so that a repeat of the whole adds nothing twice."""

@@ -25,6 +25,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         " may be spent.",
         "bitrix24.grant_refused": "The refresh token is spent, revoked or half a year old: install"
         " the application again.",
+        "bitrix24.half_written": "A message is on one of its cards and may not be on the other; it"
+        " is looked for.",
         "bitrix24.history_closed": "The portal does not show what was said in a dialog that is"
         " there, so what was written cannot be looked for.",
         "bitrix24.invalid": "Bitrix24 refuses the request and does not say which value.",
@@ -42,6 +44,9 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "bitrix24.no_portal": "No portal answers at this address.",
         "bitrix24.no_session": "The open line took a message and does not say where it lies; it is"
         " looked for.",
+        "bitrix24.no_such_activity": "The activity that showed a message was deleted, so it cannot"
+        " be changed.",
+        "bitrix24.no_such_comment": "The comment was deleted, so nothing can be said on it.",
         "bitrix24.no_such_deal": "The deal was deleted; another one is looked for, or opened.",
         "bitrix24.no_such_field": "A field or a stage is not there any more, or holds something"
         " else: look at the mapping.",
@@ -51,6 +56,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "bitrix24.no_such_record": "The contact was deleted or merged away; another one is looked"
         " for, or made.",
         "bitrix24.no_such_user": "The user left the portal; the next one is named, or nobody.",
+        "bitrix24.nobodys_phone": "No contact has the phone of this call.",
         "bitrix24.not_an_administrator": "Only an administrator can see whether a message was"
         " written: install the application as one.",
         "bitrix24.not_an_id": "This is no id of Bitrix24's, so what it names does not exist there.",
@@ -70,5 +76,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         " itself.",
         "bitrix24.too_long": "This kind of call took more time in ten minutes than a portal gives;"
         " it goes on by itself.",
+        "bitrix24.webhook_refused": "The incoming webhook was changed or removed in the portal:"
+        " connect it again by its new address.",
     }
 )

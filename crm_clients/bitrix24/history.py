@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from crm_clients.bitrix24.rest import Rest, all_of, only_of
+from crm_clients.bitrix24.rest import PAGE, Rest, all_of, only_of
 from crm_clients.bitrix24.wire import HistoryMessage, Profile, SessionActivity
 from mappers.vocabulary import Ambiguous, Blocked, Permanent, ProviderError
 
-MOST_PAGES, PAGE = 4, 50
+MOST_PAGES = 4
 MOST_SESSIONS = 4
 NO_SESSION = "bitrix24.invalid.INVALID_SESSION_ID"
 

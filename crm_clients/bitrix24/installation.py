@@ -47,6 +47,8 @@ async def install(http: Http, application: Application, hook: Webhook) -> Mappin
         **values,
         "member_id": member,
         "application_token": frame.application_token.get_secret_value(),
+        "timeline": application.timeline,
+        "reply_prefix": application.reply_prefix,
     }
 
 

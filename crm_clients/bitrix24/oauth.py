@@ -12,12 +12,23 @@ Source: apidocs.bitrix24.com/settings/oauth; the two authorization servers: bitr
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from crm_clients.bitrix24 import webhook as incoming
+from crm_clients.bitrix24.webhook import OWN_MACHINE
 from crm_clients.bitrix24.wire import Tokens
+from crm_clients.on_cards import PREFIX, checked_prefix
 from mappers.vocabulary import (
     Ambiguous,
     AuthExpired,
@@ -62,20 +73,50 @@ class Application(BaseModel):
     trusted_origins: tuple[str, ...] = Field(
         (), description="Origins outside Bitrix24's domains: a portal on a server of your own."
     )
+    timeline: Literal["lines", "cards"] = Field(
+        "lines", description="Where messages of its portals go: into open lines, or onto cards."
+    )
+    reply_prefix: str = Field(
+        PREFIX, description="On cards: how a comment begins that is an answer to the customer."
+    )
+
+    @field_validator("reply_prefix")
+    @classmethod
+    def _must_be_typed_on_purpose(cls, value: str) -> str:
+        return checked_prefix(value)
 
 
 class Config(BaseModel):
-    """One portal. `application_token` proves its events; an installation brings it."""
+    """One portal. `application_token` proves its events; an installation brings it.
+
+    Shape: either `member_id` and both tokens, which come from an application, or `webhook`.
+    """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True, coerce_numbers_to_str=True)
 
     base: str = Field(description="The portal's own address: https://acme.bitrix24.ru.")
     member_id: str = Field(
-        pattern=r"^[0-9A-Za-z]{8,64}$", description="Id of the portal, which renaming keeps."
+        "",
+        pattern=r"^([0-9A-Za-z]{8,64})?$",
+        description="Id of the portal, which renaming keeps; an incoming webhook does not tell it.",
     )
     oauth_base: str = Field("", description="Its authorization server; by region when empty.")
-    access_token: SecretStr = Field(description="OAuth access token, good for an hour.")
-    refresh_token: SecretStr = Field(description="Good for one use and half a year.")
+    access_token: SecretStr = Field(
+        SecretStr(""), description="OAuth access token, good for an hour."
+    )
+    refresh_token: SecretStr = Field(SecretStr(""), description="Good for one use and half a year.")
+    webhook: SecretStr = Field(
+        SecretStr(""), description="Address of an incoming webhook, instead of an application."
+    )
+    timeline: Literal["lines", "cards"] = Field(
+        "lines", description="Where messages go: into an open line, or onto cards."
+    )
+    reply_prefix: str = Field(
+        PREFIX, description="On cards: how a comment begins that is an answer to the customer."
+    )
+    has_queue: bool = Field(
+        default=False, description="Whether the portal keeps a queue of comments for us."
+    )
     expires_at: datetime | None = Field(None, description="When the access token runs out, UTC.")
     application_token: SecretStr = Field(
         SecretStr(""), description="Comes with every event; without it none is believed."
@@ -94,6 +135,45 @@ class Config(BaseModel):
     )
     hook_address: SecretStr = Field(SecretStr(""), description="Where set-up sent the events to.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _takes_its_base_from_a_webhook(cls, values: Any) -> Any:
+        given = values.get("webhook") if isinstance(values, Mapping) else None
+        address = given.get_secret_value() if isinstance(given, SecretStr) else given
+        if not isinstance(address, str) or not address:
+            return values
+        return {"timeline": "cards", "base": incoming.parse(address).base, **values}
+
+    @model_validator(mode="after")
+    def _must_have_one_way_in(self) -> "Config":
+        tokens = (self.access_token, self.refresh_token)
+        has_tokens = all(each.get_secret_value() for each in tokens)
+        if bool(self.webhook.get_secret_value()) == bool(self.member_id and has_tokens):
+            raise ValueError("an application's member_id and tokens are needed, or a webhook")
+        if self.webhook.get_secret_value() and self.timeline == "lines":
+            raise ValueError("open lines need an application: a webhook writes onto cards alone")
+        return self
+
+    @property
+    def on_cards(self) -> bool:
+        return self.timeline == "cards"
+
+    @property
+    def key(self) -> str:
+        """What of a webhook's address proves who calls; empty for an application."""
+        address = self.webhook.get_secret_value()
+        return incoming.parse(address).key if address else ""
+
+    @property
+    def account(self) -> str:
+        """The portal's name for us: its own id or, where nobody tells it, its host."""
+        return self.member_id or urlsplit(self.base).netloc
+
+    @field_validator("reply_prefix")
+    @classmethod
+    def _must_be_typed_on_purpose(cls, value: str) -> str:
+        return checked_prefix(value)
+
     @field_validator("expires_at")
     @classmethod
     def _must_know_its_zone(cls, value: datetime | None) -> datetime | None:
@@ -102,21 +182,29 @@ class Config(BaseModel):
         return value
 
 
-def portal_base(given: str, application: Application) -> str:
+def portal_base(given: str, application: Application | None) -> str:
     """Return the address of a portal, or refuse one that could be anybody's.
 
+    Without a registration there is no secret of ours to send, so an emulator on this very machine
+    will do, too.
     Raises: `ValueError` for an address that neither Bitrix24 nor our registration vouches for.
     """
     address = given.strip().rstrip("/")
     parts = urlsplit(address if "//" in address else f"https://{address}")
     is_plain = not (parts.username or parts.password or parts.query or parts.fragment)
     origin = f"{parts.scheme}://{parts.netloc}"
-    if is_plain and origin in application.trusted_origins:
+    if is_plain and _vouches(application, origin, parts.hostname):
         return f"{origin}{parts.path}"
     # `netloc`, not `hostname`: a port or a user name is no part of a portal's address.
     if is_plain and parts.scheme == "https" and HOST.fullmatch(parts.netloc.lower()):
         return f"https://{parts.netloc.lower()}"
     raise ValueError("this is not the address of a Bitrix24 portal, nor one that we were told of")
+
+
+def _vouches(application: Application | None, origin: str, host: str | None) -> bool:
+    if application is None:
+        return host in OWN_MACHINE
+    return origin in application.trusted_origins
 
 
 def oauth_base(given: str, base: str, application: Application) -> str:
@@ -154,11 +242,14 @@ async def exchange_code(
     return {"base": trusted, **values, "member_id": member}
 
 
-async def renew(http: Http, application: Application, config: Config) -> Mapping[str, Any]:
+async def renew(http: Http, application: Application | None, config: Config) -> Mapping[str, Any]:
     """Spend the refresh token on a new pair; learn the portal's address, should it have changed.
 
-    Raises: `ProviderError`. A lost answer is doubt: the old token may have been spent.
+    Raises: `ProviderError`. A lost answer is doubt: the old token may have been spent. Nobody but a
+    person can renew a webhook.
     """
+    if application is None:
+        raise ProviderError(AuthExpired(code="bitrix24.webhook_refused"))
     server = oauth_base(config.oauth_base, config.base, application)
     spent = config.refresh_token.get_secret_value()
     values, member = await spend(http, application, server, spent)

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from crm_clients.bitrix24.rest import Rest, garbled, refusal_in
+from crm_clients.bitrix24.rest import PAGE, Rest, garbled, refusal_in
 from mappers.vocabulary import Failure, Gone, ProviderError
 
 MOST = 50
-PAGE = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from crm_clients.bitrix24 import bbcode
+from crm_clients.bitrix24.asking import FORM as COMMENT
+from crm_clients.bitrix24.asking import HISTORY_FORM as COMMENTS
 from crm_clients.bitrix24.doors import EVENT, HISTORY
 from crm_clients.bitrix24.lines import NOBODY, internal, moment_of, readable, reply_id
 from crm_clients.bitrix24.oauth import Config
+from crm_clients.bitrix24.told_by_comments import read_answers, read_found
 from crm_clients.bitrix24.wire import (
     HistoryMessage,
     HistoryPage,
@@ -19,6 +22,7 @@ from crm_clients.bitrix24.wire import (
     OperatorMessage,
     Told,
 )
+from crm_clients.bitrix24.wire_timeline import CommentsRead, FoundComment
 from mappers.text import read_json
 from mappers.vocabulary import (
     AccessRevoked,
@@ -57,6 +61,10 @@ def read(arrival: Arrival, config: Config, connector: str) -> Reading:
             return _Reader(config, connector, told, arrival.received_at).read()
         case form if form == HISTORY:
             return read_history(HistoryPage.model_validate(_object(arrival.body)), config)
+        case form if form == COMMENT:
+            return read_found(FoundComment.model_validate(_object(arrival.body)), config)
+        case form if form == COMMENTS:
+            return read_answers(CommentsRead.model_validate(_object(arrival.body)), config)
         case _:
             return Reading(ignored=("bitrix24.unknown_form",))
 

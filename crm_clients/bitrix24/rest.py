@@ -43,6 +43,8 @@ from mappers.vocabulary import (
 ModelT = TypeVar("ModelT", bound=BaseModel)
 # A call may not outlast the lease of whoever makes it.
 PATIENCE = timedelta(seconds=15)
+# Rows on a page of a list, and a start at which none of them are counted.
+PAGE, WITHOUT_COUNTING = 50, -1
 SIGN_IN_ENDED = frozenset(
     {"expired_token", "invalid_token", "no_auth_found", "authorization_error", "not_installed"}
 )
@@ -74,10 +76,10 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """One portal's REST API, spoken to as our application."""
+    """One portal's REST API, spoken to as our application or through a webhook."""
 
     config: Config
-    application: Application
+    application: Application | None
     http: Http = field(repr=False)
 
     async def ask(
@@ -128,16 +130,21 @@ class Rest:
         repeatable: bool,
         inside: Collection[str] = (),
     ) -> HttpCall:
+        key = self.config.key
+        auth = {} if key else {"auth": self.config.access_token.get_secret_value()}
         return HttpCall(
             method="POST",
-            url=f"{self.config.base}/rest/{method}",
+            url=f"{self.config.base}/rest/{self._named(method)}",
             label=f"bitrix24.{method}",
             headers={"user-agent": USER_AGENT},
-            json={**params, "auth": self.config.access_token.get_secret_value()},
+            json={**params, **auth},
             timeout=PATIENCE,
             repeatable=repeatable,
             budgets=budgets_of(inside or (method,)),
         )
+
+    def _named(self, method: str) -> str:
+        return f"{self.config.key}/{method}" if self.config.key else method
 
     async def _answer(self, call: HttpCall, method: str) -> HttpReply:
         """A portal that was renamed answers at its old name with the new one, and does nothing.
@@ -146,8 +153,9 @@ class Rest:
         """
         reply = await self.http.send(call)
         if 300 <= reply.status < 400:
-            base = moved_to(reply, method, self.application)
-            return await self.http.send(replace(call, url=f"{base}/rest/{method}"))
+            named = self._named(method)
+            base = moved_to(reply, named, self.application)
+            return await self.http.send(replace(call, url=f"{base}/rest/{named}"))
         return reply
 
 
@@ -159,9 +167,9 @@ def results_of(parts: Sequence[Part]) -> tuple[Any, ...]:
     return tuple(part.result for part in parts)
 
 
-def moved_to(reply: HttpReply, method: str, application: Application) -> str:
+def moved_to(reply: HttpReply, named: str, application: Application | None) -> str:
     """Return the portal's new address. Raises: `ProviderError` when nobody vouches for it."""
-    base, found, rest = reply.headers.get("location", "").rpartition(f"/rest/{method}")
+    base, found, rest = reply.headers.get("location", "").rpartition(f"/rest/{named}")
     try:
         if found and not rest:
             return portal_base(base, application)

@@ -17,13 +17,12 @@ from typing import Any
 
 from crm_clients.bitrix24.field_wire import ContactsDeal, Lead
 from crm_clients.bitrix24.questions import Question, all_of_list, ask_together
-from crm_clients.bitrix24.rest import Rest, only_of
+from crm_clients.bitrix24.rest import WITHOUT_COUNTING, Rest, only_of
 from crm_clients.bitrix24.wire import Contact
 from mappers.phones import national
 from mappers.vocabulary import Identity, IdentityKind
 
 SEARCHED = {IdentityKind.PHONE: "PHONE", IdentityKind.EMAIL: "EMAIL"}
-WITHOUT_COUNTING = -1
 OF_CONTACTS = (
     *("ID", "NAME", "SECOND_NAME", "LAST_NAME", "ASSIGNED_BY_ID", "DATE_CREATE"),
     *("ORIGINATOR_ID", "ORIGIN_ID", "PHONE", "EMAIL", "IM"),

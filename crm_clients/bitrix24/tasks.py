@@ -14,8 +14,7 @@ from typing import Any
 from crm_clients.bitrix24.cards import OURS, Cards
 from crm_clients.bitrix24.catalogue import CONTACT, DEAL
 from crm_clients.bitrix24.field_wire import Activity
-from crm_clients.bitrix24.rest import Rest, all_of, created_id, number
-from crm_clients.bitrix24.search import WITHOUT_COUNTING
+from crm_clients.bitrix24.rest import WITHOUT_COUNTING, Rest, all_of, created_id, number
 from crm_clients.bitrix24.users import require_active
 from mappers.vocabulary import Failure, Permanent, ProviderError, TaskDraft
 

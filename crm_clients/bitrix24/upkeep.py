@@ -66,6 +66,7 @@ class Upkeep:
     config: Config
     application: Application
     rest: Rest = field(repr=False)
+    events: tuple[str, ...] = EVENTS
 
     @property
     def connector(self) -> str:
@@ -99,7 +100,7 @@ class Upkeep:
         if self.config.line not in ("", line):
             await self._leave_line()
         status, app = await self._switch_on(line)
-        await self._subscribe(address)
+        await self.subscribe(address)
         notes = () if status.is_working else (NOT_WORKING,)
         changes = {
             "line": line,
@@ -116,7 +117,7 @@ class Upkeep:
         We stop listening first: what we then switch off would be told to us as somebody's doing.
         """
         refusals: list[ProviderError] = []
-        steps = (self._leave_events, self._switch_off, self._own_line.give_up, self._unregister)
+        steps = (self.leave_events, self._switch_off, self._own_line.give_up, self._unregister)
         for step in steps:
             try:
                 await step()
@@ -179,13 +180,13 @@ class Upkeep:
     async def _unregister(self) -> None:
         await self.rest.ask("imconnector.unregister", {"ID": self.connector})
 
-    async def _subscribe(self, address: str) -> None:
+    async def subscribe(self, address: str) -> None:
         """Leave exactly one subscription to each event: ours, at our present address."""
         old = self.config.hook_address.get_secret_value()
         bound = await self._bindings()
         if old and old != address:
             await self._unbind({pair for pair in bound if pair[1] == old})
-        missing = [event for event in EVENTS if (event.upper(), address) not in bound]
+        missing = [event for event in self.events if (event.upper(), address) not in bound]
         await self._bind(missing, address)
 
     async def _bindings(self) -> set[tuple[str, str]]:
@@ -201,7 +202,7 @@ class Upkeep:
             if any((event.upper(), address) not in bound for event in events):
                 results_of(parts)
 
-    async def _leave_events(self) -> None:
+    async def leave_events(self) -> None:
         if address := self.config.hook_address.get_secret_value():
             bound = await self._bindings()
             await self._unbind({pair for pair in bound if pair[1] == address})

@@ -22,6 +22,8 @@ TELEGRAM_TOKEN = "THREADLINE_TELEGRAM_TOKEN"  # noqa: S105 - the name of a varia
 AMOCRM_TOKEN = "THREADLINE_AMOCRM_TOKEN"  # noqa: S105 - the name of a variable
 AMOCRM_SECRET = "THREADLINE_AMOCRM_CLIENT_SECRET"  # noqa: S105 - the name of a variable
 BITRIX24_SECRET = "THREADLINE_BITRIX24_CLIENT_SECRET"  # noqa: S105 - the name of a variable
+BITRIX24_WEBHOOK = "THREADLINE_BITRIX24_WEBHOOK"
+BITRIX24_OUTGOING = "THREADLINE_BITRIX24_OUTGOING_TOKEN"
 Title = Annotated[str, typer.Option(help="What to call it; default: as the provider does.")]
 
 
@@ -140,10 +142,39 @@ def bitrix24(
         Path | None,
         typer.Option(help="YAML or JSON with the registration's values.", dir_okay=False),
     ] = None,
+    cards: Annotated[
+        bool, typer.Option("--cards", help="Without open lines: messages are activities on cards.")
+    ] = False,
+    webhook: Annotated[
+        str | None,
+        typer.Option(
+            envvar=BITRIX24_WEBHOOK,
+            help="Without an application: the address of an incoming webhook; - reads standard"
+            " input.",
+        ),
+    ] = None,
+    outgoing_token: Annotated[
+        str | None,
+        typer.Option(
+            envvar=BITRIX24_OUTGOING,
+            help="With --webhook: the token of an outgoing webhook, which tells of deletions.",
+        ),
+    ] = None,
+    reply_prefix: Annotated[
+        str, typer.Option(help="On cards: what an answer begins with; default: //")
+    ] = "",
+    title: Title = "",
 ) -> None:
-    """Register an application of a Bitrix24 portal; installing it there connects the portal."""
+    """Connect a Bitrix24 portal: register an application to be installed there, or by a webhook."""
     session = session_of(context)
-    values = _file(session, application_file)
+    prefix = {"reply_prefix": reply_prefix} if reply_prefix else {}
+    if address := secret_from(webhook):
+        token = {"application_token": secret_from(outgoing_token)} if outgoing_token else {}
+        _connect_by_webhook(session, {"webhook": address, **token, **prefix}, title)
+        return
+    values = {**_file(session, application_file), **prefix}
+    if cards:
+        values["timeline"] = "cards"
     if client_id:
         values["client_id"] = client_id
     if secret := secret_from(client_secret):
@@ -162,6 +193,16 @@ def bitrix24(
     address = session.run(work)
     session.hint("install")
     session.print(address)
+
+
+def _connect_by_webhook(session: Session, values: dict[str, Any], title: str) -> None:
+    settings = ConnectionSettings(language=session.language)
+    wanted = Wanted(provider="bitrix24", values=values, title=title, settings=settings)
+
+    async def work(hub: Hub, caller: Caller) -> ConnectedNow:
+        return await accounts.connect(hub, caller, wanted)
+
+    _tell_connected(session, session.run(work), title)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -208,8 +208,21 @@ RUSSIAN: Mapping[str, str] = {
         "Подключить аккаунт amoCRM: долгоживущим токеном или с согласия администратора."
     ),
     "The account: https://company.amocrm.ru": "Аккаунт: https://company.amocrm.ru",
-    "Register an application of a Bitrix24 portal; installing it there connects the portal.": (
-        "Зарегистрировать приложение портала Битрикс24; его установка там подключит портал."
+    "Connect a Bitrix24 portal: register an application to be installed there, or by a webhook.": (
+        "Подключить портал Битрикс24: зарегистрировать приложение, которое там установят, или"
+        " по вебхуку."
+    ),
+    "Without open lines: messages are activities on cards.": (
+        "Без открытых линий: сообщения — дела в карточках."
+    ),
+    "Without an application: the address of an incoming webhook; - reads standard input.": (
+        "Без приложения: адрес входящего вебхука; - читает стандартный ввод."
+    ),
+    "With --webhook: the token of an outgoing webhook, which tells of deletions.": (
+        "С --webhook: токен исходящего вебхука, который сообщает об удалениях."
+    ),
+    "On cards: what an answer begins with; default: //": (
+        "В карточках: с чего начинается ответ; по умолчанию //"
     ),
     "Application ID (client_id), from its card in the portal.": (
         "Код приложения (client_id) из его карточки на портале."

@@ -15,11 +15,13 @@ from crm_clients.bitrix24 import MANIFEST, Application, Bitrix24, Config
 from crm_clients.bitrix24.lines import connector_of, external, reply_id
 from crm_clients.bitrix24.tasks import TASK
 from crm_clients.emulators.bitrix24 import FAULTS, Bitrix24Emulator
+from crm_clients.emulators.bitrix24.crm_model import Activity
 from mappers.vocabulary import Webhook
 from tests.conformance.crm_bench import OURS, Bench, Entrance
 from tests.port import LoopbackHttp
 
 ACME = "acme"
+CALL, LETTER = 2, 4
 ADDRESS = "https://hub.example.com/hooks/0192"
 NETWORK = dict.fromkeys(NETWORK_FAULTS - {"slow"}, "ambiguous")
 OF_CREATE = {
@@ -27,6 +29,7 @@ OF_CREATE = {
     "QUERY_LIMIT_EXCEEDED": "rate_limited",
     "OPERATION_TIME_LIMIT": "rate_limited",
     "OVERLOAD_LIMIT": "blocked",
+    "ERROR_CORE": "permanent",
     "expired_token": "auth_expired",
     "access_denied_plan": "blocked",
     "access_denied_page": "blocked",
@@ -98,8 +101,10 @@ def _add_field(emulator: Bitrix24Emulator, entity: str, kind: str, multiple: str
 
 
 @asynccontextmanager
-async def on_the_bench(emulator: Bitrix24Emulator) -> AsyncIterator[Bench]:
-    """Connect the portal as the hub would: installed, set up, the changes kept."""
+async def signed_in(
+    emulator: Bitrix24Emulator, **details: Any
+) -> AsyncIterator[tuple[Application, Config, LoopbackHttp]]:
+    """Install the application quietly; set nothing up."""
     ours = emulator.add_application("https://hub.example.com/install")
     told = emulator.install(ACME, ours.client_id, quietly=True)
     portal = emulator.world.portal(ACME)
@@ -117,16 +122,29 @@ async def on_the_bench(emulator: Bitrix24Emulator) -> AsyncIterator[Bench]:
             refresh_token=SecretStr(told["refresh_token"]),
             expires_at=datetime.now(UTC) + timedelta(hours=1),
             application_token=SecretStr(told["application_token"]),
+            **details,
         )
-        http = LoopbackHttp(client, at=datetime.now(UTC))
+        yield application, config, LoopbackHttp(client, at=datetime.now(UTC))
+
+
+@asynccontextmanager
+async def on_the_bench(emulator: Bitrix24Emulator) -> AsyncIterator[Bench]:
+    """Connect the portal as the hub would: installed, set up, the changes kept."""
+    async with signed_in(emulator) as (application, config, http):
         done = await Bitrix24(config, application, http).set_up(ADDRESS, take_over=False)
         http.calls.clear()
-        config = Config.model_validate({**config.model_dump(), **done.changes})
-        yield _bench(emulator, application, config, http)
+        ready = Config.model_validate({**config.model_dump(), **done.changes})
+        yield replace(
+            a_bench(emulator, application, ready, http),
+            entrances=(entrance(ready, application),),
+        )
 
 
-def _bench(
-    emulator: Bitrix24Emulator, application: Application, config: Config, http: LoopbackHttp
+def a_bench(
+    emulator: Bitrix24Emulator,
+    application: Application | None,
+    config: Config,
+    http: LoopbackHttp,
 ) -> Bench:
     def reply(to: str, text: str) -> str:
         emulator.switches.events_lost = True
@@ -151,7 +169,7 @@ def _bench(
         config=config,
         application=application,
         http=http,
-        entrances=(entrance(config, application),),
+        entrances=(),
         faults_of_write=OF_WRITE,
         faults_of_create=OF_CREATE,
         elsewhere=ELSEWHERE,
@@ -167,7 +185,18 @@ def _bench(
         dismiss=lambda user: emulator.dismiss(ACME, int(user)),
         address=ADDRESS,
         is_writing=lambda call: not call.label.endswith("batch"),
+        calls=lambda: [each["VALUE"] for each in _reached(emulator, CALL)],
+        emails=lambda: [each.fields["SUBJECT"] for each in of_type(emulator, LETTER)],
     )
+
+
+def of_type(emulator: Bitrix24Emulator, kind: int) -> list[Activity]:
+    kept = emulator.world.portal(ACME).crm.activities.values()
+    return [each for each in kept if int(each.fields["TYPE_ID"]) == kind]
+
+
+def _reached(emulator: Bitrix24Emulator, kind: int) -> list[dict[str, Any]]:
+    return [reached for each in of_type(emulator, kind) for reached in each.communications]
 
 
 def entrance(config: Config, application: Application) -> Entrance:

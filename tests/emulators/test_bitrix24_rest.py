@@ -338,6 +338,7 @@ async def test_a_method_has_ten_minutes_of_its_time_and_others_go_on(rig: Rig) -
         ("QUERY_LIMIT_EXCEEDED", 503, "QUERY_LIMIT_EXCEEDED"),
         ("OPERATION_TIME_LIMIT", 429, "OPERATION_TIME_LIMIT"),
         ("OVERLOAD_LIMIT", 503, "OVERLOAD_LIMIT"),
+        ("ERROR_CORE", 400, "ERROR_CORE"),
         ("expired_token", 401, "expired_token"),
         ("access_denied_plan", 403, "ACCESS_DENIED"),
         ("portal_deleted", 403, "PORTAL_DELETED"),

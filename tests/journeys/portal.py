@@ -19,6 +19,7 @@ from middleware.db.engine import transaction
 from middleware.hub import Hub
 from middleware.operations.accounts.flow import install_address
 from middleware.store.policy import Policy
+from tests.conformance.bitrix24_cards_scene import activities, remarks
 from tests.journeys.town import (
     PATIENCE_S,
     QUIET_FOR,
@@ -58,6 +59,36 @@ class PortalTown:
     def reply(self, to_user: int, words: str, **details: Any) -> Any:
         """An operator answers the customer in the portal."""
         return self.bitrix24.reply(ACME, f"telegram:700100:{to_user}", words, **details)
+
+    def messages(self) -> list[str]:
+        """What customers said, as it reads on cards: activities, or comments of ours."""
+        return activities(self.bitrix24) or remarks(self.bitrix24)
+
+    def comment(self, words: str, **where: Any) -> int:
+        """An operator comments on the newest contact's card, or on another one."""
+        card = where.pop("card", None) or self.bitrix24.contacts(ACME)[-1]["id"]
+        return int(self.bitrix24.write_note(ACME, card, words, **where).id)
+
+    async def fate_of(self, comment: int, mark: str) -> str:
+        """What a comment says, once it carries a mark of ours."""
+        async with asyncio.timeout(PATIENCE_S):
+            while mark not in self._text_of(comment):
+                await self.pause()
+        return self._text_of(comment)
+
+    async def pause(self) -> None:
+        await asyncio.sleep(0.03)
+
+    def _text_of(self, comment: int) -> str:
+        return next(each.text for each in self.bitrix24.notes(ACME) if each.id == comment)
+
+    async def seen(self, user: int, count: int) -> list[str]:
+        """What the customer reads, once there is so much of it, and nothing is under way."""
+        async with asyncio.timeout(PATIENCE_S):
+            while len(self.seen_by(user)) < count:
+                await self.pause()
+        await self.settle()
+        return self.seen_by(user)
 
     async def settle(self) -> None:
         """Wait until everybody has told everything and nothing is due."""
@@ -107,8 +138,13 @@ async def open_providers() -> AsyncIterator[Providers]:
         )
 
 
-async def move_in(there: Providers, hub: Hub, policy: Policy | None = None) -> PortalTown:
-    """Register as an integrator does, let the portal install us, and route a bot to it."""
+async def move_in(
+    there: Providers, hub: Hub, policy: Policy | None = None, **details: Any
+) -> PortalTown:
+    """Register as an integrator does, let the portal install us, and route a bot to it.
+
+    `details` are further values of the registration.
+    """
     workspace = await hub.connections.workspace()
     ours = there.bitrix24.add_application("https://example.com")
     values = {
@@ -116,6 +152,7 @@ async def move_in(there: Providers, hub: Hub, policy: Policy | None = None) -> P
         "client_secret": ours.client_secret,
         "oauth_base": there.bitrix24_base,
         "trusted_origins": [there.bitrix24_base],
+        **details,
     }
     application, _ = await register_application(hub, workspace, "bitrix24", values)
     ours.install_url = install_address(hub, "bitrix24", application)
@@ -126,12 +163,35 @@ async def move_in(there: Providers, hub: Hub, policy: Policy | None = None) -> P
         workspace=workspace,
         client_id=ours.client_id,
     )
-    crm = await town.install()
+    return await open_shop(there, replace(town, crm=await town.install()), policy)
+
+
+async def move_in_by_webhook(there: Providers, hub: Hub) -> PortalTown:
+    """Connect the portal by a webhook that somebody made in it, and route a bot to it."""
+    made = there.bitrix24.add_webhook(ACME, scopes=("crm",))
+    address = f"{there.bitrix24_base}/{ACME}/rest/{made['user_id']}/{made['secret']}/"
+    workspace = await hub.connections.workspace()
+    wanted = Wanted(provider="bitrix24", values={"webhook": address})
+    crm = await connect(hub, workspace, wanted)
+    town = PortalTown(
+        telegram=there.telegram,
+        bitrix24=there.bitrix24,
+        hub=hub,
+        workspace=workspace,
+        client_id="",
+        crm=crm.id,
+    )
+    return await open_shop(there, town, None)
+
+
+async def open_shop(there: Providers, town: PortalTown, policy: Policy | None) -> PortalTown:
+    """Connect a bot, and route it to the portal."""
+    hub, workspace, crm = town.hub, town.workspace, town.crm
     bot_values = {"token": TOKEN, "api_base": there.telegram_base, "mode": "webhook"}
     wanted = Wanted(provider="telegram", values={**bot_values, "webhook_secret": "hush-hush"})
     bot = await connect(hub, workspace, wanted)
     await hub.connections.set_route(workspace, bot.id, crm, policy or Policy())
-    return replace(town, crm=crm, bot=bot.id)
+    return replace(town, bot=bot.id)
 
 
 @asynccontextmanager

@@ -33,6 +33,7 @@ Stage routes beside the common ones. A POST takes the arguments of the method of
     POST /_stage/whisper {account, to, text, user_id?}
     POST /_stage/close_session {account, to}, /_stage/start_vote {account, to}
     POST /_stage/write_note {account, card_id, text, entity?, user_id?}
+    POST /_stage/edit_note {account, note_id, text}
     POST /_stage/complete {account, activity_id}
     POST /_stage/edit_card {account, entity, card_id, changes}
     POST /_stage/delete_card {account, entity, card_id}
@@ -54,6 +55,7 @@ Faults beside those of the network. The first block answers a call in place of t
 them with `match`, the name of a method); the codes are those of the envelope:
 
     QUERY_LIMIT_EXCEEDED, OPERATION_TIME_LIMIT, OVERLOAD_LIMIT, expired_token
+    ERROR_CORE              a value is refused, in words of the portal's language
     access_denied_plan, access_denied_page   the plan has no REST, told as JSON or as a page
     portal_deleted                           PORTAL_DELETED
     internal_error_before, internal_error_after

@@ -20,8 +20,8 @@ Json = dict[str, Any]
 ACTIONS = (
     *("reply", "reply_with_files", "whisper", "edit", "delete"),
     *("close_session", "start_vote", "deactivate"),
-    *("edit_card", "delete_card", "merge_contacts", "convert_lead", "write_note", "complete"),
-    "send_text",
+    *("edit_card", "delete_card", "merge_contacts", "convert_lead", "write_note", "edit_note"),
+    *("complete", "send_text"),
     *("finish_install", "open_settings", "update_application", "uninstall", "dismiss"),
     *("rename", "remove", "set_plan", "set_line", "delete_line"),
 )

@@ -52,7 +52,7 @@ def tell(world: World, portal: Portal, event: Event) -> None:
 def _to_one(world: World, portal: Portal, to: tuple[Installation, Binding], event: Event) -> None:
     installation, binding = to
     if binding.is_offline:
-        _enqueue(world, installation, event)
+        _enqueue(world, portal, installation, event)
         _ping(world, portal, installation)
         return
     auth = authorization(world, portal, installation, binding.auth_type or event.by)
@@ -151,7 +151,7 @@ async def _release_late(world: World, held: Parcel) -> None:
         world.background.start(_deliver(world, [held]))
 
 
-def _enqueue(world: World, installation: Installation, event: Event) -> None:
+def _enqueue(world: World, portal: Portal, installation: Installation, event: Event) -> None:
     """Queue an event; the same event with the same data takes one row, the newest."""
     name = event.name.upper()
     if name.startswith(CONNECTOR_EVENTS) and not world.switches.connector_events_offline:
@@ -163,7 +163,7 @@ def _enqueue(world: World, installation: Installation, event: Event) -> None:
     if same is not None:
         installation.queue.remove(same)
     queued = QueuedEvent(
-        id=max((each.id for each in installation.queue), default=0) + 1,
+        id=portal.number("queued"),
         event=name,
         data=event.data,
         user_id=event.by or 0,

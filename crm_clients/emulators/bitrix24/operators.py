@@ -194,6 +194,13 @@ class Operators:
         author = portal.user(user_id).id
         return timeline.comment(self.world, portal, [card.ref], (text, []), by=author)
 
+    def edit_note(self, account: str, note_id: int, text: str) -> None:
+        """Change a comment, as its author does."""
+        portal = self.world.portal(account)
+        made = portal.crm.comments[note_id]
+        made.text = text
+        timeline.tell(self.world, portal, made, "UPDATE", by=made.author_id)
+
     def complete(self, account: str, activity_id: int) -> None:
         """Tick an activity off."""
         portal = self.world.portal(account)

@@ -26,6 +26,7 @@ BEFORE = {
         "Method is blocked due to operation time limit.",
     ),
     "OVERLOAD_LIMIT": (503, "OVERLOAD_LIMIT", "REST API is blocked due to overload."),
+    "ERROR_CORE": (400, "ERROR_CORE", "Неверное значение поля"),
     "expired_token": (401, "expired_token", "The access token provided has expired"),
     "internal_error_before": SERVER_ERROR,
 }

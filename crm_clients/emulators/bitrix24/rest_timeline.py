@@ -56,6 +56,9 @@ def _written(call: Call, *, is_log: bool) -> Comment:
 
 def update(call: Call) -> bool:
     made, sent = _comment(call), _sent(call)
+    is_theirs = made.author_id == call.caller.user.id
+    if call.world.switches.comment_changed_by == "author" and not is_theirs:
+        raise denied(call.world, "Доступ запрещён")
     if "COMMENT" in sent:
         made.text = str(sent["COMMENT"]).strip()
     if sent.get("FILES"):

@@ -35,6 +35,7 @@ class Switches(SwitchBoard):
     item_booleans: Literal["letters", "numbers", "json"] = "letters"  # of custom fields, told
     category_alone: Literal["first_stage", "refuse"] = "first_stage"  # a move that names no stage
     inactive_responsible: Literal["accept", "refuse"] = "accept"  # a card for whoever left
+    comment_changed_by: Literal["anybody", "author"] = "anybody"  # whose comments may be updated
     unknown_filter: Literal["ignored", "no_rows"] = "ignored"  # of old lists
 
     # Open lines

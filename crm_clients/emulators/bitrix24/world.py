@@ -16,6 +16,7 @@ FAULTS = frozenset(
         "QUERY_LIMIT_EXCEEDED",
         "OPERATION_TIME_LIMIT",
         "OVERLOAD_LIMIT",
+        "ERROR_CORE",
         "expired_token",
         "access_denied_plan",
         "access_denied_page",
