@@ -22,7 +22,7 @@ from crm_clients.bitrix24.logbook import Logbook
 from crm_clients.bitrix24.oauth import Application, Config
 from crm_clients.bitrix24.rest import Rest
 from crm_clients.bitrix24.sessions import Sessions
-from crm_clients.bitrix24.tasks import Tasks
+from crm_clients.bitrix24.tasks import OwnTasks, Tasks, ToDos
 from crm_clients.bitrix24.upkeep import Upkeep
 from crm_clients.bitrix24.wire import HistoryPage
 from crm_clients.forms import storable
@@ -75,7 +75,8 @@ class Bitrix24Portal:
 
     @property
     def _tasks(self) -> Tasks:
-        return Tasks(self._rest, self._cards)
+        kind = OwnTasks if self.application is not None else ToDos
+        return kind(self._rest, self._cards)
 
     @property
     def _logbook(self) -> Logbook:
@@ -136,10 +137,10 @@ class Bitrix24Portal:
         await FieldValues(self._rest, catalogue).write(record, deal, values)
 
     async def create_task(self, draft: TaskDraft, *, key: str) -> str:
-        return await self._tasks.create(draft, key=key)
+        return await self._tasks.create(draft, key)
 
-    async def find_created_task(self, draft: TaskDraft, key: str, since: datetime) -> str | None:  # noqa: ARG002  # exact without them
-        return await self._tasks.find(key)
+    async def find_created_task(self, draft: TaskDraft, key: str, since: datetime) -> str | None:
+        return await self._tasks.find(draft, key, since)
 
     async def fetch(self, attachment: Attachment, limit_bytes: int) -> FetchedFile:
         return await media.fetch(attachment, self.config, self.http, limit_bytes)

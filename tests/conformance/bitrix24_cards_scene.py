@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from channel_clients.emulators.stage import serving
 from crm_clients.bitrix24 import MANIFEST, Application, Bitrix24OnCards, Config
 from crm_clients.bitrix24.bbcode import GAP
+from crm_clients.bitrix24.tasks import TASK
 from crm_clients.emulators.bitrix24 import Bitrix24Emulator
 from mappers.vocabulary import Webhook
 from tests.conformance.bitrix24_scene import (
@@ -27,9 +28,13 @@ from tests.conformance.crm_bench import Bench, Entrance
 from tests.port import LoopbackHttp
 
 OUTGOING = "outgoing-token-of-the-portal"
-CARD_PATHS = {"write": "crm.activity.add", "create": ".add"}
+CARD_PATHS = {"write": "crm.activity.add", "create": ".add", "task": "crm.activity.add"}
 ELSEWHERE_ON_CARDS = ELSEWHERE | {"item_failed", "no_session"}
-REMARK_PATHS = {"write": "crm.timeline.comment.add", "create": ".add"}
+REMARK_PATHS = {
+    "write": "crm.timeline.comment.add",
+    "create": ".add",
+    "task": "crm.activity.todo.add",
+}
 
 
 @asynccontextmanager
@@ -51,7 +56,7 @@ async def with_activities(emulator: Bitrix24Emulator) -> AsyncIterator[Bench]:
 @asynccontextmanager
 async def with_webhook(emulator: Bitrix24Emulator) -> AsyncIterator[Bench]:
     """No application: a webhook's address, and the token of an outgoing one."""
-    made = emulator.add_webhook(ACME, scopes=("crm",))
+    made = emulator.add_webhook(ACME, scopes=("crm", "user"))
     async with serving(emulator.app) as base, httpx.AsyncClient(trust_env=False) as client:
         http = LoopbackHttp(client, at=datetime.now(UTC))
         address = f"{base}/{ACME}/rest/{made['user_id']}/{made['secret']}/"
@@ -87,8 +92,11 @@ def _commented(emulator: Bitrix24Emulator, text: str) -> str:
 def activities(emulator: Bitrix24Emulator) -> list[str]:
     """What our messages say, as people read them."""
     ours = [each["fields"] for each in emulator.activities(ACME)]
+    messages = [each for each in ours if each["PROVIDER_ID"] == "REST_APP"]
     return [
-        each["DESCRIPTION"].replace(GAP, "") for each in ours if each["PROVIDER_ID"] == "REST_APP"
+        each["DESCRIPTION"].replace(GAP, "")
+        for each in messages
+        if each["PROVIDER_TYPE_ID"] != TASK
     ]
 
 
