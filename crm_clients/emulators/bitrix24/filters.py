@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Container, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from .call import Call, Page, paged
@@ -99,11 +100,20 @@ def _text(value: Any) -> str:
 
 
 def _key(value: Any) -> tuple[Any, ...]:
+    """Numbers go by size, moments by time whatever their zones, anything else by its letters."""
     text = _text(value)
     try:
         return (float(text),)
     except ValueError:
-        return (text,)
+        return (_moment(text) or text,)
+
+
+def _moment(text: str) -> float:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return 0.0
+    return moment.timestamp() if moment.utcoffset() is not None else 0.0
 
 
 def ordered(rows: list[Json], order: Mapping[str, Any]) -> list[Json]:
