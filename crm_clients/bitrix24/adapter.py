@@ -20,6 +20,7 @@ from crm_clients.bitrix24.field_values import FieldValues
 from crm_clients.bitrix24.lines import Lines, connector_of
 from crm_clients.bitrix24.logbook import Logbook
 from crm_clients.bitrix24.oauth import Application, Config
+from crm_clients.bitrix24.recovered import files_of
 from crm_clients.bitrix24.rest import Rest
 from crm_clients.bitrix24.sessions import Sessions
 from crm_clients.bitrix24.tasks import OwnTasks, Tasks, ToDos
@@ -244,9 +245,15 @@ class Bitrix24(Bitrix24Portal):
         codes = self._lines.codes_of(ours, customer)
         said = await self._lines.history.said_in(codes) if customer else ()
         messages = [each.model_dump(by_alias=True) for each in said]
-        page = HistoryPage(ours=ours, customer=customer, since=since.isoformat(), messages=messages)
+        page = HistoryPage(
+            ours=ours,
+            customer=customer,
+            since=since.isoformat(),
+            messages=messages,
+            files=await files_of(self._rest, said, customer, since),
+        )
         ends = [str(each["id"]) for each in (*messages[:1], *messages[-1:])]
         words = (ours, *ends, page.since)
         key = f"history:{':'.join(storable(word)[:64] for word in words)}"
-        body = json.dumps(page.model_dump()).encode()
+        body = json.dumps(page.model_dump(by_alias=True)).encode()
         return (Parcel(key=key, body=body, form=HISTORY),)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from crm_clients.amocrm import AmoCrm
+from crm_clients.emulators.contract import Sent
 from mappers.vocabulary import DeliveryKind, DeliveryState, Permanent, ProviderError
 from middleware.operations.deliveries.flow import find, replay
 from middleware.operations.deliveries.model import Filter
@@ -24,6 +25,7 @@ from tests.journeys.town import (
 )
 
 NINA, PETR = 1001, 1002
+PDF = b"%PDF-1.4\n" + b"0" * 300
 EITHER = pytest.mark.parametrize("crm", sorted(SIDES))
 SHORT_GAP = {"gap_after": timedelta(milliseconds=1)}
 
@@ -75,6 +77,27 @@ async def test_nothing_is_fetched_twice_by_the_next_restart(
                 back = replace(town, hub=hub)
                 await back.settle()
                 assert back.seen_by(NINA) == ["при нас", "без нас"]
+
+
+@EITHER
+async def test_a_file_sent_while_the_hub_was_away_arrives_as_itself(
+    postgres_url: str, tmp_path: Path, crm: str
+) -> None:
+    settings = settings_for(postgres_url, tmp_path, free_port(), **SHORT_GAP)
+    async with open_world(crm) as world:
+        async with running(settings) as hub:
+            town = await move_in(world, hub, Plan(crm=crm))
+            town.telegram.say(NINA, "Здравствуйте", name="Нина")
+            await town.settle()
+        chat = town.chats()[0].chat_id
+        await town.desk.send_files(ACCOUNT, chat, [Sent("file", "счёт.pdf", PDF)])
+        await world.crm.drain()
+        async with running(settings) as hub:
+            back = replace(town, hub=hub)
+            await back.settle()
+            (sent,) = [m for m in back.telegram.chats()[0]["messages"] if m["from"] == "bot"]
+            handle = sent["shown"][0]["file_id"]
+            assert back.telegram.world.files[handle].content == PDF
 
 
 @EITHER
