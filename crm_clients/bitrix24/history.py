@@ -10,16 +10,18 @@ Source: apidocs.bitrix24.com/api-reference/imopenlines/openlines/sessions; refus
 dialogs in activities: bitrix kernel, as reported by integrators.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from crm_clients.bitrix24.rest import Rest, all_of, only_of
+from crm_clients.bitrix24.batch import Command, Part, result_of
+from crm_clients.bitrix24.rest import Rest, all_of, only_of, results_of
 from crm_clients.bitrix24.wire import HistoryMessage, Profile, SessionActivity
 from mappers.vocabulary import Ambiguous, Blocked, Permanent, ProviderError
 
 MOST_PAGES, PAGE = 4, 50
 MOST_SESSIONS = 4
+HISTORY = "imopenlines.session.history.get"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,10 @@ class History:
 
     async def holds(self, codes: Sequence[str], name: str) -> bool:
         """Say whether a message of ours is in a dialog, which may not have begun."""
-        chat = await self.chat_of(codes)
-        if not chat:
+        last = await self._last_of(codes)
+        if last is None:
             return False
-        if await self.chat_holds(chat, name):
+        if any(name in each.params.ours for each in last):
             return True
         return any(name in each.params.ours for each in await self._earlier(codes))
 
@@ -46,19 +48,28 @@ class History:
 
     async def said_in(self, codes: Sequence[str]) -> tuple[HistoryMessage, ...]:
         """Return what was said in the last sessions of a dialog, the oldest first."""
-        chat = await self.chat_of(codes)
-        if not chat:
+        last = await self._last_of(codes)
+        if last is None:
             return ()
-        said = (*await self._earlier(codes), *await self._last(chat))
+        said = (*await self._earlier(codes), *last)
         return tuple(sorted({each.id: each for each in said}.values(), key=_order))
 
-    async def chat_of(self, codes: Sequence[str]) -> str:
-        """Return the chat of a dialog; empty when it has none yet."""
+    async def _last_of(self, codes: Sequence[str]) -> tuple[HistoryMessage, ...] | None:
+        """Find the chat of a dialog and read its last session, in one call; None without a chat.
+
+        What is refused is not there, or not for us to see: who we are is asked along.
+        """
+        commands = [Command("profile")]
         for code in codes:
-            found = await self._unless_absent("imopenlines.session.open", {"USER_CODE": code})
-            if isinstance(found, dict) and found.get("chatId"):
-                return str(found["chatId"])
-        return ""
+            here = result_of(len(commands), "chatId")
+            commands.append(Command("imopenlines.session.open", {"USER_CODE": code}))
+            commands.append(Command(HISTORY, {"CHAT_ID": here}))
+        who, *rest = await self.rest.ask_all(commands)
+        for opened, told in zip(rest[::2], rest[1::2], strict=True):
+            chat = _chat_in(_unless_absent(opened, who))
+            if chat:
+                return _said_in(chat, told)
+        return None
 
     async def sessions(self, begins: str) -> tuple[SessionActivity, ...]:
         """Return the sessions of dialogs whose code begins so, the newest first.
@@ -80,36 +91,54 @@ class History:
         return tuple(found[:MOST_SESSIONS])
 
     async def _last(self, chat: str) -> tuple[HistoryMessage, ...]:
-        """Read the last session of a chat. A chat that is there has one, with words in it."""
-        asked = {"CHAT_ID": chat}
-        try:
-            return _messages(await self.rest.ask("imopenlines.session.history.get", asked))
-        except ProviderError as refused:
-            if isinstance(refused.failure, Blocked | Permanent):
-                raise ProviderError(Ambiguous(code="bitrix24.history_closed")) from refused
-            raise
+        (told,) = await self.rest.ask_all([Command(HISTORY, {"CHAT_ID": chat})])
+        return _said_in(chat, told)
 
     async def _earlier(self, codes: Sequence[str]) -> tuple[HistoryMessage, ...]:
         """Read the sessions that cards tell of; one without a word may not be seen."""
-        found: list[HistoryMessage] = []
         begins = codes[0].rpartition("|")[0]
-        for each in await self.sessions(f"{begins}|"):
-            if each.params.code in codes and each.session:
-                asked = {"SESSION_ID": each.session}
-                told = await self._unless_absent("imopenlines.session.history.get", asked)
-                found += _messages(told)
-        return tuple(found)
+        asked = [
+            Command(HISTORY, {"SESSION_ID": each.session})
+            for each in await self.sessions(f"{begins}|")
+            if each.params.code in codes and each.session
+        ]
+        if not asked:
+            return ()
+        who, *told = await self.rest.ask_all([Command("profile"), *asked])
+        return tuple(said for each in told for said in _messages(_unless_absent(each, who)))
 
-    async def _unless_absent(self, method: str, params: Mapping[str, Any]) -> Any:
-        """Ask; None when there is nothing. Raises: `ProviderError` when nobody can tell."""
-        try:
-            return await self.rest.ask(method, params)
-        except ProviderError as refused:
-            if refused.failure.code != "bitrix24.access_denied":
-                raise
-        if not only_of(Profile, await self.rest.ask("profile")).is_admin:
-            raise ProviderError(Blocked(code="bitrix24.not_an_administrator", by="provider"))
-        return None
+
+def _unless_absent(part: Part, who: Part) -> Any:
+    """Read what a part brought; None when there is nothing.
+
+    Raises: `ProviderError` when nobody can tell, because `who` asked may not see everything.
+    """
+    if part.failure is None:
+        return part.result
+    if part.failure.code != "bitrix24.access_denied":
+        raise ProviderError(part.failure)
+    (profile,) = results_of([who])
+    if not only_of(Profile, profile).is_admin:
+        raise ProviderError(Blocked(code="bitrix24.not_an_administrator", by="provider"))
+    return None
+
+
+def _chat_in(opened: Any) -> str:
+    found = opened.get("chatId") if isinstance(opened, dict) else None
+    return str(found) if found else ""
+
+
+def _said_in(chat: str, told: Part) -> tuple[HistoryMessage, ...]:
+    """Read the last session of a chat. A chat that is there has one, with words in it.
+
+    Raises: `ProviderError`; what is refused, or is of another chat, proves nothing.
+    """
+    if told.failure is not None and not isinstance(told.failure, Blocked | Permanent):
+        raise ProviderError(told.failure)
+    of = told.result.get("chatId", chat) if isinstance(told.result, dict) else ""
+    if str(of) != chat:
+        raise ProviderError(Ambiguous(code="bitrix24.history_closed"))
+    return _messages(told.result)
 
 
 def _messages(told: Any) -> tuple[HistoryMessage, ...]:

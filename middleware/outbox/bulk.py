@@ -1,9 +1,9 @@
 """Entries that attempts bring side by side, written in one call: without a timer.
 
 A call takes what waits when the last one has ended, one entry of a conversation, and answers for
-each by itself. Which attempt makes it is chance; all of them know what was exchanged. One that is
-half full goes before calls that do one thing each: where the provider's limit is short, it is worth
-the most, and while it is not full the others have their turn.
+each by itself. Which attempt makes it is chance; all of them know what was exchanged. One that
+carries many goes before calls that do one thing each: where the provider's limit is short, it is
+worth the most, and while few wait the others have their turn.
 """
 
 import asyncio
@@ -75,7 +75,7 @@ class Bulk:
         """Write `mine`, and as many more as may be; what becomes of the call is theirs, too."""
         batch = self._next(mine)
         self._waiting = [each for each in self._waiting if each not in batch]
-        is_worth_most = 2 * len(batch) >= self._room > 1
+        is_worth_most = 1 < len(batch) >= min(self._room, FIRST_BULK)
         try:
             with collecting() as exchanges, urgent(Priority.REPLY if is_worth_most else urgency()):
                 answers = await self._call([each.entry for each in batch])

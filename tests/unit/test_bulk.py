@@ -133,10 +133,10 @@ async def test_each_has_its_own_failure_and_all_know_the_exchange() -> None:
     assert await asyncio.gather(*map(attempt, "abc")) == [("", 1), (refused.code, 1), ("", 1)]
 
 
-async def test_a_call_that_is_half_full_goes_before_calls_that_do_one_thing() -> None:
-    crm = Crm()
-    await outcomes(bulk_of(crm, now=6), [an_entry(key) for key in "abcdefgh"])
-    assert [len(call) for call in crm.calls] == [6, 2]
+async def test_a_call_that_carries_many_goes_before_calls_that_do_one_thing() -> None:
+    crm, many = Crm(), FIRST_BULK + 1
+    await outcomes(bulk_of(crm, now=many), [an_entry(str(key)) for key in range(many + 2)])
+    assert [len(call) for call in crm.calls] == [many, 2]
     assert crm.urgencies == [Priority.REPLY, Priority.MESSAGE]
 
 
