@@ -38,6 +38,16 @@ class Command:
         return all(REFERENCE not in value for _, value in _flat("", self.params))
 
 
+def key_of(at: int) -> str:
+    """Name a command by its place: a word, since numbered keys would come back as a list."""
+    return f"c{at}"
+
+
+def result_of(at: int, *path: str) -> str:
+    """Refer to what an earlier command brought. Where it failed, so does who refers to it."""
+    return f"{REFERENCE}[{key_of(at)}]" + "".join(f"[{step}]" for step in path)
+
+
 class Part(NamedTuple):
     """What became of one command: its result, or why there is none."""
 

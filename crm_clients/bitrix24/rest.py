@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from crm_clients.bitrix24.batch import STOPS_NOWHERE, Command, Part
+from crm_clients.bitrix24.batch import STOPS_NOWHERE, Command, Part, key_of
 from crm_clients.bitrix24.oauth import USER_AGENT, Application, Config, portal_base
 from crm_clients.bitrix24.pace import (
     BUCKET_LEAKS_IN,
@@ -110,8 +110,7 @@ class Rest:
         return reply.at("result")
 
     async def _send_all(self, commands: Sequence[Command], *, repeatable: bool) -> tuple[Part, ...]:
-        """The keys are words: an array of numbered keys would come back as a list."""
-        asked = {f"c{at}": command for at, command in enumerate(commands)}
+        asked = {key_of(at): command for at, command in enumerate(commands)}
         methods = {key: command.method for key, command in asked.items()}
         spelt = {key: command.spelt() for key, command in asked.items()}
         params = {"halt": STOPS_NOWHERE, "cmd": spelt}

@@ -1,7 +1,9 @@
 """Entries that attempts bring side by side, written in one call: without a timer.
 
 A call takes what waits when the last one has ended, one entry of a conversation, and answers for
-each by itself. Which attempt makes it is chance; all of them know what was exchanged.
+each by itself. Which attempt makes it is chance; all of them know what was exchanged. One that
+carries many goes before calls that do one thing each: where the provider's limit is short, it is
+worth the most, and while few wait the others have their turn.
 """
 
 import asyncio
@@ -10,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from crm_clients.contract import Crm, WritesInBulk
-from mappers.vocabulary import Ambiguous, Entry, Failure, ProviderError, Receipt
+from mappers.vocabulary import Ambiguous, Entry, Failure, Priority, ProviderError, Receipt
 from middleware.http.ledger import Exchange, also, collecting
+from middleware.http.urgency import urgency, urgent
 from middleware.outbox.rules import FIRST_BULK, next_bulk
 
 
@@ -72,8 +75,9 @@ class Bulk:
         """Write `mine`, and as many more as may be; what becomes of the call is theirs, too."""
         batch = self._next(mine)
         self._waiting = [each for each in self._waiting if each not in batch]
+        is_worth_most = 1 < len(batch) >= min(self._room, FIRST_BULK)
         try:
-            with collecting() as exchanges:
+            with collecting() as exchanges, urgent(Priority.REPLY if is_worth_most else urgency()):
                 answers = await self._call([each.entry for each in batch])
         except BaseException as error:  # noqa: BLE001 - it is raised to everybody who waits
             for each in batch:
@@ -85,11 +89,15 @@ class Bulk:
         took_s = sum(each.duration_ms for each in exchanges) / 1000
         self.size.now = next_bulk(self.size.now, len(batch), took_s, is_doubt=is_doubt)
 
+    @property
+    def _room(self) -> int:
+        return min(self.size.now, self.most)
+
     def _next(self, mine: _Waiting) -> list[_Waiting]:
         """Choose by age, so that those of one conversation stay in their order."""
         chosen: dict[str, _Waiting] = {mine.entry.ours: mine}
         for each in self._waiting:
-            if len(chosen) >= min(self.size.now, self.most):
+            if len(chosen) >= self._room:
                 break
             chosen.setdefault(each.entry.ours, each)
         return list(chosen.values())

@@ -44,7 +44,7 @@ class Limits:
     `linger`: an idle server waits so long for more before it gives its lease back.
     `overtaking`: hooks that know when they were said wait so long for others to overtake them; it
     is shorter than `linger`, which ends with one more look.
-    `calls_at_once` are more where a call carries several entries: twice what fits into one.
+    `calls_at_once` are more where a call carries several entries, by twice what fits into one.
     `reads_before_set_aside`: a parcel that was tried so often without an end kills its readers.
     """
 
@@ -159,7 +159,7 @@ class Server:
         pause = hands.tools.retry.first_wait * 5
         self.circuit = Circuit(hands.clock, pause, partial(hands.opened, connected.provider))
         bulk = hands.bulk_of(connected)
-        self.at_once = max(hands.limits.calls_at_once, 2 * bulk.most if bulk else 0)
+        self.at_once = hands.limits.calls_at_once + (2 * bulk.most if bulk else 0)
         self.settler = Settler(
             self.commit, hands.tools, hands.directory, connected, self.circuit, bulk
         )

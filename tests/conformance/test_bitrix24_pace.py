@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from pydantic import SecretStr
 
 from crm_clients.bitrix24 import Bitrix24
 from crm_clients.bitrix24.batch import MOST
@@ -111,6 +112,33 @@ async def test_fifty_known_customers_are_one_call_of_fifty_commands(
     assert all(isinstance(each, Receipt) for each in await crm.write_many(many))
     assert len(bench.http.calls) == 1
     assert len(bench.timeline(entries[0].ours)) == 1 + MOST
+
+
+async def test_what_is_looked_for_is_found_in_one_call(crm: Bitrix24, bench: Bench) -> None:
+    (entry,) = await entries_of(bench, 1)
+    await crm.write(entry)
+    bench.http.calls.clear()
+    assert await crm.find_entry(entry, bench.recently()) is not None
+    assert len(bench.http.calls) == 1
+
+
+async def test_a_portal_is_set_up_in_a_few_calls_and_tells_its_plan(
+    bench: Bench, emulator: Bitrix24Emulator
+) -> None:
+    emulator.switches.license = "ru_ent250"
+    application, config = parts_of(bench)
+    fresh = config.model_copy(update={"line": "", "hook_address": SecretStr("")})
+    done = await Bitrix24(fresh, application, bench.http).set_up(
+        "https://new.example", take_over=False
+    )
+    assert len(bench.http.calls) <= 6
+    assert _calls_a_second(bench) == 2
+    assert _calls_a_second(bench.with_changes(done.changes)) == 5
+
+
+def _calls_a_second(bench: Bench) -> float:
+    budgets = bench.manifest.budgets(bench.config, bench.application)
+    return next(budget.rate_per_s for budget in budgets if budget.name == "rest")
 
 
 async def test_a_method_slows_down_before_it_is_refused_and_others_do_not(

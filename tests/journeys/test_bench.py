@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from middleware.bench import fair, growth, ingest, pipeline, recover
+from middleware.bench import drain, fair, growth, ingest, pipeline, recover
 from middleware.bench.report import Findings
 from middleware.bench.variants import why_no_naive
 from middleware.bench.wishes import Wishes
@@ -80,3 +80,12 @@ async def test_recover() -> None:
     findings = await recover.measure(embedded, recover.Blow(backlog=5000))
     assert_kept(findings)
     assert all(each.metrics["to CRM write s"] > 0 for each in findings.samples)
+
+
+async def test_drain() -> None:
+    findings = await drain.measure(SHORT, drain.Backlog(crm="bitrix24", messages=20, chats=5))
+    assert_kept(findings)
+    cold, warm = findings.samples
+    assert cold.metrics["messages per call"] < 1
+    assert warm.metrics["undelivered"] == 0
+    assert warm.metrics["messages per call"] > 0

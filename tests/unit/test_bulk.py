@@ -18,10 +18,12 @@ from mappers.vocabulary import (
     Origin,
     Permanent,
     Person,
+    Priority,
     ProviderError,
     Receipt,
 )
 from middleware.http.ledger import Ledger, Outcome, Question, collecting
+from middleware.http.urgency import urgency
 from middleware.outbox.bulk import Bulk, BulkCrm, Size
 from middleware.outbox.rules import BULK_LASTS_S, FIRST_BULK, next_bulk
 
@@ -38,6 +40,7 @@ class Crm:
     answer: Callable[[Entry], Receipt | Failure] = lambda entry: Receipt(provider_ids=(entry.key,))
     fails: Exception | None = None
     calls: list[list[str]] = field(default_factory=list)
+    urgencies: list[Priority] = field(default_factory=list)
 
     def may_join(self, entry: Entry) -> bool:
         return entry.file is None and not entry.key.startswith("alone")
@@ -50,6 +53,7 @@ class Crm:
 
     async def write_many(self, entries: Sequence[Entry]) -> tuple[Receipt | Failure, ...]:
         self.calls.append([entry.key for entry in entries])
+        self.urgencies.append(urgency())
         asked = Question(connection="c", label="write", method="POST", host="h", content=b"")
         outcome = Outcome(number=1, started_at=NOON, duration_s=self.lasts_s, begun=True)
         Ledger(b"key").note(asked, outcome)
@@ -127,6 +131,13 @@ async def test_each_has_its_own_failure_and_all_know_the_exchange() -> None:
             return "", len(exchanges)
 
     assert await asyncio.gather(*map(attempt, "abc")) == [("", 1), (refused.code, 1), ("", 1)]
+
+
+async def test_a_call_that_carries_many_goes_before_calls_that_do_one_thing() -> None:
+    crm, many = Crm(), FIRST_BULK + 1
+    await outcomes(bulk_of(crm, now=many), [an_entry(str(key)) for key in range(many + 2)])
+    assert [len(call) for call in crm.calls] == [many, 2]
+    assert crm.urgencies == [Priority.REPLY, Priority.MESSAGE]
 
 
 @pytest.mark.parametrize("error", [ProviderError(LOST), RuntimeError("a bug")])

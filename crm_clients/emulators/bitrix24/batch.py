@@ -65,7 +65,7 @@ def _like_php(values: Json) -> Json | list[Any]:
 
 
 def _inner(call: Call, what: tuple[int, str], results: Json) -> Call:
-    """Read a command as a call of its own. Raises `Refused`."""
+    """Read a command as a call of its own, which meets faults of its own. Raises `Refused`."""
     number, command = what
     if number >= MOST:
         raise Refused(400, "ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded")
@@ -76,7 +76,8 @@ def _inner(call: Call, what: tuple[int, str], results: Json) -> Call:
             405, "ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage"
         )
     params = _resolved(php.query(query), results)
-    return replace(call, method=name, params=params)
+    request = replace(call.request, path=f"{call.request.path.rpartition('/')[0]}/{name}")
+    return replace(call, method=name, params=params, request=request)
 
 
 def _resolved(value: Any, results: Json) -> Any:
