@@ -12,6 +12,7 @@ from crm_clients.bitrix24 import bbcode
 from crm_clients.bitrix24.doors import EVENT, HISTORY
 from crm_clients.bitrix24.lines import NOBODY, internal, moment_of, readable, reply_id
 from crm_clients.bitrix24.oauth import Config
+from crm_clients.bitrix24.upkeep import LINE_DELETED, LINE_DISCONNECTED
 from crm_clients.bitrix24.wire import (
     HistoryMessage,
     HistoryPage,
@@ -120,9 +121,12 @@ class _Reader:
                 deleted = OperatorMessage.model_validate(_without_names(told.data))
                 return _one(MessageDeleted(origin=self._origin(deleted), deleted_at=self._at))
             case "ONIMCONNECTORSTATUSDELETE" if self._is_ours_in(told.data):
-                return _one(AccessRevoked(reason="bitrix24.line_disconnected"))
+                return _one(AccessRevoked(reason=LINE_DISCONNECTED, heals=True))
             case "ONIMCONNECTORLINEDELETE" if told.data == self._config.line != "":
-                return _one(AccessRevoked(reason="bitrix24.line_deleted"))
+                return _one(AccessRevoked(reason=LINE_DELETED, heals=True))
+            case "ONAPPUPDATE":
+                # It drops our subscriptions, and perhaps permissions: set-up runs again.
+                return _one(AccessRevoked(reason="bitrix24.updated", heals=True))
             case "ONAPPUNINSTALL":
                 return _one(AccessRevoked(reason="bitrix24.uninstalled"))
             case "ONCRMCONTACTDELETE" if card := _card_in(told.data):

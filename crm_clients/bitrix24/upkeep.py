@@ -7,10 +7,10 @@ Source: apidocs.bitrix24.com/api-reference/imopenlines/{imconnector, openlines},
 that switch on, and failures inside of successes: bitrix kernel, as reported by integrators.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from crm_clients.bitrix24.doors import SETTINGS
 from crm_clients.bitrix24.lines import connector_of
@@ -37,7 +37,10 @@ EVENTS = (
     "OnCrmContactDelete",
     "OnCrmDealDelete",
     "OnAppUninstall",
+    "OnAppUpdate",
 )
+LINE_DISCONNECTED, LINE_DELETED = "bitrix24.line_disconnected", "bitrix24.line_deleted"
+OF_LINES = frozenset({LINE_DISCONNECTED, "bitrix24.line_inactive", "bitrix24.no_connector"})
 ON, OFF = 1, 0  # any word would switch a connector on
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">'
@@ -87,6 +90,25 @@ class Upkeep:
             url=self.config.base,
             warnings=tuple(words for words, holds in warnings if holds),
         )
+
+    async def has_passed(self, reason: str) -> bool:
+        """Ask what every call needs. Whoever took us off a line must put us back by hand."""
+        if reason == LINE_DELETED:
+            return False
+        app = only_of(AppInfo, await self.rest.ask("app.info"))
+        await self.rest.ask("profile")
+        works = reason not in OF_LINES or (bool(self.config.line) and await self.works_on_line())
+        return app.is_installed and works
+
+    async def is_set_up(self, address: str) -> bool:
+        bound = await self._bindings()
+        return all((event.upper(), address) in bound for event in EVENTS)
+
+    async def works_on_line(self) -> bool:
+        """Say whether our connector is in work on our line."""
+        there = {"CONNECTOR": self.connector, "LINE": int(self.config.line)}
+        status = only_of(LineStatus, await self.rest.ask("imconnector.status", there))
+        return status.is_working
 
     async def set_up(self, address: str) -> SetUp:
         if not address:
@@ -171,9 +193,20 @@ class Upkeep:
         bound = await self._bindings()
         if old and old != address:
             await self._unbind({pair for pair in bound if pair[1] == old})
+        if missing := [event for event in EVENTS if (event.upper(), address) not in bound]:
+            await self._bind_all(missing, address)
+            bound = await self._bindings()
         for event in EVENTS:
             if (event.upper(), address) not in bound:
                 await self._bind(event, address)
+
+    async def _bind_all(self, events: Sequence[str], address: str) -> None:
+        """Subscribe in one call: a portal waits for us while it installs us."""
+        asked = {
+            event: f"event.bind?{urlencode({'event': event, 'handler': address})}"
+            for event in events
+        }
+        await self.rest.ask("batch", {"halt": 0, "cmd": asked})
 
     async def _bindings(self) -> set[tuple[str, str]]:
         found = all_of(Binding, await self.rest.ask("event.get"))

@@ -158,9 +158,13 @@ def test_corrections_and_deletions_name_the_reply() -> None:
         (
             "ONIMCONNECTORSTATUSDELETE",
             {"data[connector]": CONNECTOR, "data[line]": "107"},
-            AccessRevoked(reason="bitrix24.line_disconnected"),
+            AccessRevoked(reason="bitrix24.line_disconnected", heals=True),
         ),
-        ("ONIMCONNECTORLINEDELETE", {"data": "107"}, AccessRevoked(reason="bitrix24.line_deleted")),
+        (
+            "ONIMCONNECTORLINEDELETE",
+            {"data": "107"},
+            AccessRevoked(reason="bitrix24.line_deleted", heals=True),
+        ),
         (
             "ONAPPUNINSTALL",
             {"data[LANGUAGE_ID]": "ru", "data[CLEAN]": "1"},
