@@ -10,7 +10,7 @@ from typing import Any
 
 from crm_clients.bitrix24 import bbcode
 from crm_clients.bitrix24.doors import EVENT, HISTORY
-from crm_clients.bitrix24.lines import NOBODY, internal, moment_of, readable, reply_id
+from crm_clients.bitrix24.lines import MARK, NOBODY, internal, moment_of, readable, reply_id
 from crm_clients.bitrix24.oauth import Config
 from crm_clients.bitrix24.upkeep import LINE_DELETED, LINE_DISCONNECTED
 from crm_clients.bitrix24.wire import (
@@ -145,11 +145,13 @@ class _Reader:
         return self._is_ours(named.get("connector", ""), named.get("line", ""))
 
     def _reply(self, said: OperatorMessage) -> Reading:
+        author = said.message.user_id or NOBODY
+        if author == NOBODY and said.message.text.startswith(MARK):
+            return Reading(ignored=("event.told_by_us",))
         text = bbcode.read(said.message.text)
         attachments = tuple(_attachment(file) for file in said.message.files)
         if not text.text.strip() and not attachments:
             return Reading(ignored=("event.empty_message",))
-        author = said.message.user_id or NOBODY
         ours = internal(said.chat.id)
         message = Message(
             origin=self._origin(said),

@@ -205,4 +205,4 @@ def test_what_is_not_ours_is_named_and_left(event: str, fields: dict[str, Any]) 
 def test_the_connectors_page_opens_in_a_frame_and_tells_nothing() -> None:
     received = ConnectionDoor(CONFIG).receive(Webhook(method="POST", tail="settings", body=b"x"))
     assert not received.parcels
-    assert received.answer.content_type == "text/html"
+    assert received.answer.content_type == "text/html; charset=utf-8"
