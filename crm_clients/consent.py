@@ -14,8 +14,8 @@ from crm_clients.bitrix24 import MANIFEST as BITRIX24
 from crm_clients.bitrix24 import authorize_url as bitrix24_url
 from crm_clients.bitrix24 import exchange_code as bitrix24_code
 from crm_clients.bitrix24 import install
-from crm_clients.bitrix24.installation import PAGE, POLICY
 from crm_clients.bitrix24.oauth import portal_base
+from crm_clients.bitrix24.pages import MAY_FINISH, installed
 from mappers.vocabulary import Http, Webhook
 
 Values = Mapping[str, Any]
@@ -45,12 +45,13 @@ class Consent:
 class Installation:
     """An account that installs us posts its credentials to an address of ours.
 
-    `take` turns that call into values, or raises `ValueError`; `page` is what the account's
-    administrator sees then, in a frame of the account, and `policy` what the page may do.
+    `take` turns that call into values, or raises `ValueError`; `page`, given the call's query, is
+    what the account's administrator sees then, in a frame of the account, and `policy` what the
+    page may do.
     """
 
     take: Callable[[Http, Any, Webhook], Awaitable[Values]]
-    page: str
+    page: Callable[[Mapping[str, str]], str]
     policy: str
 
 
@@ -73,6 +74,6 @@ CONSENTS: Mapping[str, Consent] = {
             filter(None, (base, application.oauth_base, *application.trusted_origins))
         ),
         budgets=("oauth",),
-        installation=Installation(take=install, page=PAGE, policy=POLICY),
+        installation=Installation(take=install, page=installed, policy=MAY_FINISH),
     ),
 }

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from middleware.connections.recovery import Recovery
 from middleware.db import partitions
 from middleware.db.engine import end_frozen
 from middleware.hub import Hub
@@ -38,6 +39,8 @@ WRITE_REFUSALS_EVERY_S = 10.0
 # What the command line changes at known addresses, such as a secret, is learned only so.
 RELOAD_EVERY_S = 10.0
 PARTITIONS_EVERY_S = 3600.0
+RECOVER_EVERY_S = 3.0
+CHECK_EVERY_S = 60.0
 SWEEPS_WITHIN_S = 30.0
 
 NO_KEEPER = "The keeper of leases does not run: nothing can be served."
@@ -181,7 +184,13 @@ def _sweeper(hub: Hub, stack: AsyncExitStack) -> list[Loop]:
         except MediaAway as why:
             log.warning("files.store_away", why=str(why))
 
-    loops: list[Loop] = [(FROZEN_EVERY_S, end_the_frozen), (PARTITIONS_EVERY_S, keep_partitions)]
+    recovery = Recovery(hub)
+    loops: list[Loop] = [
+        (FROZEN_EVERY_S, end_the_frozen),
+        (PARTITIONS_EVERY_S, keep_partitions),
+        (RECOVER_EVERY_S, recovery.look),
+        (CHECK_EVERY_S, recovery.check),
+    ]
     if hub.celery is None:
         return loops
     sweeper = Sweeper(hub.store, hub.clock, hub.hands.owner, hub.executor.wake)

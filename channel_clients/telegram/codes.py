@@ -24,6 +24,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         " asked again.",
         "telegram.file_unreachable": "The file's address is not one that Telegram can fetch.",
         "telegram.formatting_refused": "Telegram did not understand the text's formatting.",
+        "telegram.garbled_refusal": "Telegram refused, and its words were cut on the way: it is"
+        " asked again, and then says why.",
         "telegram.garbled_success": "Telegram answered a success that cannot be read: the message"
         " may have been sent.",
         "telegram.media_refused": "The recipient, or Telegram, does not take media of this kind.",

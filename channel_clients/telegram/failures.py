@@ -100,7 +100,7 @@ def failure_in(reply: HttpReply, *, repeatable: bool) -> Failure | None:
     try:
         refusal = Refusal.model_validate_json(reply.body)
     except ValidationError:
-        return usual  # a proxy's page, not Telegram's own words
+        return _wordless(reply, usual)
     match replace(usual, detail=refusal.description):
         case RateLimited() as failure:
             wait = refusal.parameters.retry_after
@@ -109,6 +109,15 @@ def failure_in(reply: HttpReply, *, repeatable: bool) -> Failure | None:
             return _refusal(reply.status, refusal) or failure
         case failure:
             return failure
+
+
+def _wordless(reply: HttpReply, usual: Failure) -> Failure:
+    """A proxy's page means what its status does; Telegram's own words may have been cut.
+
+    It refused, so nothing was done, and will say why when it is asked again.
+    """
+    is_cut = isinstance(usual, Permanent) and reply.body.startswith(b'{"ok"')
+    return Transient(code="telegram.garbled_refusal") if is_cut else usual
 
 
 def _refusal(status: int, refusal: Refusal) -> Failure | None:

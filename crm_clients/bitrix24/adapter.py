@@ -183,6 +183,12 @@ class Bitrix24(Bitrix24Portal):
     async def tear_down(self) -> None:
         await self._upkeep.tear_down()
 
+    async def has_passed(self, reason: str) -> bool:
+        return await self._upkeep.has_passed(reason)
+
+    async def is_set_up(self, address: str) -> bool:
+        return await self._upkeep.is_set_up(address)
+
     async def diagnose(self, address: str) -> tuple[Finding, ...]:
         return await Diagnosis(self.config, self.application, self._rest).of(address)
 

@@ -32,6 +32,10 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "bitrix24.invalid": "Bitrix24 refuses the request and does not say which value.",
         "bitrix24.invalid.…": "Bitrix24 refuses a value; the last word is its own.",
         "bitrix24.invalid_token": "The portal does not know the access token any more.",
+        "bitrix24.line_deleted": "Our open line was deleted in the portal: resume the connection,"
+        " and another one is found, or made.",
+        "bitrix24.line_disconnected": "Our connector was taken off its open line: once it is put"
+        " back in the Contact Center the connection goes on by itself, or resume it.",
         "bitrix24.line_inactive": "The open line is closed to our connector: switch it on in the"
         " portal's Contact Center.",
         "bitrix24.message_refused": "The open line refused this message and did not keep it.",
@@ -76,6 +80,9 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         " itself.",
         "bitrix24.too_long": "This kind of call took more time in ten minutes than a portal gives;"
         " it goes on by itself.",
+        "bitrix24.uninstalled": "The application was removed from the portal: install it again.",
+        "bitrix24.updated": "The application was updated in the portal, which drops our"
+        " subscriptions: set-up runs again by itself, and what was missed is read back.",
         "bitrix24.webhook_refused": "The incoming webhook was changed or removed in the portal:"
         " connect it again by its new address.",
     }

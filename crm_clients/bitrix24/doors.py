@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from crm_clients.bitrix24 import pages
 from crm_clients.bitrix24.lines import moment_of
 from crm_clients.bitrix24.oauth import Config
 from crm_clients.forms import Form, parse_form, with_lists
@@ -37,10 +38,6 @@ SETTINGS = "settings"
 MESSAGE_EVENTS = frozenset(
     {"ONIMCONNECTORMESSAGEADD", "ONIMCONNECTORMESSAGEUPDATE", "ONIMCONNECTORMESSAGEDELETE"}
 )
-PAGE = """<!doctype html><meta charset="utf-8"><title>Threadline</title>
-<p>Этот канал обслуживает Threadline: настраивать здесь ничего не нужно.
-<p>This channel is served by Threadline: there is nothing to set here.
-"""
 _NAME = re.compile(r"[A-Z0-9_]{1,60}")
 _NUMBER = re.compile(r"\d{1,15}")
 
@@ -55,7 +52,7 @@ class ConnectionDoor:
         if hook.method != "POST":
             raise ForgedWebhook("Bitrix24 only ever posts here")
         if hook.tail.strip("/") == SETTINGS:
-            return Received(answer=HookAnswer(body=PAGE.encode(), content_type="text/html"))
+            return Received(answer=self._page(hook))
         form = parse_form(hook.body)
         self._recognise(form.get("auth"))
         event = form.get("event")
@@ -63,6 +60,13 @@ class ConnectionDoor:
             raise MalformedWebhook("the form names no event")
         told = _Event(event.upper(), _seconds(form.get("ts")), with_lists(form.get("data")))
         return Received(parcels=tuple(told.parcels()))
+
+    def _page(self, hook: Webhook) -> HookAnswer:
+        return HookAnswer(
+            body=pages.settings(hook.query).encode(),
+            content_type="text/html; charset=utf-8",
+            policy=pages.framed_by(self.config.base),
+        )
 
     def _recognise(self, shown: Any) -> None:
         """Compare both proofs in constant time; an empty token would be everybody's."""

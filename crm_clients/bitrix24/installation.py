@@ -19,14 +19,6 @@ from crm_clients.bitrix24.wire import Frame
 from crm_clients.forms import Form, parse_form
 from mappers.vocabulary import AuthExpired, Http, MalformedWebhook, ProviderError, Webhook
 
-PAGE = """<!doctype html><meta charset="utf-8"><title>Threadline</title>
-<p>Threadline подключён: закройте это окно.
-<p>Threadline is connected: close this window.
-<script src="https://api.bitrix24.com/api/v1/"></script>
-<script>BX24.init(function () { BX24.installFinish(); });</script>
-"""
-POLICY = "default-src 'none'; script-src https://api.bitrix24.com 'unsafe-inline'"
-
 
 async def install(http: Http, application: Application, hook: Webhook) -> Mapping[str, Any]:
     """Turn an installation into the values of a new connection's config.

@@ -43,6 +43,8 @@ from mappers.vocabulary import (
 LONGEST_NAME, LONGEST_FILE_NAME, LONGEST_KEY = 25, 50, 100
 NOBODY = "0"  # who says what the system says; what they say is not told back to us
 OPENING = "opening"
+# What we say in nobody's name begins so, unseen: where it is told back to us, it is no reply.
+MARK = bbcode.GAP * 2
 FAILED = "failed"
 CONNECTOR = "threadline_"
 _ODD = re.compile(r"[^\w\s'-]|[\d_]")
@@ -128,7 +130,7 @@ class Lines:
             "user": {"id": here},
             "message": {
                 "id": remark.key,
-                "text": bbcode.escape(remark.words),
+                "text": MARK + bbcode.escape(remark.words),
                 "user_id": int(NOBODY),
             },
             "chat": {"id": here},
@@ -197,13 +199,14 @@ def message_of(entry: Entry) -> dict[str, Any]:
     if entry.file is not None:
         said["files"] = [{"url": entry.file.url, "name": entry.file.name[-LONGEST_FILE_NAME:]}]
     if entry.author is not None:
-        said["user_id"] = int(NOBODY)
+        said |= {"user_id": int(NOBODY), "text": MARK + said["text"]}
     return _message(entry.ours, entry.person, said)
 
 
 def correction_of(entry: Entry) -> dict[str, Any]:
     """Describe what an entry says by now; the file that it showed stays."""
-    said = {"id": name_of(entry.key), "text": bbcode.escape(entry.text)}
+    begins = "" if entry.author is None else MARK
+    said = {"id": name_of(entry.key), "text": begins + bbcode.escape(entry.text)}
     return _message(entry.ours, entry.person, said)
 
 

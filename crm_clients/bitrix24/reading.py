@@ -12,9 +12,10 @@ from crm_clients.bitrix24 import bbcode
 from crm_clients.bitrix24.asking import FORM as COMMENT
 from crm_clients.bitrix24.asking import HISTORY_FORM as COMMENTS
 from crm_clients.bitrix24.doors import EVENT, HISTORY
-from crm_clients.bitrix24.lines import NOBODY, internal, moment_of, readable, reply_id
+from crm_clients.bitrix24.lines import MARK, NOBODY, internal, moment_of, readable, reply_id
 from crm_clients.bitrix24.oauth import Config
 from crm_clients.bitrix24.told_by_comments import read_answers, read_found
+from crm_clients.bitrix24.upkeep import LINE_DELETED, LINE_DISCONNECTED
 from crm_clients.bitrix24.wire import (
     HistoryMessage,
     HistoryPage,
@@ -130,9 +131,12 @@ class _Reader:
                 deleted = OperatorMessage.model_validate(_without_names(told.data))
                 return _one(MessageDeleted(origin=self._origin(deleted), deleted_at=self._at))
             case "ONIMCONNECTORSTATUSDELETE" if self._is_ours_in(told.data):
-                return _one(AccessRevoked(reason="bitrix24.line_disconnected"))
+                return _one(AccessRevoked(reason=LINE_DISCONNECTED, heals=True))
             case "ONIMCONNECTORLINEDELETE" if told.data == self._config.line != "":
-                return _one(AccessRevoked(reason="bitrix24.line_deleted"))
+                return _one(AccessRevoked(reason=LINE_DELETED, heals=True))
+            case "ONAPPUPDATE":
+                # It drops our subscriptions, and perhaps permissions: set-up runs again.
+                return _one(AccessRevoked(reason="bitrix24.updated", heals=True))
             case "ONAPPUNINSTALL":
                 return _one(AccessRevoked(reason="bitrix24.uninstalled"))
             case "ONCRMCONTACTDELETE" if card := _card_in(told.data):
@@ -151,11 +155,13 @@ class _Reader:
         return self._is_ours(named.get("connector", ""), named.get("line", ""))
 
     def _reply(self, said: OperatorMessage) -> Reading:
+        author = said.message.user_id or NOBODY
+        if author == NOBODY and said.message.text.startswith(MARK):
+            return Reading(ignored=("event.told_by_us",))
         text = bbcode.read(said.message.text)
         attachments = tuple(_attachment(file) for file in said.message.files)
         if not text.text.strip() and not attachments:
             return Reading(ignored=("event.empty_message",))
-        author = said.message.user_id or NOBODY
         ours = internal(said.chat.id)
         message = Message(
             origin=self._origin(said),

@@ -39,7 +39,10 @@ EVENTS = (
     "OnCrmContactDelete",
     "OnCrmDealDelete",
     "OnAppUninstall",
+    "OnAppUpdate",
 )
+LINE_DISCONNECTED, LINE_DELETED = "bitrix24.line_disconnected", "bitrix24.line_deleted"
+OF_LINES = frozenset({LINE_DISCONNECTED, "bitrix24.line_inactive", "bitrix24.no_connector"})
 ON, OFF = 1, 0  # any word would switch a connector on
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">'
@@ -91,6 +94,25 @@ class Upkeep:
             url=self.config.base,
             warnings=tuple(words for words, holds in warnings if holds),
         )
+
+    async def has_passed(self, reason: str) -> bool:
+        """Ask what every call needs. Whoever took us off a line must put us back by hand."""
+        if reason == LINE_DELETED:
+            return False
+        app = only_of(AppInfo, await self.rest.ask("app.info"))
+        await self.rest.ask("profile")
+        works = reason not in OF_LINES or (bool(self.config.line) and await self.works_on_line())
+        return app.is_installed and works
+
+    async def is_set_up(self, address: str) -> bool:
+        bound = await self._bindings()
+        return all((event.upper(), address) in bound for event in self.events)
+
+    async def works_on_line(self) -> bool:
+        """Say whether our connector is in work on our line."""
+        there = {"CONNECTOR": self.connector, "LINE": int(self.config.line)}
+        status = only_of(LineStatus, await self.rest.ask("imconnector.status", there))
+        return status.is_working
 
     async def set_up(self, address: str) -> SetUp:
         if not address:

@@ -156,6 +156,30 @@ class Budget:
     burst: int
 
 
+@runtime_checkable
+class Recovers(Protocol):
+    """What shuts us out of an account may pass without a person's doing anything here."""
+
+    async def has_passed(self, reason: str) -> bool:
+        """Say whether what shut us out has passed; `reason` is its code. Changes nothing.
+
+        Raises: `ProviderError`.
+        """
+        ...
+
+
+@runtime_checkable
+class KnowsItsSetUp(Protocol):
+    """What `set_up` made can get lost at the provider without anybody telling us."""
+
+    async def is_set_up(self, address: str) -> bool:
+        """Say whether the provider still calls us at this address. Changes nothing.
+
+        Raises: `ProviderError`.
+        """
+        ...
+
+
 ConfigT = TypeVar("ConfigT")
 ApplicationT = TypeVar("ApplicationT")
 AdapterT_co = TypeVar("AdapterT_co", covariant=True)

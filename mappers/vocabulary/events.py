@@ -150,9 +150,10 @@ class HistoryRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessRevoked:
-    """The account removed us on its side."""
+    """The account removed us on its side. `heals`: that may pass, and is looked into."""
 
     reason: str
+    heals: bool = False
 
 
 Event: TypeAlias = (

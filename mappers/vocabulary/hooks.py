@@ -41,11 +41,15 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookAnswer:
-    """What the provider expects to hear once its parcels are safe."""
+    """What the provider expects to hear once its parcels are safe.
+
+    `policy` is what a page may do, and who may frame it, as Content-Security-Policy spells it.
+    """
 
     status: int = 200
     body: bytes = b""
     content_type: str = "text/plain"
+    policy: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

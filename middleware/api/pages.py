@@ -98,7 +98,9 @@ async def take_installation(
     except HubError as error:
         return _said(hub, words["not_connected"], str(error), status=error.status)
     framed = f"{way_in.policy}; frame-ancestors https:"
-    return HTMLResponse(way_in.page, headers={**_headers(""), "content-security-policy": framed})
+    return HTMLResponse(
+        way_in.page(hook.query), headers={**_headers(""), "content-security-policy": framed}
+    )
 
 
 def _signed_subject(hub: Hub, subject: str, signature: str) -> UUID | None:

@@ -146,7 +146,7 @@ async def _is_shut_out(hub: Hub, known: ConnectionRow) -> bool:
     if known.state != "active":
         return True
     try:
-        await hub.directory.build(await _fresh(hub, known.id), without_lease).adapter.check()
+        await hub.directory.build(await fresh(hub, known.id), without_lease).adapter.check()
     except ProviderError as error:
         return isinstance(error.failure, AuthExpired)
     return False
@@ -165,7 +165,7 @@ async def _take_up(
     return known.id
 
 
-async def _fresh(hub: Hub, connection: ConnectionId) -> ConnectionRow:
+async def fresh(hub: Hub, connection: ConnectionId) -> ConnectionRow:
     """Return a connection, its credentials renewed if they are known to have run out."""
     connected = await hub.directory.get(connection)
     adapter = connected.adapter
@@ -277,7 +277,7 @@ async def resume(hub: Hub, connection: ConnectionId) -> tuple[str, ...]:
 
     Raises: `ProviderRefused`, `Conflict`.
     """
-    row = await _fresh(hub, connection)
+    row = await fresh(hub, connection)
     await _checked(hub.directory.build(row, without_lease).adapter)
     notes = await set_up(hub, connection, take_over=False)
     await hub.connections.set_state(connection, "active")
@@ -289,7 +289,7 @@ async def resume(hub: Hub, connection: ConnectionId) -> tuple[str, ...]:
 
 async def disconnect(hub: Hub, connection: ConnectionId) -> tuple[str, ...]:
     """Put back what was changed at the provider and stop serving the account for good."""
-    row = await _fresh(hub, connection)
+    row = await fresh(hub, connection)
     notes: tuple[str, ...] = ()
     adapter = hub.directory.build(row, without_lease).adapter
     if isinstance(adapter, SetsUp):

@@ -95,7 +95,8 @@ class Intake:
             case ReactionChanged() | OperatorTypes():
                 return await self._gesture(event)
             case AccessRevoked(reason=reason):
-                await self.unit.set_connection(self.connection.id, "needs_sign_in", reason)
+                state = "broken" if event.heals else "needs_sign_in"
+                await self.unit.set_connection(self.connection.id, state, reason)
                 return "access.revoked"
             case _:
                 assert_never(event)

@@ -83,7 +83,9 @@ class HookDoor:
         else:
             answer = received.answer
             kind = (b"content-type", answer.content_type.encode())
-            await _answer(send, answer.status, answer.body, kind)
+            policy = (b"content-security-policy", answer.policy.encode())
+            headers = (kind, policy) if answer.policy else (kind,)
+            await _answer(send, answer.status, answer.body, *headers)
 
     async def _take(self, scope: Scope, receive: Receive, address: str, tail: str) -> Received:
         place = await self._addresses.find(address)

@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 
-from crm_clients.bitrix24 import Bitrix24, Config
+from channel_clients.emulators.stage import Push
+from crm_clients.bitrix24 import MANIFEST, Bitrix24, Config
+from crm_clients.bitrix24.bbcode import GAP
+from crm_clients.bitrix24.doors import ConnectionDoor
 from crm_clients.bitrix24.lines import connector_of
 from crm_clients.emulators.bitrix24 import Bitrix24Emulator
+from mappers.vocabulary import Operator, Remark, Webhook
 from mappers.vocabulary.adapters import Finding
 from tests.conformance.bitrix24_scene import ACME, ADDRESS, adapter_of, an_emulator, on_the_bench
-from tests.conformance.crm_bench import Bench, refusal
+from tests.conformance.crm_bench import OURS, WORDS, Bench, refusal
 
 
 @pytest.fixture
@@ -181,3 +185,73 @@ async def test_a_line_that_is_gone_is_made_anew_and_a_wrong_number_is_refused(
     wrong = replace(crm, application=crm.application.model_copy(update={"line": "9999"}))
     error = await refusal(wrong.set_up(ADDRESS, take_over=False))
     assert error.failure.code == "bitrix24.no_such_line"
+
+
+@pytest.mark.parametrize("echoed", [True, False])
+async def test_what_the_system_says_for_us_is_no_reply_even_where_it_is_told_back(
+    emulator: Bitrix24Emulator,
+    bench: Bench,
+    crm: Bitrix24,
+    echoed: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    emulator.switches.set("system_message_echoed", value=echoed)
+    entry = await bench.entry()
+    await crm.write(entry)
+    reply = bench.reply(OURS, "Завтра")
+    remark = Remark(key="r1", reply=reply, conversation=entry.conversation, words="Не видит")
+    pushed: list[bytes] = []
+
+    async def hear(call: Push) -> int:
+        pushed.append(call.body)
+        return 200
+
+    monkeypatch.setattr(emulator.stage, "_pusher", hear)
+    for _ in range(2):
+        await crm.remark(remark)
+    by_phone = replace(entry, key="by-phone", author=Operator(id=""), text="С телефона")
+    await crm.write(by_phone)
+    await emulator.drain()
+
+    assert [each.replace(GAP, "") for each in bench.timeline(OURS)] == [
+        *(WORDS, "Завтра", "Не видит", "С телефона")
+    ]
+    door = MANIFEST.door(crm.config, crm.application)
+    calls = [Webhook(method="POST", body=body) for body in pushed]
+    parcels = [parcel for call in calls for parcel in door.receive(call).parcels]
+    assert len(parcels) == (2 if echoed else 0)
+    assert all(bench.read(parcel).ignored == ("event.told_by_us",) for parcel in parcels)
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_who_the_customer_is_may_be_told_by_a_change_that_changes_nothing(
+    emulator: Bitrix24Emulator, bench: Bench, crm: Bitrix24, named: bool
+) -> None:
+    emulator.switches.set("changes_name_user", value=named)
+    entry = await bench.entry()
+    assert bool(entry.conversation.user) is named
+    receipt = await crm.write(entry)
+    assert receipt.user
+    assert entry.conversation.user in ("", receipt.user)
+
+
+def test_the_page_of_our_connector_is_framed_by_clouds_and_the_portal_alone() -> None:
+    config = Config.model_validate(
+        {
+            "base": "https://portal.company.ru",
+            "member_id": "0" * 32,
+            "access_token": "a",
+            "refresh_token": "r",
+        }
+    )
+    door = ConnectionDoor(config)
+    shown = {
+        lang: door.receive(Webhook(method="POST", tail="settings", query={"LANG": lang})).answer
+        for lang in ("ru", "en")
+    }
+    assert "Здесь ничего не нужно настраивать" in shown["ru"].body.decode()
+    assert "There is nothing to set here" in shown["en"].body.decode()
+    allowed = shown["ru"].policy.partition("frame-ancestors ")[2].split()
+    assert {"https://*.bitrix24.ru", "https://*.bitrix24.com"} < set(allowed)
+    assert allowed[-1] == "https://portal.company.ru"
+    assert {"*", "https:"}.isdisjoint(allowed)

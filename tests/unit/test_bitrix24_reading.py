@@ -158,9 +158,13 @@ def test_corrections_and_deletions_name_the_reply() -> None:
         (
             "ONIMCONNECTORSTATUSDELETE",
             {"data[connector]": CONNECTOR, "data[line]": "107"},
-            AccessRevoked(reason="bitrix24.line_disconnected"),
+            AccessRevoked(reason="bitrix24.line_disconnected", heals=True),
         ),
-        ("ONIMCONNECTORLINEDELETE", {"data": "107"}, AccessRevoked(reason="bitrix24.line_deleted")),
+        (
+            "ONIMCONNECTORLINEDELETE",
+            {"data": "107"},
+            AccessRevoked(reason="bitrix24.line_deleted", heals=True),
+        ),
         (
             "ONAPPUNINSTALL",
             {"data[LANGUAGE_ID]": "ru", "data[CLEAN]": "1"},
@@ -201,4 +205,4 @@ def test_what_is_not_ours_is_named_and_left(event: str, fields: dict[str, Any]) 
 def test_the_connectors_page_opens_in_a_frame_and_tells_nothing() -> None:
     received = ConnectionDoor(CONFIG).receive(Webhook(method="POST", tail="settings", body=b"x"))
     assert not received.parcels
-    assert received.answer.content_type == "text/html"
+    assert received.answer.content_type == "text/html; charset=utf-8"

@@ -46,7 +46,7 @@ NOON = datetime(2026, 1, 12, 12, tzinfo=UTC)
 # What no delivery uses: setting an account up, listening to it, renewing its credentials, and what
 # is ready for channels to come.
 OF_NO_DELIVERY = {
-    *("SetsUp", "Diagnoses", "Polls", "RefreshesCredentials"),
+    *("SetsUp", "Diagnoses", "Polls", "RefreshesCredentials", "Recovers", "KnowsItsSetUp"),
     *("WritesCalls", "WritesEmails"),
 }
 CONTRACTS = (channel_clients.contract, crm_clients.contract, mappers.vocabulary.adapters)

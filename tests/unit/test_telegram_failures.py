@@ -137,6 +137,12 @@ def test_a_flood_names_its_terms(
     assert (failure.retry_after.seconds if failure.retry_after else None) == seconds
 
 
+def test_a_refusal_that_was_cut_on_the_way_is_asked_for_again() -> None:
+    whole = refused(400, "Bad Request: message is not modified")
+    cut = HttpReply(status=400, body=whole.body[:-10])
+    assert failure_in(cut, repeatable=True) == Transient(code="telegram.garbled_refusal")
+
+
 def test_a_proxys_page_is_not_telegrams_word() -> None:
     page = b"<h1>chat not found</h1>"
     assert failure_in(HttpReply(status=404, body=page), repeatable=False) == Permanent(

@@ -234,17 +234,17 @@ def _answer(item: Json, stranger: Stranger, session: int | None, dialog: Dialog)
     return result
 
 
-def change(call: Call) -> Json:
+async def change(call: Call) -> Json:
     """Edit messages; one that is not there is edited successfully.
 
-    The answer is as that to `send`, but names no session: who is known is named by their number.
+    The answer is as that to `send`, but names no session.
     """
-    return _each_known(call, _edit)
+    return await _each_known(call, _edit)
 
 
-def remove(call: Call) -> Json:
+async def remove(call: Call) -> Json:
     """Delete messages; one that is not there is deleted successfully."""
-    return _each_known(call, _delete)
+    return await _each_known(call, _delete)
 
 
 def _edit(message: ChatMessage, text: str) -> None:
@@ -256,24 +256,23 @@ def _delete(message: ChatMessage, text: str) -> None:
     message.is_deleted = True
 
 
-def _each_known(call: Call, act: Callable[[ChatMessage, str], None]) -> Json:
+async def _named(call: Call, kind: Connector, item: Json) -> Json:
+    """Who the customer is to the portal, if such an answer says it: it is made for that."""
+    told = item.get("user")
+    if not (call.world.switches.changes_name_user and isinstance(told, dict) and told.get("id")):
+        return {}
+    return {"user": str((await _stranger(call, kind, told)).id)}
+
+
+async def _each_known(call: Call, act: Callable[[ChatMessage, str], None]) -> Json:
     kind, line_id = active_connector(call)
     results = {}
     for key, item in _items(call):
         said = item.get("message") or {}
         for message in _messages(call, (kind.id, line_id, item)):
             act(message, str(said.get("text") or ""))
-        results[key] = {**item, **_named(call, kind, item), "SUCCESS": True}
+        results[key] = {**item, **await _named(call, kind, item), "SUCCESS": True}
     return {"SUCCESS": True, "DATA": {"RESULT": _like(call, results)}}
-
-
-def _named(call: Call, kind: Connector, item: Json) -> Json:
-    external = str((item.get("user") or {}).get("id"))
-    strangers = call.portal.lines.strangers.values()
-    for stranger in strangers:
-        if (stranger.connector, stranger.external_id) == (kind.id, external):
-            return {"user": str(stranger.id)}
-    return {}
 
 
 def _messages(call: Call, where: tuple[str, int, Json]) -> Iterator[ChatMessage]:

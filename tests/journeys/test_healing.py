@@ -1,0 +1,79 @@
+"""What happens to us in a portal without our being asked: noticed, shown, and mended by itself."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from middleware.connections.recovery import Recovery, Waits
+from tests.journeys.portal import ACME, PortalTown, open_portal
+
+NINA = 1001
+AT_ONCE = Waits(first=timedelta(), longest=timedelta(), between_checks=timedelta())
+
+
+@pytest.fixture
+async def town(postgres_url: str, tmp_path: Path) -> AsyncIterator[PortalTown]:
+    async with open_portal(postgres_url, tmp_path) as opened:
+        opened.telegram.say(NINA, "Раз", name="Нина")
+        await opened.settle()
+        yield opened
+
+
+async def state(town: PortalTown) -> tuple[str, str]:
+    row = await town.hub.connections.get(town.crm)
+    return row.state, row.reason
+
+
+async def heal(town: PortalTown) -> None:
+    """Look until the portal serves us again."""
+    recovery = Recovery(town.hub, AT_ONCE)
+    async with asyncio.timeout(30):
+        while (await state(town))[0] != "active":
+            await recovery.look()
+            await asyncio.sleep(0.05)
+    await town.settle()
+
+
+async def test_an_update_that_drops_our_subscriptions_and_a_plan_that_ends_are_mended(
+    town: PortalTown,
+) -> None:
+    town.bitrix24.update_application(ACME, town.client_id)
+    await town.bitrix24.drain()
+    town.reply(NINA, "Не услышано")
+    await asyncio.sleep(0.1)
+    await heal(town)
+    town.reply(NINA, "Услышано")
+    await town.settle()
+    assert town.seen_by(NINA) == ["Не услышано", "Услышано"]
+
+    town.bitrix24.set_plan(ACME, has_rest=False)
+    town.telegram.say(NINA, "Два")
+    await town.settle()
+    assert await state(town) == ("broken", "bitrix24.access_denied")
+    await Recovery(town.hub, AT_ONCE).look()
+    assert await state(town) == ("broken", "bitrix24.access_denied")
+    town.bitrix24.set_plan(ACME, has_rest=True)
+    await heal(town)
+    assert "Два" in town.entries()
+
+
+async def test_a_connector_taken_off_its_line_waits_until_it_is_put_back(town: PortalTown) -> None:
+    lines = town.bitrix24.world.portal(ACME).lines
+    ((place, status),) = lines.statuses.items()
+    town.bitrix24.deactivate(ACME, *place)
+    await town.settle()
+    assert await state(town) == ("broken", "bitrix24.line_disconnected")
+    await Recovery(town.hub, AT_ONCE).look()
+    assert await state(town) == ("broken", "bitrix24.line_disconnected")
+
+    lines.statuses[place] = status
+    await heal(town)
+    town.bitrix24.world.installation(ACME, town.client_id)[1].bindings.clear()
+    town.reply(NINA, "Не услышано")
+    await asyncio.sleep(0.1)
+    await Recovery(town.hub, AT_ONCE).check()
+    await town.settle()
+    assert town.seen_by(NINA) == ["Не услышано"]
