@@ -17,9 +17,10 @@ from typing import Any
 from urllib.parse import quote
 
 from crm_clients.bitrix24.doors import SETTINGS
-from crm_clients.bitrix24.line_cards import opens_deals
+from crm_clients.bitrix24.line_cards import opens_deals, questions_about
 from crm_clients.bitrix24.lines import connector_of
 from crm_clients.bitrix24.oauth import Application, Config
+from crm_clients.bitrix24.questions import Question, ask_together
 from crm_clients.bitrix24.rest import Rest, all_of, created_id, only_of
 from crm_clients.bitrix24.wire import AppInfo, Binding, Line, LineStatus, Profile
 from mappers.vocabulary import (
@@ -97,11 +98,15 @@ class Upkeep:
         await self._switch_on(line)
         await self._subscribe(address)
         there = {"CONNECTOR": self.connector, "LINE": int(line)}
-        status = only_of(LineStatus, await self.rest.ask("imconnector.status", there))
-        notes = () if status.is_working else (NOT_WORKING,)
-        changes = {"line": line, "hook_address": address}
-        opens = await opens_deals(self.rest, line)
-        return SetUp(changes={**changes, "line_opens_deals": opens}, notes=notes)
+        asked = {"status": Question(method="imconnector.status", params=there)}
+        told = await ask_together(self.rest, {**asked, **questions_about(line)})
+        status = only_of(LineStatus, told["status"].told())
+        changes = {
+            "line": line,
+            "hook_address": address,
+            "line_opens_deals": opens_deals(told),
+        }
+        return SetUp(changes=changes, notes=() if status.is_working else (NOT_WORKING,))
 
     async def tear_down(self) -> None:
         """Undo what set-up did. Each step is tried, whatever became of those before it.
