@@ -2,14 +2,20 @@
 
 `manifest` is the entry in the registry and `adapter` keeps the contract; `oauth` holds the
 registration, the connection and the tokens, and `installation` how a portal installs us. `rest`
-makes the calls and says what answers mean; `lines` are messages in the words of our connector,
-`history` what was said in them, `bbcode` their markup, `media` their files; `cards` finds and makes
-contacts and deals. Where messages go onto cards instead, `adapter_on_cards` keeps the contract:
-`entries` writes them, `comments` reads and marks what operators write, `asking` looks for their
-answers and `told_by_comments` says what they mean; `upkeep_of_cards` sets up. `webhook` is the way
-in without an application, `together` asks several things in one call, and `logbook` keeps calls and
-e-mails. `doors` lets events in, and `reading` says what they mean. `upkeep` sets up and takes down;
-`wire` and `wire_timeline` are the JSON that we read.
+makes the calls and says what answers mean, `batch` and `questions` put several into one, `pace` reads
+what is left of a portal's time. `lines` are messages in the words of our connector, `bulk` many of
+them, `history` what was said in them, `bbcode` their markup, `media` their files. `search` finds
+contacts and `cards` makes them and deals; `sessions` and `line_cards` are what a line puts on cards
+by itself. `catalogue` is what a mapping may name, `field_values` what cards hold, `spelling` one
+such value; `tasks` and `users` are for employees. `logbook` keeps calls and e-mails.
+
+Where messages go onto cards instead, `adapter_on_cards` keeps the contract: `entries` writes them,
+`comments` reads and marks what operators write, `asking` looks for their answers and
+`told_by_comments` says what they mean; `webhook` is the way in without an application.
+
+`doors` lets events in, and `reading` says what they mean. `upkeep` and `upkeep_of_cards` set up and
+take down, `own_line` chooses the line and puts it back, `diagnosis` looks after all of it. `wire`,
+`wire_timeline` and `field_wire` are the JSON that we read.
 """
 
 from crm_clients.bitrix24.adapter import Bitrix24

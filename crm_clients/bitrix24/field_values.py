@@ -129,15 +129,17 @@ class FieldValues:
 
     def _body(self, item: Item, values: Values) -> dict[str, Any]:
         body: dict[str, Any] = {}
+        fresh: list[dict[str, str]] = []
         for key, wanted in sorted(values.items()):
             if key in REACHING:
-                body.setdefault("fm", {}).update(_additions(item, REACHING[key], wanted, len(body)))
+                fresh += _additions(item, REACHING[key], wanted)
             elif key not in OWN:
                 body |= self._filled(item, self._field(item, key), wanted)
             elif key not in {"pipeline", "stage"} and self._held(item, key) != wanted[:1]:
                 body |= _own(key, wanted[0])
-        if not body.get("fm", True):
-            del body["fm"]
+        if fresh:
+            # Names that begin so are those of new ones.
+            body["fm"] = {f"n{number}": each for number, each in enumerate(fresh)}
         return body | self._moved(item, values)
 
     def _filled(self, item: Item, known: Field, wanted: tuple[str, ...]) -> dict[str, Any]:
@@ -217,15 +219,15 @@ def _reached(item: Item, kind: str) -> list[str]:
     return [_text(each, "value") for each in rows if _text(each, "typeId") == kind]
 
 
-def _additions(item: Item, kind: str, wanted: Collection[str], start: int) -> dict[str, Any]:
+def _additions(item: Item, kind: str, wanted: Collection[str]) -> list[dict[str, str]]:
     norm = _phone if kind == "PHONE" else str.casefold
     there = {norm(each) for each in _reached(item, kind)}
-    fresh = [each for each in wanted if norm(each) not in there]
     value_type = "MOBILE" if kind == "PHONE" else "OTHER"
-    return {
-        f"n{start}{kind}{index}": {"typeId": kind, "valueType": value_type, "value": each}
-        for index, each in enumerate(fresh)
-    }
+    return [
+        {"typeId": kind, "valueType": value_type, "value": each}
+        for each in wanted
+        if norm(each) not in there
+    ]
 
 
 def _phone(value: str) -> str:

@@ -6,24 +6,25 @@ Source: apidocs.bitrix24.com/api-reference/{imopenlines/openlines, crm}; what th
 bitrix kernel, as reported by integrators.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from crm_clients.bitrix24.questions import Answer, Question, ask_together
-from crm_clients.bitrix24.rest import Rest
+from crm_clients.bitrix24.questions import Answer, Question
 from mappers.vocabulary import Blocked, Permanent
 
 WITHOUT_LEADS = "2"
 
 
-async def opens_deals(rest: Rest, line: str) -> bool:
+def questions_about(line: str) -> dict[str, Question]:
+    """What to ask a portal; `opens_deals` reads the answers."""
+    return {
+        "line": Question(method="imopenlines.config.get", params={"CONFIG_ID": line}),
+        "mode": Question(method="crm.settings.mode.get"),
+    }
+
+
+def opens_deals(told: Mapping[str, Answer]) -> bool:
     """Say whether a line opens deals; no where that may not be known. Raises: `ProviderError`."""
-    told = await ask_together(
-        rest,
-        {
-            "line": Question(method="imopenlines.config.get", params={"CONFIG_ID": line}),
-            "mode": Question(method="crm.settings.mode.get"),
-        },
-    )
     config, mode = _told(told["line"]), _told(told["mode"])
     if not isinstance(config, dict) or config.get("CRM") != "Y":
         return False

@@ -14,10 +14,11 @@ from urllib.parse import quote
 
 from crm_clients.bitrix24.batch import Command, Part
 from crm_clients.bitrix24.doors import SETTINGS
-from crm_clients.bitrix24.line_cards import opens_deals
+from crm_clients.bitrix24.line_cards import opens_deals, questions_about
 from crm_clients.bitrix24.lines import connector_of
 from crm_clients.bitrix24.oauth import Application, Config
 from crm_clients.bitrix24.own_line import OwnLine
+from crm_clients.bitrix24.questions import ask_together
 from crm_clients.bitrix24.rest import Rest, all_of, only_of, results_of
 from crm_clients.bitrix24.wire import AppInfo, Binding, LineStatus, Profile
 from mappers.vocabulary import (
@@ -123,15 +124,14 @@ class Upkeep:
             await self._leave_line()
         status, app = await self._switch_on(line)
         await self.subscribe(address)
-        notes = () if status.is_working else (NOT_WORKING,)
         changes = {
             "line": line,
             "line_before": before,
-            "line_opens_deals": await opens_deals(self.rest, line),
+            "line_opens_deals": opens_deals(await ask_together(self.rest, questions_about(line))),
             "hook_address": address,
             "plan": app.plan or self.config.plan,
         }
-        return SetUp(changes=changes, notes=notes)
+        return SetUp(changes=changes, notes=() if status.is_working else (NOT_WORKING,))
 
     async def tear_down(self) -> None:
         """Undo what set-up did. Each step is tried, whatever became of those before it.

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappers.phones import e164, same_number
+from mappers.phones import e164, national, same_number
 
 spellings = st.text("+0123456789 ()-.ext\u00a0٣", max_size=24)
 
@@ -70,3 +70,15 @@ def test_nonsense_is_no_number_and_no_error(number: str) -> None:
 def test_sameness_is_symmetric(one: str, other: str) -> None:
     assert same_number(one, other) is same_number(other, one)
     assert same_number(one, one) is (e164(one) is not None)
+
+
+@pytest.mark.parametrize(
+    ("number", "bare"),
+    [("+79151112233", "9151112233"), ("+493012345678", "3012345678"), ("", ""), ("Нина", "")],
+)
+def test_a_number_without_its_country(number: str, bare: str) -> None:
+    assert national(number) == bare
+
+
+def test_it_is_the_same_number_where_it_is_at_home() -> None:
+    assert same_number(national("+79151112233"), "+79151112233")

@@ -80,10 +80,11 @@ them with `match`, the name of a method); the codes are those of the envelope:
 
 Different things have the same ids, as on a real portal. Answered in one way where the documentation
 says nothing: a message in the name of an unknown user fails its item; a stage of another category
-is refused; a caller without rights sees `Not found`. HTTPS is not asked for; XML and REST v3 are
-not answered; files are not taken by `uploadUrl`; companies have no requisites; outgoing webhooks,
-quotes, invoices, bots and robots are not played. What an operator writes in the messenger itself,
-past the portal, is the channel's affair: it comes by `send.messages` or not at all.
+is refused, and a value that a field's type cannot hold; a caller without rights sees `Not found`.
+HTTPS is not asked for; XML and REST v3 are not answered; files are not taken by `uploadUrl`;
+companies have no requisites; outgoing webhooks, quotes, invoices, bots and robots are not played.
+What an operator writes in the messenger itself, past the portal, is the channel's affair: it comes
+by `send.messages` or not at all.
 """
 
 from .desk import PART
