@@ -12,6 +12,8 @@ from tests.journeys.portal import ACME, PortalTown, move_in, open_portal, open_p
 from tests.journeys.town import free_port, running, settings_for
 
 NINA = 1001
+
+pytestmark = pytest.mark.usefixtures("unlimited_portal")
 PDF = b"%PDF-1.4\n" + b"0" * 300
 
 

@@ -2,12 +2,10 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from crm_clients.bitrix24 import asking
 from tests.journeys.portal import ACME, PortalTown, move_in, move_in_by_webhook, open_providers
 from tests.journeys.town import free_port, running, settings_for
 
@@ -15,11 +13,7 @@ NINA = 1001
 BY_WEBHOOK = "webhook"
 
 
-@pytest.fixture(autouse=True)
-def seldom_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hub's clock is so fast that asking as often as usual would use up the portal's limit."""
-    monkeypatch.setattr(asking, "OFTEN", timedelta(seconds=200))
-    monkeypatch.setattr(asking, "BY_CARD", timedelta(seconds=400))
+pytestmark = pytest.mark.usefixtures("unlimited_portal")
 
 
 @pytest.fixture(params=["application", BY_WEBHOOK])
@@ -74,9 +68,7 @@ async def test_answers_written_while_the_hub_was_away_arrive_once_and_in_order(
             await town.settle()
         for number in range(5):
             town.comment(f"// ответ {number}")
-        await there.bitrix24.drain()
         for _ in range(2):
             async with running(settings) as hub:
                 back = replace(town, hub=hub)
-                expected = [f"ответ {number}" for number in range(5)]
-                assert await back.seen(NINA, 5) == expected
+                assert await back.seen(NINA, 5) == [f"ответ {number}" for number in range(5)]
