@@ -12,11 +12,11 @@ from mappers.vocabulary import (
 
 
 async def bring(
-    http: Http, call: HttpCall, name: str, missing: str, *, when: tuple[type[Failure], ...]
+    http: Http, call: HttpCall, name: str, *, code: str, when: tuple[type[Failure], ...]
 ) -> FetchedFile:
     """Fetch what is there, no more of it than the call allows.
 
-    Raises: `ProviderError`; `Permanent` with the code `missing` for failures of those kinds.
+    Raises: `ProviderError`; `Permanent` with the code for failures of those kinds.
     """
     try:
         reply = await http.send(call)
@@ -26,7 +26,7 @@ async def bring(
         raise
     failure = usual_failure(reply, repeatable=True)
     if isinstance(failure, when):
-        raise ProviderError(Permanent(code=missing))
+        raise ProviderError(Permanent(code=code))
     if failure is not None:
         raise ProviderError(failure)
     mime = reply.headers.get("content-type", "").partition(";")[0].strip()

@@ -85,7 +85,7 @@ async def fetch(
     )
     # No token was shown, so none has run out: the address itself is closed.
     closed = (AuthExpired,)
-    return await bring(http, call, attachment.title, "amocrm.no_such_file", when=closed)
+    return await bring(http, call, attachment.title, code="amocrm.no_such_file", when=closed)
 
 
 def is_amocrms(url: str, application: Application) -> bool:

@@ -55,7 +55,7 @@ async def fetch(
         budgets=("rest",),
     )
     absent = (Permanent, AuthExpired)
-    return await bring(http, call, attachment.title, "bitrix24.no_such_file", when=absent)
+    return await bring(http, call, attachment.title, code="bitrix24.no_such_file", when=absent)
 
 
 def _origin(address: str) -> tuple[str, str] | None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from crm_clients.bitrix24 import Bitrix24OnCards
+from middleware.connections.flow import register_application
 from tests.journeys.portal import ACME, PortalTown, move_in, move_in_by_webhook, open_providers
 from tests.journeys.town import free_port, running, settings_for
 
@@ -72,3 +74,17 @@ async def test_answers_written_while_the_hub_was_away_arrive_once_and_in_order(
             async with running(settings) as hub:
                 back = replace(town, hub=hub)
                 assert await back.seen(NINA, 5) == [f"ответ {number}" for number in range(5)]
+
+
+async def test_a_portal_is_not_switched_over_behind_its_conversations(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    settings = settings_for(postgres_url, tmp_path, free_port())
+    async with open_providers() as there, running(settings) as hub:
+        town = await move_in(there, hub, timeline="cards")
+        (registered,) = await hub.connections.applications()
+        values = {**hub.vault.open(registered.config), "timeline": "lines"}
+        await register_application(hub, town.workspace, "bitrix24", values)
+        assert await town.install() == town.crm
+        connected = await hub.directory.get(town.crm)
+        assert isinstance(connected.adapter, Bitrix24OnCards)
