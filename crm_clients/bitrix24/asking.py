@@ -129,7 +129,8 @@ class Asking:
         asked = {"filter": {**mine, ">ID": at.done}, "order": {"ID": "ASC"}}
         rows = all_of(Queued, await self.rest.ask("event.offline.list", asked))
         written = list(dict.fromkeys(each.data.fields.id for each in rows))
-        found = await ask_each(self.rest, [_by_id(each) for each in written if each.isdecimal()])
+        asked_for = [_by_id(each) for each in written if each.isdecimal()]
+        found = await ask_each(self.rest, asked_for, skips_refused=True)
         told = [only_of(Comment, each) for each in found if each is not None]
         parcels = await self._parcels([each for each in told if self._is_answer(each)])
         done = max([at.done, *(each.id for each in rows)])
@@ -144,7 +145,7 @@ class Asking:
         """Say whose cards the answers lie on: of a deal, its contact's."""
         deals = list(dict.fromkeys(each.card for each in answers if each.kind == DEAL))
         asked = [("crm.deal.get", {"id": number(each, "")}) for each in deals]
-        found = await ask_each(self.rest, asked) if asked else ()
+        found = await ask_each(self.rest, asked, skips_refused=True)
         contacts = {
             deal: only_of(DealOfComment, row).contact
             for deal, row in zip(deals, found, strict=True)
