@@ -2,8 +2,8 @@
 
 `manifest` is the entry in the registry and `adapter` keeps the contract; `oauth` holds the
 registration, the connection and the tokens, and `installation` how a portal installs us. `rest`
-makes the calls and says what answers mean, `batch` and `questions` put several into one, `pace` reads
-what is left of a portal's time. `lines` are messages in the words of our connector, `bulk` many of
+makes the calls and says what answers mean, `batch` and `questions` put several into one, `pace`
+reads what is left of their time. `lines` are messages in the words of our connector, `bulk` many of
 them, `history` what was said in them, `bbcode` their markup, `media` their files. `search` finds
 contacts and `cards` makes them and deals; `sessions` and `line_cards` are what a line puts on cards
 by itself. `catalogue` is what a mapping may name, `field_values` what cards hold, `spelling` one

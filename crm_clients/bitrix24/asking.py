@@ -18,6 +18,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError, field_validator
 
+from crm_clients.bitrix24.batch import Command
 from crm_clients.bitrix24.cards import Cards
 from crm_clients.bitrix24.comments import (
     CONTACT,
@@ -29,8 +30,8 @@ from crm_clients.bitrix24.comments import (
     moment_of,
 )
 from crm_clients.bitrix24.oauth import Config
+from crm_clients.bitrix24.questions import ask_each
 from crm_clients.bitrix24.rest import PAGE, WITHOUT_COUNTING, Rest, all_of, number, only_of
-from crm_clients.bitrix24.together import ask_each
 from crm_clients.bitrix24.told_by_comments import is_answer
 from crm_clients.bitrix24.wire import Contact
 from crm_clients.bitrix24.wire_timeline import (
@@ -128,7 +129,8 @@ class Asking:
         asked = {"filter": {**mine, ">ID": at.done}, "order": {"ID": "ASC"}}
         rows = all_of(Queued, await self.rest.ask("event.offline.list", asked))
         written = list(dict.fromkeys(each.data.fields.id for each in rows))
-        found = await ask_each(self.rest, [_by_id(each) for each in written if each.isdecimal()])
+        asked_for = [_by_id(each) for each in written if each.isdecimal()]
+        found = await ask_each(self.rest, asked_for, skips_refused=True)
         told = [only_of(Comment, each) for each in found if each is not None]
         parcels = await self._parcels([each for each in told if self._is_answer(each)])
         done = max([at.done, *(each.id for each in rows)])
@@ -142,8 +144,8 @@ class Asking:
     async def _parcels(self, answers: Sequence[Comment]) -> tuple[Parcel, ...]:
         """Say whose cards the answers lie on: of a deal, its contact's."""
         deals = list(dict.fromkeys(each.card for each in answers if each.kind == DEAL))
-        asked = [("crm.deal.get", {"id": number(each, "")}) for each in deals]
-        found = await ask_each(self.rest, asked) if asked else ()
+        asked = [Command("crm.deal.get", {"id": number(each, "")}) for each in deals]
+        found = await ask_each(self.rest, asked, skips_refused=True)
         contacts = {
             deal: only_of(DealOfComment, row).contact
             for deal, row in zip(deals, found, strict=True)
@@ -216,18 +218,18 @@ def _found(comment: Comment, contact: str | None) -> FoundComment:
     return FoundComment.model_validate({"kind": kind, "comment": comment, "contact": contact or ""})
 
 
-def _by_id(comment: str) -> tuple[str, dict[str, Any]]:
-    return "crm.timeline.comment.get", {"id": comment}
+def _by_id(comment: str) -> Command:
+    return Command("crm.timeline.comment.get", {"id": comment})
 
 
-def _list(wanted: dict[str, Any], order: str) -> tuple[str, dict[str, Any]]:
+def _list(wanted: dict[str, Any], order: str) -> Command:
     asked = {
         "filter": wanted,
         "select": ["ID"],
         "order": {"ID": order},
         "start": WITHOUT_COUNTING,
     }
-    return "crm.contact.list", asked
+    return Command("crm.contact.list", asked)
 
 
 def _hot_in(there: Iterable[Comment], now: datetime) -> list[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
-from mappers.vocabulary import Failure
+from mappers.vocabulary import Failure, Gone, ProviderError
 
 MOST = 50
 REFERENCE = "$result"
@@ -23,10 +23,11 @@ STOPS_NOWHERE = 0  # any word would stop it at the first refusal
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One call inside of a batch."""
+    """One call inside of a batch. `gone` says what it is that a refusal can miss."""
 
     method: str
     params: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    gone: Gone = ""
 
     def spelt(self) -> str:
         """Spell it as a query with the brackets of PHP; what is None is left out."""
@@ -49,10 +50,21 @@ def result_of(at: int, *path: str) -> str:
 
 
 class Part(NamedTuple):
-    """What became of one command: its result, or why there is none."""
+    """What became of one command: its result, or why there is none.
+
+    `total` counts the rows of a list whose first page this is; `at` is the portal's time.
+    """
 
     result: Any = None
     failure: Failure | None = None
+    total: int = 0
+    at: str = ""
+
+    def told(self) -> Any:
+        """Return the result. Raises: `ProviderError` when there is none."""
+        if self.failure is not None:
+            raise ProviderError(self.failure)
+        return self.result
 
 
 def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -14,10 +14,9 @@ from datetime import datetime
 from typing import Literal
 from zoneinfo import available_timezones
 
+from crm_clients.bitrix24.batch import Command, Part
 from crm_clients.bitrix24.field_wire import About, Category, Status, User, Whose
 from crm_clients.bitrix24.questions import (
-    Answer,
-    Question,
     all_of_list,
     ask_every_page,
     ask_together,
@@ -55,9 +54,7 @@ APART: Mapping[Entity, frozenset[str]] = {
         }
     ),
 }
-USERS = Question(
-    method="user.get", params={"FILTER": {"ACTIVE": "true"}, "sort": "ID", "order": "ASC"}
-)
+USERS = Command("user.get", {"FILTER": {"ACTIVE": "true"}, "sort": "ID", "order": "ASC"})
 _HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
 
@@ -76,23 +73,21 @@ async def read_catalogue(rest: Rest) -> Catalogue:
     )
 
 
-def _questions() -> dict[str, Question]:
-    about: dict[str, Question] = {
-        entity: Question(
-            method="crm.item.fields", params={"entityTypeId": kind, "useOriginalUfNames": "Y"}
-        )
+def _questions() -> dict[str, Command]:
+    about: dict[str, Command] = {
+        entity: Command("crm.item.fields", {"entityTypeId": kind, "useOriginalUfNames": "Y"})
         for entity, kind in TYPES.items()
     }
     return {
         **about,
-        "categories": Question(method="crm.category.list", params={"entityTypeId": DEAL}),
-        "statuses": Question(method="crm.status.list", params={"order": {"SORT": "ASC"}}),
+        "categories": Command("crm.category.list", {"entityTypeId": DEAL}),
+        "statuses": Command("crm.status.list", {"order": {"SORT": "ASC"}}),
         "users": USERS,
-        "profile": Question(method="profile"),
+        "profile": Command("profile"),
     }
 
 
-async def _users(rest: Rest, first: Answer) -> tuple[User, ...]:
+async def _users(rest: Rest, first: Part) -> tuple[User, ...]:
     """Read the employees; nobody where the application may not ask for them."""
     if isinstance(first.failure, Blocked):
         return ()
@@ -104,7 +99,7 @@ async def _users(rest: Rest, first: Answer) -> tuple[User, ...]:
 Lists = Mapping[str, tuple[Status, ...]]
 
 
-def _lists(told: Answer) -> Lists:
+def _lists(told: Part) -> Lists:
     found: dict[str, list[Status]] = {}
     for row in all_of_list(told.told()):
         status = only_of(Status, row)
@@ -112,7 +107,7 @@ def _lists(told: Answer) -> Lists:
     return {name: tuple(sorted(rows, key=lambda each: each.sort)) for name, rows in found.items()}
 
 
-def _pipelines(told: Answer, lists: Lists) -> Iterator[Pipeline]:
+def _pipelines(told: Part, lists: Lists) -> Iterator[Pipeline]:
     value = told.told()
     listed = value.get("categories") if isinstance(value, dict) else None
     categories = [only_of(Category, each) for each in all_of_list(listed)]
@@ -138,7 +133,7 @@ class _Source:
     lists: Lists
     users: tuple[tuple[str, str], ...] = field(repr=False)
 
-    def fields(self, entity: Entity, told: Answer) -> Iterator[Field]:
+    def fields(self, entity: Entity, told: Part) -> Iterator[Field]:
         value = told.told()
         described = value.get("fields") if isinstance(value, dict) else None
         if not isinstance(described, dict):
@@ -171,7 +166,7 @@ class _Source:
                 return about.choices
 
 
-def _zone(told: Answer) -> str:
+def _zone(told: Part) -> str:
     """Name the zone of whoever installed us, else what the portal's clock is ahead by.
 
     Signs are the other way round in names of that kind.

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from crm_clients.bitrix24.batch import Command
 from crm_clients.bitrix24.cards import Cards
+from crm_clients.bitrix24.questions import ask_each
 from crm_clients.bitrix24.rest import PAGE, Rest, all_of, number, only_of
-from crm_clients.bitrix24.together import ask_each
 from crm_clients.bitrix24.wire_timeline import Comment
 from crm_clients.on_cards import with_mark
 from mappers.vocabulary import (
@@ -49,7 +50,7 @@ class Comments:
     async def get(self, name: str) -> Comment | None:
         """Read a comment by our name of it; None when it was deleted."""
         asked = {"id": id_in(name)}
-        (found,) = await ask_each(self.rest, [("crm.timeline.comment.get", asked)])
+        (found,) = await ask_each(self.rest, [Command("crm.timeline.comment.get", asked)])
         return None if found is None else only_of(Comment, found)
 
     async def mark(self, report: StatusReport) -> None:
@@ -102,8 +103,8 @@ class Comments:
                 found |= {each.id: each for each in page if is_since(each, floor)}
                 if len(page) < PAGE or not is_since(page[-1], floor):
                     break
-                method, asked = _question(card, start)
-                page = all_of(Comment, await self.rest.ask(method, asked))
+                more = _question(card, start)
+                page = all_of(Comment, await self.rest.ask(more.method, more.params))
         return tuple(sorted(found.values(), key=lambda each: int(each.id)))
 
 
@@ -136,6 +137,7 @@ def is_since(comment: Comment, floor: datetime) -> bool:
     return moment is None or moment >= floor
 
 
-def _question(card: Card, start: int) -> tuple[str, dict[str, Any]]:
+def _question(card: Card, start: int) -> Command:
     where = {"ENTITY_TYPE": card.kind, "ENTITY_ID": number(card.id, "")}
-    return "crm.timeline.comment.list", {"filter": where, "order": {"ID": "DESC"}, "start": start}
+    asked = {"filter": where, "order": {"ID": "DESC"}, "start": start}
+    return Command("crm.timeline.comment.list", asked)

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crm_clients.bitrix24 import spelling
+from crm_clients.bitrix24.batch import Command, Part
 from crm_clients.bitrix24.catalogue import CONTACT, DEAL
-from crm_clients.bitrix24.questions import Answer, Question, ask_together
+from crm_clients.bitrix24.questions import ask_together
 from crm_clients.bitrix24.rest import Rest, garbled, number
 from mappers.mapping.targets import stages_of
 from mappers.phones import e164
@@ -73,7 +74,7 @@ class FieldValues:
 
     async def _cards(self, record: str, deal: str, keys: Collection[str]) -> dict[int, Item]:
         """Read the cards that these keys are about."""
-        asked: dict[str, Question] = {}
+        asked: dict[str, Command] = {}
         if _on(CONTACT, keys):
             asked["contact"] = _question(CONTACT, record, "record")
         if deal and _on(DEAL, keys):
@@ -179,12 +180,12 @@ class FieldValues:
         return {"categoryId": number(pipeline, ""), "stageId": wanted}
 
 
-def _question(kind: int, card: str, gone: Gone) -> Question:
+def _question(kind: int, card: str, gone: Gone) -> Command:
     asked = {"entityTypeId": kind, "id": number(card, gone), "useOriginalUfNames": "Y"}
-    return Question(method="crm.item.get", params=asked, gone=gone)
+    return Command("crm.item.get", asked, gone=gone)
 
 
-def _item(answer: Answer) -> Item:
+def _item(answer: Part) -> Item:
     told = answer.told()
     item = told.get("item") if isinstance(told, dict) else None
     if not isinstance(item, dict):

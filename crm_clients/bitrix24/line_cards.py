@@ -9,21 +9,21 @@ bitrix kernel, as reported by integrators.
 from collections.abc import Mapping
 from typing import Any
 
-from crm_clients.bitrix24.questions import Answer, Question
+from crm_clients.bitrix24.batch import Command, Part
 from mappers.vocabulary import Blocked, Permanent
 
 WITHOUT_LEADS = "2"
 
 
-def questions_about(line: str) -> dict[str, Question]:
+def questions_about(line: str) -> dict[str, Command]:
     """What to ask a portal; `opens_deals` reads the answers."""
     return {
-        "line": Question(method="imopenlines.config.get", params={"CONFIG_ID": line}),
-        "mode": Question(method="crm.settings.mode.get"),
+        "line": Command("imopenlines.config.get", {"CONFIG_ID": line}),
+        "mode": Command("crm.settings.mode.get"),
     }
 
 
-def opens_deals(told: Mapping[str, Answer]) -> bool:
+def opens_deals(told: Mapping[str, Part]) -> bool:
     """Say whether a line opens deals; no where that may not be known. Raises: `ProviderError`."""
     config, mode = _told(told["line"]), _told(told["mode"])
     if not isinstance(config, dict) or config.get("CRM") != "Y":
@@ -32,5 +32,5 @@ def opens_deals(told: Mapping[str, Answer]) -> bool:
     return makes == "deal" or (makes == "lead" and str(mode) == WITHOUT_LEADS)
 
 
-def _told(answer: Answer) -> Any:
+def _told(answer: Part) -> Any:
     return None if isinstance(answer.failure, Blocked | Permanent) else answer.told()

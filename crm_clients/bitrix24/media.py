@@ -21,6 +21,7 @@ from mappers.vocabulary import (
     ProviderError,
 )
 
+PAGES = (".html", ".htm")
 SHOWN = frozenset(
     {
         AttachmentKind.IMAGE,
@@ -55,7 +56,11 @@ async def fetch(
         budgets=("rest",),
     )
     absent = (Permanent, AuthExpired)
-    return await bring(http, call, attachment.title, code="bitrix24.no_such_file", when=absent)
+    found = await bring(http, call, attachment.title, code="bitrix24.no_such_file", when=absent)
+    if found.mime == "text/html" and not attachment.title.lower().endswith(PAGES):
+        # A page in place of a file asks whoever opens it to sign in.
+        raise ProviderError(Permanent(code="bitrix24.no_such_file"))
+    return found
 
 
 def _origin(address: str) -> tuple[str, str] | None:

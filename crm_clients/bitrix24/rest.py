@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from crm_clients.bitrix24.batch import STOPS_NOWHERE, Command, Part, key_of
+from crm_clients.bitrix24.batch import MOST, STOPS_NOWHERE, Command, Part, key_of
 from crm_clients.bitrix24.oauth import USER_AGENT, Application, Config, portal_base
 from crm_clients.bitrix24.pace import (
     BUCKET_LEAKS_IN,
@@ -93,8 +93,11 @@ class Rest:
         return await self._send(method, params, repeatable=False, gone=gone)
 
     async def ask_all(self, commands: Sequence[Command]) -> tuple[Part, ...]:
-        """Do in one call what may be done twice; return what became of each, in order."""
-        return await self._send_all(commands, repeatable=True)
+        """Do in few calls what may be done twice; return what became of each, in order."""
+        found: list[Part] = []
+        for begin in range(0, len(commands), MOST):
+            found += await self._send_all(commands[begin : begin + MOST], repeatable=True)
+        return tuple(found)
 
     async def make_all(self, commands: Sequence[Command]) -> tuple[Part, ...]:
         """Do in one call what must not be done twice. A lost answer is doubt about each."""
@@ -119,7 +122,9 @@ class Rest:
         if failure := failure_in(reply, repeatable=repeatable):
             raise ProviderError(failure)
         told = reply.at("result")
-        return tuple(part_in(told, key, repeatable=repeatable) for key in asked)
+        return tuple(
+            part_in(told, key, repeatable=repeatable, gone=each.gone) for key, each in asked.items()
+        )
 
     def _call(
         self,
@@ -160,10 +165,7 @@ class Rest:
 
 def results_of(parts: Sequence[Part]) -> tuple[Any, ...]:
     """Return what each part of a batch brought. Raises: `ProviderError` of the first refusal."""
-    for part in parts:
-        if part.failure is not None:
-            raise ProviderError(part.failure)
-    return tuple(part.result for part in parts)
+    return tuple(part.told() for part in parts)
 
 
 def moved_to(reply: HttpReply, named: str, application: Application | None) -> str:
@@ -198,15 +200,18 @@ def refusal_in(
     return _refusal(named, status, detail, repeatable=repeatable, gone=gone)
 
 
-def part_in(told: Any, key: str, *, repeatable: bool) -> Part:
+def part_in(told: Any, key: str, *, repeatable: bool, gone: Gone = "") -> Part:
     """Read what became of one command. No status tells a crash from a refusal in there."""
     refused, done = (_inside(told, name) for name in ("result_error", "result"))
-    if key not in refused:
-        return Part(done[key]) if key in done else Part(failure=garbled(repeatable=repeatable))
-    error = refused[key] if isinstance(refused[key], dict) else {"error": refused[key]}
-    code, detail = str(error.get("error")), str(error.get("error_description") or "")[:500]
-    status = 500 if code.lower() in MAY_HIDE_CRASHES else 200
-    return Part(failure=_refusal(code, status, detail, repeatable=repeatable, gone=""))
+    if key in refused:
+        error = refused[key] if isinstance(refused[key], dict) else {"error": refused[key]}
+        status = 500 if str(error.get("error")).lower() in MAY_HIDE_CRASHES else 200
+        return Part(failure=refusal_in(error, status, repeatable=repeatable, gone=gone))
+    if key not in done:
+        return Part(failure=garbled(repeatable=repeatable))
+    total, time = str(_inside(told, "result_total").get(key)), _inside(told, "result_time").get(key)
+    at = str(time.get("date_start") or "") if isinstance(time, dict) else ""
+    return Part(done[key], total=int(total) if total.isdecimal() else 0, at=at)
 
 
 def _inside(told: Any, name: str) -> Mapping[str, Any]:

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from crm_clients.bitrix24.batch import Command
 from crm_clients.bitrix24.field_wire import ContactsDeal, Lead
-from crm_clients.bitrix24.questions import Question, all_of_list, ask_together
+from crm_clients.bitrix24.questions import all_of_list, ask_together
 from crm_clients.bitrix24.rest import WITHOUT_COUNTING, Rest, only_of
 from crm_clients.bitrix24.wire import Contact
 from mappers.phones import national
@@ -90,7 +91,7 @@ class Search:
         )
 
 
-def _duplicates(identity: Identity, kind: str) -> Question:
+def _duplicates(identity: Identity, kind: str) -> Command:
     values = [identity.value]
     if identity.kind is IdentityKind.PHONE and (bare := national(identity.value)):
         values.append(bare)
@@ -99,10 +100,10 @@ def _duplicates(identity: Identity, kind: str) -> Question:
         "values": values,
         "entity_type": kind,
     }
-    return Question(method="crm.duplicate.findbycomm", params=asked)
+    return Command("crm.duplicate.findbycomm", asked)
 
 
-def _listing(method: str, wanted: Mapping[str, Any], select: Iterable[str]) -> Question:
+def _listing(method: str, wanted: Mapping[str, Any], select: Iterable[str]) -> Command:
     """Ask for one page, the newest first; counting all would cost more than the page."""
     asked = {
         "filter": wanted,
@@ -110,7 +111,7 @@ def _listing(method: str, wanted: Mapping[str, Any], select: Iterable[str]) -> Q
         "order": {"ID": "DESC"},
         "start": WITHOUT_COUNTING,
     }
-    return Question(method=method, params=asked)
+    return Command(method, asked)
 
 
 def _ids(told: Any, kind: str) -> tuple[str, ...]:

@@ -10,10 +10,11 @@ Source: apidocs.bitrix24.com/api-reference/crm/timeline/activities/binding.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from crm_clients.bitrix24.batch import Command, Part
 from crm_clients.bitrix24.catalogue import CONTACT, DEAL
 from crm_clients.bitrix24.field_wire import Bound
 from crm_clients.bitrix24.history import History
-from crm_clients.bitrix24.questions import Answer, Question, all_of_list, ask_together
+from crm_clients.bitrix24.questions import all_of_list, ask_together
 from crm_clients.bitrix24.rest import Rest, number, only_of
 from mappers.vocabulary import Blocked, Permanent, ProviderError
 
@@ -39,9 +40,7 @@ class Sessions:
     async def _bound(self, sessions: Sequence[str]) -> dict[str, set[tuple[int, int]]]:
         """Return on which cards each of these hangs."""
         asked = {
-            f"session{each}": Question(
-                method="crm.activity.binding.list", params={"activityId": each}
-            )
+            f"session{each}": Command("crm.activity.binding.list", {"activityId": each})
             for each in sessions
         }
         told = await ask_together(self.rest, asked) if asked else {}
@@ -56,7 +55,7 @@ class Sessions:
                 raise
 
 
-def _places(told: Answer) -> set[tuple[int, int]]:
+def _places(told: Part) -> set[tuple[int, int]]:
     """A session that was deleted meanwhile hangs nowhere, and is refused again when it is hung."""
     if isinstance(told.failure, Permanent | Blocked):
         return set()

@@ -8,20 +8,20 @@ Source: apidocs.bitrix24.com/api-reference/{events, crm/timeline/activities/type
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from crm_clients.bitrix24.asking import QUEUED
 from crm_clients.bitrix24.entries import MESSAGE_TYPE
 from crm_clients.bitrix24.oauth import Application, Config
 from crm_clients.bitrix24.rest import Rest, all_of, only_of
-from crm_clients.bitrix24.upkeep import Upkeep
+from crm_clients.bitrix24.upkeep import NOT_ADMINISTRATOR, Upkeep
 from crm_clients.bitrix24.wire import Profile
 from crm_clients.bitrix24.wire_timeline import Listening
 from mappers.vocabulary import Account, AuthExpired, Blocked, Permanent, ProviderError
 from mappers.vocabulary.adapters import SetUp
 
-EVENTS = ("OnCrmContactDelete", "OnCrmDealDelete", "OnAppUninstall")
+EVENTS = ("OnCrmContactDelete", "OnCrmDealDelete", "OnAppUpdate", "OnAppUninstall")
 OFFLINE = {"event_type": "offline"}
 NO_ADDRESS = (
     "There is no public address: files stay behind, and deleted contacts are noticed when they are"
@@ -59,7 +59,9 @@ class UpkeepOfCards:
 
     async def check(self) -> Account:
         if self._installed is not None:
-            return await self._installed.check()
+            account = await self._installed.check()
+            warnings = [words for words in account.warnings if words != NOT_ADMINISTRATOR]
+            return replace(account, warnings=tuple(warnings))
         only_of(Profile, await self.rest.ask("profile"))
         scopes = await self.rest.ask("scope")
         has_crm = isinstance(scopes, list) and "crm" in scopes

@@ -155,14 +155,28 @@ async def _is_shut_out(hub: Hub, known: ConnectionRow) -> bool:
 async def _take_up(
     hub: Hub, known: ConnectionRow, wanted: Wanted, config: BaseModel
 ) -> ConnectionId:
-    """Go on with a connection under new credentials; what we remembered of the account stays."""
+    """Go on with a connection under new credentials; what we remembered of the account stays.
+
+    Raises: `Conflict` where it would be used in another way: what we remember would mislead us.
+    """
     given = {k: v for k, v in exposed(config).items() if k in config.model_fields_set}
     current = await hub.connections.get(known.id)
-    sealed = hub.vault.seal({**hub.vault.open(current.config), **given})
+    before = hub.vault.open(current.config)
+    if _mode(known.provider, before) != _mode(known.provider, {**before, **given}):
+        raise Conflict(
+            "This account is connected in another way, and its conversations lie elsewhere there."
+            " Disconnect it, then connect it again: new conversations go the new way."
+        )
+    sealed = hub.vault.seal({**before, **given})
     if not await hub.connections.take_up(current, sealed, wanted.application):
         raise Conflict("Somebody else is connecting this account at this moment. Look again.")
     log.info("connection.taken_up", connection_id=str(known.id), provider=wanted.provider)
     return known.id
+
+
+def _mode(provider: str, values: Mapping[str, Any]) -> str:
+    manifest = manifest_of(provider)
+    return manifest.mode(validated(manifest.config, values, "configuration"))
 
 
 async def fresh(hub: Hub, connection: ConnectionId) -> ConnectionRow:

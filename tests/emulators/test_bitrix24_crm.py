@@ -308,6 +308,21 @@ async def test_a_comment_has_its_callers_name_and_its_files(rig: Rig) -> None:
     assert len(rig.hub.events("ONCRMTIMELINECOMMENTADD")) == 1
 
 
+async def test_a_comment_that_people_change_is_told_and_waits_in_the_queue(rig: Rig) -> None:
+    events = ("ONCRMTIMELINECOMMENTADD", "ONCRMTIMELINECOMMENTUPDATE")
+    await rig.do("crm.contact.add", fields=CARD)
+    for event in events:
+        await rig.do("event.bind", event=event, event_type="offline")
+    note = rig.emulator.write_note("acme", 1, "Привет")
+    rig.emulator.edit_note("acme", note.id, "Привет!")
+    first, second = await rig.do("event.offline.list")
+    assert (first["EVENT_NAME"], second["EVENT_NAME"]) == events
+    await rig.do("event.offline.get", clear=1)
+    rig.emulator.edit_note("acme", note.id, "Привет?")
+    (third,) = await rig.do("event.offline.list", filter={">ID": second["ID"]})
+    assert third["EVENT_DATA"] == {"FIELDS": {"ID": note.id}}
+
+
 async def test_comments_refuse_with_codes_and_take_small_letters_only(rig: Rig) -> None:
     await rig.do("crm.contact.add", fields=CARD)
     method, where = "crm.timeline.comment.add", {"ENTITY_TYPE": "contact", "ENTITY_ID": 1}

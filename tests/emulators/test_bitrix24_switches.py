@@ -56,6 +56,15 @@ async def test_a_caller_without_a_name_may_be_refused(rig: Rig) -> None:
     assert (await rig.call(request)).status == 403
 
 
+async def test_a_comment_may_be_its_authors_alone(rig: Rig) -> None:
+    await rig.do("crm.contact.add", fields={"NAME": "Нина"})
+    note = rig.emulator.write_note("acme", 1, "Привет", user_id=2)
+    change = {"id": note.id, "fields": {"COMMENT": "Привет!"}}
+    assert await rig.do("crm.timeline.comment.update", **change)
+    switch(rig, "comment_changed_by", "author")
+    assert (await rig.refused("crm.timeline.comment.update", **change))[1] == "ACCESS_DENIED"
+
+
 async def test_ids_of_origin_are_cut(rig: Rig) -> None:
     switch(rig, "origin_limit", 5)
     await rig.do("crm.contact.add", fields={"ORIGIN_ID": "telegram:1"})

@@ -76,18 +76,7 @@ class Bitrix24Side:
         emulator.add_portal(SHOP, users=USERS)
 
     async def connect(self, world: "World", hub: Hub, workspace: WorkspaceId) -> ConnectionId:
-        """Register as an integrator does, and let the portal install us."""
-        emulator: Any = world.crm
-        ours = emulator.add_application("https://example.com")
-        values = {
-            "client_id": ours.client_id,
-            "client_secret": ours.client_secret,
-            "oauth_base": world.crm_base,
-            "trusted_origins": [world.crm_base],
-        }
-        application, _ = await register_application(hub, workspace, "bitrix24", values)
-        ours.install_url = install_address(hub, "bitrix24", application)
-        return await install(world, hub, ours.client_id)
+        return await connect_portal(world, hub, workspace)
 
     def known(self, emulator: Any, name: str, phone: str) -> int:
         phones = [{"VALUE": phone, "VALUE_TYPE": "WORK"}]
@@ -116,6 +105,34 @@ SIDES: Mapping[str, Side] = {
         }
     ),
 }
+
+
+async def connect_portal(
+    world: "World", hub: Hub, workspace: WorkspaceId, **details: Any
+) -> ConnectionId:
+    """Register as an integrator does, and let the portal install us.
+
+    `details` are further values of the registration.
+    """
+    ours = world.bitrix24.add_application("https://example.com")
+    values = {
+        "client_id": ours.client_id,
+        "client_secret": ours.client_secret,
+        "oauth_base": world.crm_base,
+        "trusted_origins": [world.crm_base],
+        **details,
+    }
+    application, _ = await register_application(hub, workspace, "bitrix24", values)
+    ours.install_url = install_address(hub, "bitrix24", application)
+    return await install(world, hub, ours.client_id)
+
+
+async def connect_by_webhook(world: "World", hub: Hub, workspace: WorkspaceId) -> ConnectionId:
+    """Connect the portal by a webhook that somebody made in it."""
+    made = world.bitrix24.add_webhook(SHOP, scopes=("crm",))
+    address = f"{world.crm_base}/{SHOP}/rest/{made['user_id']}/{made['secret']}/"
+    wanted = Wanted(provider="bitrix24", values={"webhook": address})
+    return (await connect(hub, workspace, wanted)).id
 
 
 async def install(world: "World", hub: Hub, client_id: str) -> ConnectionId:

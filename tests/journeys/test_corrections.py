@@ -12,25 +12,26 @@ import pytest
 from sqlalchemy import text
 
 from middleware.db.engine import transaction
-from tests.journeys.portal import ACME, PortalTown, open_portal
+from tests.journeys.portal import open_portal
+from tests.journeys.town import ACCOUNT, Town
 
 NINA = 1001
 
 
 @pytest.fixture
-async def town(postgres_url: str, tmp_path: Path) -> AsyncIterator[PortalTown]:
+async def town(postgres_url: str, tmp_path: Path) -> AsyncIterator[Town]:
     async with open_portal(postgres_url, tmp_path) as opened:
         opened.telegram.say(NINA, "Сколько стоит?", name="Нина")
         await opened.settle()
         yield opened
 
 
-async def rows(town: PortalTown, query: str) -> list[dict[str, Any]]:
+async def rows(town: Town, query: str) -> list[dict[str, Any]]:
     async with transaction(town.hub.engine) as at:
         return [dict(row) for row in (await at.execute(text(query))).mappings()]
 
 
-async def outcomes(town: PortalTown, kind: str) -> list[str]:
+async def outcomes(town: Town, kind: str) -> list[str]:
     """What came of the last attempt at each delivery of a kind, in the order of planning."""
     found = await rows(
         town,
@@ -40,12 +41,12 @@ async def outcomes(town: PortalTown, kind: str) -> list[str]:
     return [row["outcome"] or "" for row in found if row["kind"] == kind]
 
 
-async def status_of_the_reply(town: PortalTown) -> str:
+async def status_of_the_reply(town: Town) -> str:
     (row,) = await rows(town, "SELECT status FROM messages WHERE direction = 'outbound'")
     return str(row["status"])
 
 
-async def tell(town: PortalTown) -> None:
+async def tell(town: Town) -> None:
     """Let the hub read what the portal tells, whatever it can do about it."""
     await town.bitrix24.drain()
     unread = "SELECT 1 FROM inbox WHERE state = 'new'"
@@ -54,28 +55,28 @@ async def tell(town: PortalTown) -> None:
             await asyncio.sleep(0.03)
 
 
-def grow_old(town: PortalTown) -> None:
+def grow_old(town: Town) -> None:
     """Telegram lets nobody take back what was said two days ago."""
     (bot,) = town.telegram._bots.values()
     for entry in bot.chats[NINA].entries.values():
         entry.wire["date"] -= 49 * 3600
 
 
-async def test_an_edit_and_a_deletion_reach_the_customer(town: PortalTown) -> None:
+async def test_an_edit_and_a_deletion_reach_the_customer(town: Town) -> None:
     reply = town.reply(NINA, "Сто рублей")
     await town.settle()
-    assert town.bitrix24.edit(ACME, reply.message.id, "[b]Двести[/b] рублей")
+    assert town.bitrix24.edit(ACCOUNT, reply.message.id, "[b]Двести[/b] рублей")
     await town.settle()
     assert town.seen_by(NINA) == ["Двести рублей"]
 
     town.telegram.stage.arm("cut_after", match="editMessageText")
     for price in ("Триста", "Четыреста", "Пятьсот"):
-        town.bitrix24.edit(ACME, reply.message.id, f"{price} рублей")
+        town.bitrix24.edit(ACCOUNT, reply.message.id, f"{price} рублей")
     await town.settle()
     assert town.seen_by(NINA) == ["Пятьсот рублей"]
 
     town.telegram.stage.arm("cut_after", match="deleteMessage")
-    town.bitrix24.delete(ACME, reply.message.id)
+    town.bitrix24.delete(ACCOUNT, reply.message.id)
     await town.settle()
     assert town.seen_by(NINA) == []
     assert await status_of_the_reply(town) == "sent"
@@ -83,7 +84,7 @@ async def test_an_edit_and_a_deletion_reach_the_customer(town: PortalTown) -> No
 
 
 async def test_what_is_not_sent_yet_is_sent_in_its_newest_form_or_not_at_all(
-    town: PortalTown,
+    town: Town,
 ) -> None:
     earlier = town.reply(NINA, "Минуту")
     await town.settle()
@@ -94,8 +95,8 @@ async def test_what_is_not_sent_yet_is_sent_in_its_newest_form_or_not_at_all(
     for reply in (changed, unwanted):
         # Bitrix24 tells of corrections of what a channel has taken; other CRMs may of others, too.
         reply.message.mid.append("known")
-    town.bitrix24.edit(ACME, changed.message.id, "Двести рублей")
-    town.bitrix24.delete(ACME, unwanted.message.id)
+    town.bitrix24.edit(ACCOUNT, changed.message.id, "Двести рублей")
+    town.bitrix24.delete(ACCOUNT, unwanted.message.id)
     await tell(town)
     town.telegram.stage.clear()
     await town.settle()
@@ -109,17 +110,17 @@ async def test_what_is_not_sent_yet_is_sent_in_its_newest_form_or_not_at_all(
 
 
 async def test_an_operator_reads_why_the_customer_does_not_see_a_correction(
-    town: PortalTown,
+    town: Town,
 ) -> None:
     reply = town.reply(NINA, "Сто рублей")
     await town.settle()
-    town.bitrix24.edit(ACME, reply.message.id, "Двести рублей и ещё " + "очень " * 900)
+    town.bitrix24.edit(ACCOUNT, reply.message.id, "Двести рублей и ещё " + "очень " * 900)
     await town.settle()
     assert town.seen_by(NINA) == ["Сто рублей"]
     assert "прежний текст" in town.entries()[-1]
 
     grow_old(town)
-    town.bitrix24.delete(ACME, reply.message.id)
+    town.bitrix24.delete(ACCOUNT, reply.message.id)
     await town.settle()
     assert town.seen_by(NINA) == ["Сто рублей"]
     assert "клиент его по-прежнему видит" in town.entries()[-1]

@@ -8,26 +8,27 @@ from pathlib import Path
 import pytest
 
 from middleware.connections.recovery import Recovery, Waits
-from tests.journeys.portal import ACME, PortalTown, open_portal
+from tests.journeys.portal import open_portal, our_client
+from tests.journeys.town import ACCOUNT, Town
 
 NINA = 1001
 AT_ONCE = Waits(first=timedelta(), longest=timedelta(), between_checks=timedelta())
 
 
 @pytest.fixture
-async def town(postgres_url: str, tmp_path: Path) -> AsyncIterator[PortalTown]:
+async def town(postgres_url: str, tmp_path: Path) -> AsyncIterator[Town]:
     async with open_portal(postgres_url, tmp_path) as opened:
         opened.telegram.say(NINA, "Раз", name="Нина")
         await opened.settle()
         yield opened
 
 
-async def state(town: PortalTown) -> tuple[str, str]:
+async def state(town: Town) -> tuple[str, str]:
     row = await town.hub.connections.get(town.crm)
     return row.state, row.reason
 
 
-async def heal(town: PortalTown) -> None:
+async def heal(town: Town) -> None:
     """Look until the portal serves us again."""
     recovery = Recovery(town.hub, AT_ONCE)
     async with asyncio.timeout(30):
@@ -38,9 +39,9 @@ async def heal(town: PortalTown) -> None:
 
 
 async def test_an_update_that_drops_our_subscriptions_and_a_plan_that_ends_are_mended(
-    town: PortalTown,
+    town: Town,
 ) -> None:
-    town.bitrix24.update_application(ACME, town.client_id)
+    town.bitrix24.update_application(ACCOUNT, our_client(town))
     await town.bitrix24.drain()
     town.reply(NINA, "Не услышано")
     await asyncio.sleep(0.1)
@@ -49,21 +50,21 @@ async def test_an_update_that_drops_our_subscriptions_and_a_plan_that_ends_are_m
     await town.settle()
     assert town.seen_by(NINA) == ["Не услышано", "Услышано"]
 
-    town.bitrix24.set_plan(ACME, has_rest=False)
+    town.bitrix24.set_plan(ACCOUNT, has_rest=False)
     town.telegram.say(NINA, "Два")
     await town.settle()
     assert await state(town) == ("broken", "bitrix24.access_denied")
     await Recovery(town.hub, AT_ONCE).look()
     assert await state(town) == ("broken", "bitrix24.access_denied")
-    town.bitrix24.set_plan(ACME, has_rest=True)
+    town.bitrix24.set_plan(ACCOUNT, has_rest=True)
     await heal(town)
     assert "Два" in town.entries()
 
 
-async def test_a_connector_taken_off_its_line_waits_until_it_is_put_back(town: PortalTown) -> None:
-    lines = town.bitrix24.world.portal(ACME).lines
+async def test_a_connector_taken_off_its_line_waits_until_it_is_put_back(town: Town) -> None:
+    lines = town.bitrix24.world.portal(ACCOUNT).lines
     ((place, status),) = lines.statuses.items()
-    town.bitrix24.deactivate(ACME, *place)
+    town.bitrix24.deactivate(ACCOUNT, *place)
     await town.settle()
     assert await state(town) == ("broken", "bitrix24.line_disconnected")
     await Recovery(town.hub, AT_ONCE).look()
@@ -71,7 +72,7 @@ async def test_a_connector_taken_off_its_line_waits_until_it_is_put_back(town: P
 
     lines.statuses[place] = status
     await heal(town)
-    town.bitrix24.world.installation(ACME, town.client_id)[1].bindings.clear()
+    town.bitrix24.world.installation(ACCOUNT, our_client(town))[1].bindings.clear()
     town.reply(NINA, "Не услышано")
     await asyncio.sleep(0.1)
     await Recovery(town.hub, AT_ONCE).check()

@@ -275,7 +275,7 @@ async def test_asking_goes_on_when_a_token_runs_out(postgres_url: str, tmp_path:
         async with running(settings) as hub:
             workspace = await hub.connections.workspace()
             crm = await connect_account(world, hub, workspace, timeline="notes")
-            town = await move_in(world, hub, NOTES, crm)
+            town = await move_in(world, hub, NOTES, crm.id)
             town.telegram.say(NINA, "Есть красные?", name="Нина")
             await town.settle()
             world.amocrm.stage.arm("token_expired", match="GET /shop/api/v4/contacts/notes")

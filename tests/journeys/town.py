@@ -28,7 +28,7 @@ from crm_clients.emulators.registry import PARTS
 from crm_clients.registry import CRMS
 from mappers.vocabulary import ConnectionId, WorkspaceId
 from middleware.app import make_app
-from middleware.connections.flow import ConnectedNow, Wanted, connect
+from middleware.connections.flow import Wanted, connect
 from middleware.db.engine import transaction
 from middleware.hub import Hub, open_hub
 from middleware.settings import Settings
@@ -270,11 +270,11 @@ async def running(
         yield hub
 
 
-async def move_in(world: World, hub: Hub, plan: Plan, crm: ConnectedNow | None = None) -> Town:
+async def move_in(world: World, hub: Hub, plan: Plan, crm: ConnectionId | None = None) -> Town:
     """Connect the bot and the account, unless it is, and route one to the other."""
     workspace = await hub.connections.workspace()
     if crm is not None:
-        target = crm.id
+        target = crm
     elif plan.notes:
         target = (await connect_without_chats(world, hub, workspace)).id
     else:

@@ -74,7 +74,8 @@ def told(said: Said, words: str | None, at: Any) -> Correction:
 
 def shown(world: World) -> dict[str, str | None]:
     """What the phones show of each message that is known by a name; None where it was deleted."""
-    seen = ((chat["chat_id"], each) for chat in world.channel.chats() for each in chat["messages"])
+    channel: Any = world.channel
+    seen = ((chat["chat_id"], each) for chat in channel.chats() for each in chat["messages"])
     return {
         f"{chat}:{each['message_id']}": None if each["deleted"] else each["text"]
         for chat, each in seen

@@ -1,17 +1,35 @@
 """Comments as answers: which are, whose, and how asking goes on; webhooks' addresses."""
 
+import json
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
 from crm_clients.bitrix24.asking import FORM, HISTORY_FORM, MOST_KNOWN, Round, moved
+from crm_clients.bitrix24.batch import Command
+from crm_clients.bitrix24.media import fetch
 from crm_clients.bitrix24.oauth import Config
+from crm_clients.bitrix24.questions import ask_each
 from crm_clients.bitrix24.reading import read
+from crm_clients.bitrix24.rest import Rest
 from crm_clients.bitrix24.told_by_comments import answer_in
 from crm_clients.bitrix24.webhook import parse
 from crm_clients.bitrix24.wire_timeline import Comment, CommentsRead, FoundComment
-from mappers.vocabulary import Arrival, HistoryRead, OperatorReplied, Origin, Reading
+from mappers.vocabulary import (
+    Arrival,
+    Attachment,
+    AttachmentKind,
+    HistoryRead,
+    HttpCall,
+    HttpReply,
+    OperatorReplied,
+    Origin,
+    ProviderError,
+    Reading,
+)
 from tests.port import NOON
 
 SECRET = "q1w2e3r4t5y6u7i8"
@@ -153,3 +171,66 @@ def test_a_portal_has_one_way_in() -> None:
     ):
         with pytest.raises(ValidationError):
             Config.model_validate(values)
+
+
+class OnePage:
+    """Answers whatever is asked with one body."""
+
+    def __init__(self, body: bytes, mime: str) -> None:
+        self.reply = HttpReply(status=200, headers={"content-type": mime}, body=body)
+
+    async def send(self, call: HttpCall) -> HttpReply:
+        assert call.repeatable
+        return self.reply
+
+    def now(self) -> datetime:
+        return NOON
+
+
+async def test_a_page_that_asks_to_sign_in_is_no_file() -> None:
+    page = OnePage(b"<html>Sign in", "text/html; charset=utf-8")
+    shown = Attachment(
+        kind=AttachmentKind.FILE, handle="https://acme.bitrix24.ru/disk/1", title="прайс.pdf"
+    )
+    with pytest.raises(ProviderError) as refused:
+        await fetch(shown, CONFIG, page, 1000)
+    assert refused.value.failure.code == "bitrix24.no_such_file"
+    fetched = await fetch(replace(shown, title="письмо.HTML"), CONFIG, page, 1000)
+    assert fetched.body == b"<html>Sign in"
+
+
+REFUSED: dict[str, Any] = {"error": "", "error_description": "Access denied."}
+GONE: dict[str, Any] = {"error": "OWNER_NOT_FOUND", "error_description": "Владелец не найден"}
+LIMITED: dict[str, Any] = {"error": "OPERATION_TIME_LIMIT", "error_description": "Blocked"}
+
+
+@pytest.mark.parametrize(
+    ("refusal", "skips", "kind"),
+    [
+        (GONE, False, ""),
+        (REFUSED, False, "permanent"),
+        (REFUSED, True, ""),
+        (LIMITED, True, "rate_limited"),
+        ("nonsense", True, "transient"),
+    ],
+)
+async def test_what_is_not_there_is_none_and_any_other_refusal_is_one(
+    refusal: Any, skips: bool, kind: str
+) -> None:
+    told = {"result": {"result": {"c1": [1]}, "result_error": {"c0": refusal}}}
+    rest = Rest(CONFIG, None, OnePage(json.dumps(told).encode(), "application/json"))
+    questions = [Command("crm.deal.get", {"id": 1}), Command("crm.deal.list")]
+    if not kind:
+        assert await ask_each(rest, questions, skips_refused=skips) == (None, [1])
+        return
+    with pytest.raises(ProviderError) as refused:
+        await ask_each(rest, questions, skips_refused=skips)
+    assert refused.value.failure.kind == kind
+
+
+async def test_an_answer_of_a_batch_that_leaves_one_out_is_not_read() -> None:
+    told = {"result": {"result": {"c1": [1]}, "result_error": []}}
+    rest = Rest(CONFIG, None, OnePage(json.dumps(told).encode(), "application/json"))
+    with pytest.raises(ProviderError) as refused:
+        await ask_each(rest, [Command("a"), Command("b")])
+    assert refused.value.failure.kind == "transient"
