@@ -29,6 +29,7 @@ from crm_clients.bitrix24.wire import HistoryPage
 from crm_clients.forms import storable
 from mappers.vocabulary import (
     Account,
+    Ambiguous,
     Arrival,
     Attachment,
     CallDraft,
@@ -44,6 +45,7 @@ from mappers.vocabulary import (
     OpenedConversation,
     Opening,
     Parcel,
+    ProviderError,
     Reading,
     Receipt,
     Record,
@@ -220,10 +222,9 @@ class Bitrix24(Bitrix24Portal):
 
     async def find_entry(self, entry: Entry, since: datetime) -> Receipt | None:  # noqa: ARG002  # a history is read whole
         customer = entry.conversation.user or await self._lines.find_customer(entry.ours)
-        # Nobody but who has written has a number.
         customer = customer or await self._lines.learn_customer(entry.ours, entry.person)
         if not customer:
-            return None
+            raise ProviderError(Ambiguous(code="bitrix24.nameless_customer"))
         codes = self._lines.codes_of(entry.ours, customer)
         is_there = await self._lines.history.holds(codes, lines.name_of(entry.key))
         return lines.receipt_of(entry, customer) if is_there else None

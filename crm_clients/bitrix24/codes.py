@@ -42,6 +42,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "bitrix24.no_auth_found": "The portal found no authorization in the request.",
         "bitrix24.no_connector": "The portal does not know our connector: set the connection up"
         " again.",
+        "bitrix24.nameless_customer": "The portal does not say which customer of its own wrote, so"
+        " nobody can tell whether their first message arrived.",
         "bitrix24.no_line": "The connection has no open line yet: set it up again.",
         "bitrix24.no_method": "The portal lacks a module, or the application a permission, for"
         " this.",

@@ -89,9 +89,9 @@ def _commented(emulator: Bitrix24Emulator, text: str) -> str:
     return f"comment/{emulator.write_note(ACME, contact, f'// {text}').id}"
 
 
-def activities(emulator: Bitrix24Emulator) -> list[str]:
+def activities(emulator: Bitrix24Emulator, portal: str = ACME) -> list[str]:
     """What our messages say, as people read them."""
-    ours = [each["fields"] for each in emulator.activities(ACME)]
+    ours = [each["fields"] for each in emulator.activities(portal)]
     messages = [each for each in ours if each["PROVIDER_ID"] == "REST_APP"]
     return [
         each["DESCRIPTION"].replace(GAP, "")
@@ -100,9 +100,9 @@ def activities(emulator: Bitrix24Emulator) -> list[str]:
     ]
 
 
-def remarks(emulator: Bitrix24Emulator) -> list[str]:
+def remarks(emulator: Bitrix24Emulator, portal: str = ACME) -> list[str]:
     """The same of comments: without the title above, and the mark below."""
-    ours = {each.id: each.text for each in emulator.notes(ACME) if each.text.endswith("[/size]")}
+    ours = {each.id: each.text for each in emulator.notes(portal) if each.text.endswith("[/size]")}
     return ["\n".join(text.split("\n")[1:-1]).replace(GAP, "") for text in ours.values()]
 
 

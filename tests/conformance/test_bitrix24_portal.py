@@ -223,16 +223,30 @@ async def test_what_the_system_says_for_us_is_no_reply_even_where_it_is_told_bac
     assert all(bench.read(parcel).ignored == ("event.told_by_us",) for parcel in parcels)
 
 
-@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("named", ["anybody", "known", "nobody"])
 async def test_who_the_customer_is_may_be_told_by_a_change_that_changes_nothing(
-    emulator: Bitrix24Emulator, bench: Bench, crm: Bitrix24, named: bool
+    emulator: Bitrix24Emulator, bench: Bench, crm: Bitrix24, named: str
 ) -> None:
-    emulator.switches.set("changes_name_user", value=named)
+    emulator.switches.set("changes_name", value=named)
     entry = await bench.entry()
-    assert bool(entry.conversation.user) is named
+    assert bool(entry.conversation.user) is (named == "anybody")
     receipt = await crm.write(entry)
     assert receipt.user
     assert entry.conversation.user in ("", receipt.user)
+
+
+@pytest.mark.parametrize(("named", "found"), [("anybody", True), ("known", True), ("nobody", None)])
+async def test_a_first_message_is_never_taken_for_absent_where_nobody_says_who_wrote_it(
+    emulator: Bitrix24Emulator, bench: Bench, crm: Bitrix24, named: str, found: bool | None
+) -> None:
+    emulator.switches.set("changes_name", value=named)
+    entry = await bench.entry()
+    bench.arm("cut_after", "write")
+    assert (await refusal(crm.write(entry))).failure.kind == "ambiguous"
+    if found is None:
+        assert (await refusal(crm.find_entry(entry, bench.recently()))).failure.kind == "ambiguous"
+    else:
+        assert await crm.find_entry(entry, bench.recently())
 
 
 def test_the_page_of_our_connector_is_framed_by_clouds_and_the_portal_alone() -> None:

@@ -53,7 +53,7 @@ async def on_cards(world: World, hub: Hub) -> Town:
 
 def messages(town: Town) -> list[str]:
     """What customers said, as it reads on cards: activities, or comments of ours."""
-    return activities(town.bitrix24) or remarks(town.bitrix24)
+    return activities(town.bitrix24, ACCOUNT) or remarks(town.bitrix24, ACCOUNT)
 
 
 def comment(town: Town, words: str, **where: Any) -> int:

@@ -257,9 +257,13 @@ def _delete(message: ChatMessage, text: str) -> None:
 
 
 async def _named(call: Call, kind: Connector, item: Json) -> Json:
-    """Who the customer is to the portal, if such an answer says it: it is made for that."""
-    told = item.get("user")
-    if not (call.world.switches.changes_name_user and isinstance(told, dict) and told.get("id")):
+    """Say who the customer is to the portal, as far as a change of messages tells that."""
+    told, who = item.get("user"), call.world.switches.changes_name
+    if who == "nobody" or not (isinstance(told, dict) and told.get("id")):
+        return {}
+    theirs = (kind.id, str(told["id"]))
+    known = {(s.connector, s.external_id) for s in call.portal.lines.strangers.values()}
+    if who == "known" and theirs not in known:
         return {}
     return {"user": str((await _stranger(call, kind, told)).id)}
 

@@ -46,7 +46,7 @@ class Switches(SwitchBoard):
     name_letters_only: bool = False  # a name with digits or emoji fails its item
     user_message_echoed: bool = True  # what is posted in an operator's name comes back
     system_message_echoed: bool = False  # and what is posted in nobody's
-    changes_name_user: bool = False  # update.messages answers with the portal's own user id
+    changes_name: Literal["anybody", "known", "nobody"] = "anybody"  # whose id a change answers
     late_vote_session: bool = False  # the answer to a swallowed vote names the session
     no_session_stores: bool = False  # fault `no_session`: the message is there all the same
     own_deactivation_event: bool = False  # activate with 0 raises StatusDelete
