@@ -3,7 +3,6 @@
 Source: apidocs.bitrix24.com/api-reference/crm/{universal, status}, …/user.
 """
 
-from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -109,37 +108,8 @@ class Activity(_Read):
     id: Text = Field(alias="ID", min_length=1)
 
 
-class ToDo(_Read):
-    id: Text = Field(alias="ID", min_length=1)
-    text: Text = Field("", alias="DESCRIPTION")
-    deadline: Text = Field("", alias="DEADLINE")
-
-    created: Text = Field("", alias="CREATED")
-
-    def is_due(self, at: datetime) -> bool:
-        return _moment(self.deadline) == at.replace(microsecond=0)
-
-    def was_made_since(self, at: datetime) -> bool:
-        made = _moment(self.created)
-        return made is not None and made >= at.replace(microsecond=0)
-
-
-class Owned(_Read):
-    """A card, as far as it is somebody's."""
-
-    user: Text = Field("", alias="ASSIGNED_BY_ID")
-
-
 class Bound(_Read):
     """A card that an activity hangs on."""
 
     kind: Number = Field(0, alias="entityTypeId")
     card: Number = Field(0, alias="entityId")
-
-
-def _moment(told: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(told)
-    except ValueError:
-        return None
-    return moment if moment.utcoffset() is not None else None
