@@ -77,19 +77,19 @@ async def read_catalogue(rest: Rest) -> Catalogue:
 
 
 def _questions() -> dict[str, Question]:
-    about: dict[str, Question] = {
-        entity: Question(
-            method="crm.item.fields", params={"entityTypeId": kind, "useOriginalUfNames": "Y"}
-        )
-        for entity, kind in TYPES.items()
-    }
     return {
-        **about,
+        **{entity: about_fields(kind) for entity, kind in TYPES.items()},
         "categories": Question(method="crm.category.list", params={"entityTypeId": DEAL}),
         "statuses": Question(method="crm.status.list", params={"order": {"SORT": "ASC"}}),
         "users": USERS,
         "profile": Question(method="profile"),
     }
+
+
+def about_fields(kind: int) -> Question:
+    """Ask what fields a kind of cards has, custom ones under their own names."""
+    asked = {"entityTypeId": kind, "useOriginalUfNames": "Y"}
+    return Question(method="crm.item.fields", params=asked)
 
 
 async def _users(rest: Rest, first: Answer) -> tuple[User, ...]:
