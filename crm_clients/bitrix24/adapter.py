@@ -144,8 +144,8 @@ class Bitrix24:
     async def create_task(self, draft: TaskDraft, *, key: str) -> str:
         return await self._tasks.create(draft, key=key)
 
-    async def find_created_task(self, draft: TaskDraft, key: str, since: datetime) -> str | None:  # noqa: ARG002  # exact without them
-        return await self._tasks.find(key)
+    async def find_created_task(self, draft: TaskDraft, key: str, since: datetime) -> str | None:
+        return await self._tasks.find(draft, key, since)
 
     async def open_conversation(self, opening: Opening) -> OpenedConversation:
         """Learn who the customer is to the portal, and tie the dialog to the record by its code.
