@@ -23,7 +23,7 @@ from crm_clients.bitrix24.oauth import Application, Config
 from crm_clients.bitrix24.recovered import files_of
 from crm_clients.bitrix24.rest import Rest
 from crm_clients.bitrix24.sessions import Sessions
-from crm_clients.bitrix24.tasks import OwnTasks, Tasks, ToDos
+from crm_clients.bitrix24.tasks import Tasks
 from crm_clients.bitrix24.upkeep import Upkeep
 from crm_clients.bitrix24.wire import HistoryPage
 from crm_clients.forms import storable
@@ -78,8 +78,7 @@ class Bitrix24Portal:
 
     @property
     def _tasks(self) -> Tasks:
-        kind = OwnTasks if self.application is not None else ToDos
-        return kind(self._rest, self._cards)
+        return Tasks(self._rest, self._cards)
 
     @property
     def _logbook(self) -> Logbook:
@@ -140,7 +139,7 @@ class Bitrix24Portal:
         await FieldValues(self._rest, catalogue).write(record, deal, values)
 
     async def create_task(self, draft: TaskDraft, *, key: str) -> str:
-        return await self._tasks.create(draft, key)
+        return await self._tasks.create(draft, key=key)
 
     async def find_created_task(self, draft: TaskDraft, key: str, since: datetime) -> str | None:
         return await self._tasks.find(draft, key, since)

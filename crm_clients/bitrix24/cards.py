@@ -33,7 +33,7 @@ from mappers.vocabulary import (
 OURS = "threadline"
 OF_DEALS = (
     *("ID", "TITLE", "CATEGORY_ID", "STAGE_ID", "STAGE_SEMANTIC_ID", "CLOSED", "CLOSEDATE"),
-    *("DATE_CREATE", "ORIGINATOR_ID", "ORIGIN_ID"),
+    *("DATE_CREATE", "ORIGINATOR_ID", "ORIGIN_ID", "ASSIGNED_BY_ID"),
 )
 LOST_STAGES = frozenset({"LOSE", "LOST", "APOLOGY"})
 
@@ -115,6 +115,11 @@ class Cards:
         asked = {"fields": fields, "params": silently}
         return created_id(await self.rest.make("crm.deal.add", asked, gone="record"))
 
+    async def responsible_for(self, deal: str) -> str:
+        """Return whose a deal is; empty when it is nobody's, or gone."""
+        found = await self._deals({"=ID": number(deal, "deal")})
+        return found[0].responsible if found else ""
+
     async def find_created_deal(self, key: str) -> str | None:
         found = await self._deals({"=ORIGINATOR_ID": OURS, "=ORIGIN_ID": key})
         return found[0].id if found else None
@@ -187,7 +192,7 @@ def _record(contact: Contact) -> Record:
         emails=_of(contact.emails),
         marker=contact.origin if contact.originator == OURS else "",
         responsible=contact.responsible,
-        created_at=_moment(contact.created),
+        created_at=moment_of(contact.created),
     )
 
 
@@ -209,8 +214,8 @@ def _deal(deal: Deal) -> KnownDeal:
         title=deal.title,
         pipeline=deal.pipeline,
         marker=deal.origin if deal.originator == OURS else "",
-        created_at=_moment(deal.created),
-        closed_at=None if state == "open" else _moment(deal.closed),
+        created_at=moment_of(deal.created),
+        closed_at=None if state == "open" else moment_of(deal.closed),
     )
 
 
@@ -230,7 +235,7 @@ def _state(deal: Deal) -> Literal["open", "won", "lost"]:
             return "lost" if is_lost else "won"
 
 
-def _moment(told: str) -> datetime | None:
+def moment_of(told: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(told)
     except ValueError:

@@ -74,17 +74,18 @@ async def read_catalogue(rest: Rest) -> Catalogue:
 
 
 def _questions() -> dict[str, Command]:
-    about: dict[str, Command] = {
-        entity: Command("crm.item.fields", {"entityTypeId": kind, "useOriginalUfNames": "Y"})
-        for entity, kind in TYPES.items()
-    }
     return {
-        **about,
+        **{entity: about_fields(kind) for entity, kind in TYPES.items()},
         "categories": Command("crm.category.list", {"entityTypeId": DEAL}),
         "statuses": Command("crm.status.list", {"order": {"SORT": "ASC"}}),
         "users": USERS,
         "profile": Command("profile"),
     }
+
+
+def about_fields(kind: int) -> Command:
+    """Ask what fields a kind of cards has, custom ones under their own names."""
+    return Command("crm.item.fields", {"entityTypeId": kind, "useOriginalUfNames": "Y"})
 
 
 async def _users(rest: Rest, first: Part) -> tuple[User, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from crm_clients.bitrix24 import spelling
 from crm_clients.bitrix24.batch import Command, Part
-from crm_clients.bitrix24.catalogue import CONTACT, DEAL
+from crm_clients.bitrix24.catalogue import CONTACT, DEAL, about_fields
 from crm_clients.bitrix24.questions import ask_together
 from crm_clients.bitrix24.rest import Rest, garbled, number
 from mappers.mapping.targets import stages_of
@@ -81,7 +81,19 @@ class FieldValues:
             asked["deal"] = _question(DEAL, deal, "deal")
         told = await ask_together(self.rest, asked) if asked else {}
         kinds = {"contact": CONTACT, "deal": DEAL}
-        return {kinds[name]: _item(answer) for name, answer in told.items()}
+        items = {kinds[name]: _item(answer) for name, answer in told.items()}
+        return {
+            kind: await self._whole(kind, item, _named(kind, keys)) for kind, item in items.items()
+        }
+
+    async def _whole(self, kind: int, item: Item, names: Collection[str]) -> Item:
+        """Tell a field that is empty from one that is gone, where a card is silent about both."""
+        silent = {name for name in names if name not in item}
+        if not silent:
+            return item
+        fields = (await ask_together(self.rest, {"fields": about_fields(kind)}))["fields"].told()
+        known = fields.get("fields") if isinstance(fields, dict) else None
+        return {**item, **dict.fromkeys(silent & set(known or ()))}
 
     # What a card holds.
 
@@ -198,6 +210,11 @@ def _on(kind: int, keys: Collection[str]) -> set[str]:
     if kind == CONTACT:
         return {key for key in keys if key == OF_BOTH or key.startswith("contact:")}
     return {key for key in keys if key in {OF_BOTH, *OF_DEAL} or key.startswith("deal:")}
+
+
+def _named(kind: int, keys: Collection[str]) -> set[str]:
+    """Return the names of the fields among the keys that are about a kind of cards."""
+    return {key.partition(":")[2] for key in _on(kind, keys) if ":" in key and key not in OWN}
 
 
 def _own(key: str, value: str) -> dict[str, Any]:

@@ -106,6 +106,9 @@ class ContactsDeal(_Read):
 
 class Activity(_Read):
     id: Text = Field(alias="ID", min_length=1)
+    subject: Text = Field("", alias="SUBJECT")
+    deadline: Text = Field("", alias="DEADLINE")
+    created: Text = Field("", alias="CREATED")
 
 
 class Bound(_Read):

@@ -122,6 +122,7 @@ class Deal(_Read):
 
     id: Text = Field(alias="ID", min_length=1)
     title: Text = Field("", alias="TITLE")
+    responsible: Text = Field("", alias="ASSIGNED_BY_ID")
     pipeline: Text = Field("", alias="CATEGORY_ID")
     stage: Text = Field("", alias="STAGE_ID")
     semantics: Text = Field("", alias="STAGE_SEMANTIC_ID")

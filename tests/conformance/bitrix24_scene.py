@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from channel_clients.emulators.stage import NETWORK_FAULTS, serving
 from crm_clients.bitrix24 import MANIFEST, Application, Bitrix24, Config
 from crm_clients.bitrix24.lines import connector_of, external, reply_id
-from crm_clients.bitrix24.tasks import TASK, TO_DO
+from crm_clients.bitrix24.tasks import TASK
 from crm_clients.emulators.bitrix24 import FAULTS, Bitrix24Emulator
 from crm_clients.emulators.bitrix24.crm_model import Activity
 from mappers.vocabulary import Webhook
@@ -161,7 +161,7 @@ def a_bench(
         return [
             (str(each["OWNER_ID"]), str(each["DESCRIPTION"]), str(each["RESPONSIBLE_ID"]))
             for each in given
-            if each["PROVIDER_TYPE_ID"] in (TASK, TO_DO.removeprefix("CRM_"))
+            if each["PROVIDER_TYPE_ID"] in (TASK, "TODO")
         ]
 
     return Bench(

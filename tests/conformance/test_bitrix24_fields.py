@@ -159,6 +159,17 @@ class TestValues:
         await cards.fill({key: ("8",)})
         assert deal_of(emulator)["UF_CRM_MONEY"] == "8|EUR"
 
+    async def test_an_empty_field_is_filled_where_a_card_is_silent_about_it(
+        self, bench: Bench, emulator: Bitrix24Emulator
+    ) -> None:
+        emulator.switches.set("empty_fields", "left_out")
+        cards = await cards_on(bench)
+        key, many = (key_of(cards.catalogue, name) for name in ("string", "MANY_string"))
+        assert await cards.held(key, many) == {key: (), many: ()}
+        values = {key: ("опт",), many: ("один", "два")}
+        await cards.fill(values)
+        assert await cards.held(key, many) == values
+
     async def test_what_is_there_is_not_written_again(self, bench: Bench) -> None:
         cards = await cards_on(bench)
         values = {"contact:name": ("Анна Мария Петрова",), "contact:phone": ("8 915 111-22-33",)}
@@ -200,9 +211,11 @@ class TestMoves:
 
 
 class TestWhatVanished:
+    @pytest.mark.parametrize("told", ["null", "left_out"])
     async def test_a_field_that_was_deleted_is_refused_before_anything_is_written(
-        self, crm: Bitrix24, bench: Bench, emulator: Bitrix24Emulator
+        self, bench: Bench, emulator: Bitrix24Emulator, told: str
     ) -> None:
+        emulator.switches.set("empty_fields", told)
         cards = await cards_on(bench)
         key = key_of(cards.catalogue, "string", "contact")
         fields = emulator.world.portal(ACME).crm.user_fields

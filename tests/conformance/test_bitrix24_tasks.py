@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -100,3 +101,39 @@ async def test_without_the_permission_the_portal_is_left_to_judge(
     bench.dismiss("2")
     await crm.create_task(draft, key="t")
     assert bench.tasks()[0][2] == "2"
+
+
+async def test_where_no_activity_of_ours_is_taken_the_portals_own_thing_to_do_is_made(
+    crm: Bitrix24, bench: Bench, emulator: Bitrix24Emulator
+) -> None:
+    emulator.switches.set("unknown_activity_type", "refuse")
+    record = await crm.create_record(replace(DRAFT, responsible="2"), key="r")
+    draft = replace(await a_task(bench, with_deal=True), record=record, deal="")
+    assert await crm.find_created_task(draft, "t", bench.recently()) is None
+    made = await crm.create_task(draft, key="t")
+    (told,) = [each["fields"] for each in emulator.activities(ACME)]
+    assert (told["PROVIDER_ID"], told["RESPONSIBLE_ID"]) == ("CRM_TODO", "2")
+    assert (told["SUBJECT"], told["DESCRIPTION"]) == (TO_DO, TO_DO)
+    long_after = bench.http.now() + timedelta(minutes=30)
+    for other, since, found in (
+        (draft, bench.recently(), made),
+        (replace(draft, text="Перезвонить"), bench.recently(), None),
+        (replace(draft, due_at=draft.due_at + timedelta(minutes=1)), bench.recently(), None),
+        (draft, long_after, None),
+    ):
+        assert await crm.find_created_task(other, "t", since) == found
+
+
+async def test_such_a_thing_is_found_about_any_deal_of_theirs_and_once(
+    crm: Bitrix24, bench: Bench, emulator: Bitrix24Emulator
+) -> None:
+    emulator.switches.set("unknown_activity_type", "refuse")
+    draft = await a_task(bench, with_deal=True)
+    emulator.stage.arm("cut_after", match="crm.activity.todo.add")
+    assert (await refusal(crm.create_task(draft, key="t"))).failure.kind == "ambiguous"
+    alone = replace(draft, deal="")
+    assert await crm.find_created_task(alone, "t", bench.recently())
+    emulator.delete_card(ACME, "deal", int(draft.deal))
+    failure = (await refusal(crm.create_task(draft, key="t"))).failure
+    assert getattr(failure, "gone", "") == "deal"
+    assert len(emulator.activities(ACME)) == 1

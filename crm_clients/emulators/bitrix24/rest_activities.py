@@ -51,6 +51,7 @@ def _check(call: Call, sent: Mapping[str, Any]) -> None:
     _owner(call, sent.get("OWNER_TYPE_ID"), sent.get("OWNER_ID"))
     if kind == PROVIDED:
         _check_provider(call, str(sent.get("PROVIDER_ID") or ""))
+        _check_type(call, str(sent.get("PROVIDER_TYPE_ID") or ""))
         return
     people = maps(sent.get("COMMUNICATIONS"))
     if not people:
@@ -67,6 +68,13 @@ def _check_provider(call: Call, provider: str) -> None:
         raise invalid(text)
     if call.caller.installation is None:
         raise invalid("Application context required.")
+
+
+def _check_type(call: Call, type_id: str) -> None:
+    """Whether a type has to be registered before it is used is not documented."""
+    is_known = (call.caller.name, type_id) in call.portal.crm.activity_types
+    if not is_known and call.world.switches.unknown_activity_type == "refuse":
+        raise invalid("The custom activity type is not found.")
 
 
 def _owner(call: Call, kind: Any, number: Any) -> tuple[int, int]:

@@ -143,6 +143,9 @@ def show(call: Call, card: Card) -> Json:
     for name, kind in fields.known(crm, card.entity).items():
         value = card.fields.get(name)
         is_custom = name.startswith("UF_")
+        is_empty = value in (None, [])
+        if is_custom and is_empty and call.world.switches.empty_fields == "left_out":
+            continue
         shown = name if keeps and is_custom else fields.camel(name)
         told = values.told(call.world, kind, value) if is_custom else fields.typed(kind, value)
         item[shown] = told

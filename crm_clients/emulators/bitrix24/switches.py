@@ -33,7 +33,9 @@ class Switches(SwitchBoard):
     origin_limit: int = 255  # characters kept of ORIGIN_ID and ORIGINATOR_ID
     rights_lost: bool = False  # whoever calls sees no card, no activity, no history
     item_booleans: Literal["letters", "numbers", "json"] = "letters"  # of custom fields, told
+    empty_fields: Literal["null", "left_out"] = "null"  # custom ones, of a new method's card
     category_alone: Literal["first_stage", "refuse"] = "first_stage"  # a move that names no stage
+    unknown_activity_type: Literal["accept", "refuse"] = "accept"  # of an application's activity
     inactive_responsible: Literal["accept", "refuse"] = "accept"  # a card for whoever left
     comment_changed_by: Literal["anybody", "author"] = "anybody"  # whose comments may be updated
     unknown_filter: Literal["ignored", "no_rows"] = "ignored"  # of old lists
