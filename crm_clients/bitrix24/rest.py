@@ -204,8 +204,10 @@ def part_in(told: Any, key: str, *, repeatable: bool, gone: Gone = "") -> Part:
     """Read what became of one command. No status tells a crash from a refusal in there."""
     refused, done = (_inside(told, name) for name in ("result_error", "result"))
     if key in refused:
-        error = refused[key] if isinstance(refused[key], dict) else {"error": refused[key]}
-        status = 500 if str(error.get("error")).lower() in MAY_HIDE_CRASHES else 200
+        error = refused[key]
+        if not isinstance(error, dict) or "error" not in error:
+            return Part(failure=garbled(repeatable=repeatable))
+        status = 500 if str(error["error"]).lower() in MAY_HIDE_CRASHES else 200
         return Part(failure=refusal_in(error, status, repeatable=repeatable, gone=gone))
     if key not in done:
         return Part(failure=garbled(repeatable=repeatable))

@@ -102,7 +102,9 @@ class TestWriting:
     async def test_a_bar_in_our_name_cuts_no_code_in_two(
         self, crm: Bitrix24, bench: Bench, emulator: Bitrix24Emulator
     ) -> None:
-        entry = replace(await bench.entry(), ours="matrix:1|2%:x")
+        entry = await bench.entry()
+        begun = replace(entry.conversation, user="")
+        entry = replace(entry, ours="matrix:1|2%:x", conversation=begun)
         receipt = await crm.write(entry)
         (dialog,) = emulator.timeline(ACME)
         assert dialog.code.count("|") == 3

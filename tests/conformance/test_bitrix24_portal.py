@@ -240,6 +240,7 @@ async def test_a_first_message_is_never_taken_for_absent_where_nobody_says_who_w
     emulator: Bitrix24Emulator, bench: Bench, crm: Bitrix24, named: str, found: bool | None
 ) -> None:
     emulator.switches.set("changes_name", value=named)
+    emulator.switches.set("crm_delay_s", value=60.0)
     entry = await bench.entry()
     bench.arm("cut_after", "write")
     assert (await refusal(crm.write(entry))).failure.kind == "ambiguous"
