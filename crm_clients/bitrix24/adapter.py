@@ -137,8 +137,6 @@ class Bitrix24:
 
     async def find_entry(self, entry: Entry, since: datetime) -> Receipt | None:  # noqa: ARG002  # a history is read whole
         customer = entry.conversation.user or await self._lines.find_customer(entry.ours)
-        # Nobody but who has written has a number.
-        customer = customer or await self._lines.learn_customer(entry.ours, entry.person)
         if not customer:
             return None
         codes = self._lines.codes_of(entry.ours, customer)
