@@ -221,7 +221,6 @@ class Bitrix24(Bitrix24Portal):
 
     async def find_entry(self, entry: Entry, since: datetime) -> Receipt | None:  # noqa: ARG002  # a history is read whole
         customer = entry.conversation.user or await self._lines.find_customer(entry.ours)
-        customer = customer or await self._lines.learn_customer(entry.ours, entry.person)
         if not customer:
             raise ProviderError(Ambiguous(code="bitrix24.nameless_customer"))
         codes = self._lines.codes_of(entry.ours, customer)
