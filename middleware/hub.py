@@ -109,9 +109,15 @@ def media_link(settings: Settings, vault: Vault, message: MessageId, position: i
 
 @asynccontextmanager
 async def open_hub(
-    settings: Settings, clock: Clock | None = None, tracer: Tracer | None = None
+    settings: Settings,
+    clock: Clock | None = None,
+    tracer: Tracer | None = None,
+    *,
+    spent_before: bool = True,
 ) -> AsyncIterator[Hub]:
     """Open the database, bring its schema up to date, and wire the hub.
+
+    `spent_before`: some hub may just have called the same providers, as one before a restart did.
 
     Raises: `PostgresUnavailable`, and `schema.SchemaError` for a database newer than the code.
     """
@@ -134,6 +140,7 @@ async def open_hub(
             metrics=metrics,
             tracer=tracer or tracer_of(settings, owner),
             sharing=await _sharing(stack, settings, clock),
+            spent_before=spent_before,
         )
         stack.push_async_callback(around.tracer.aclose)
         stack.push_async_callback(_end, asyncio.create_task(watch_loop(metrics), name="loop lag"))
@@ -190,6 +197,7 @@ class _Around:
     metrics: Metrics
     tracer: Tracer
     sharing: "SharedBudgets | None"
+    spent_before: bool
 
     def exchanged(self, exchange: Exchange) -> None:
         self.metrics.exchanged(exchange)
@@ -197,9 +205,10 @@ class _Around:
 
 
 def _gateway(clock: Clock, vault: Vault, around: _Around) -> Gateway:
+    alone = MemoryBudgets(clock, spent_before=around.spent_before)
     return Gateway(
         clock,
-        WatchedBudgets(around.sharing or MemoryBudgets(clock), around.metrics),
+        WatchedBudgets(around.sharing or alone, around.metrics),
         Guard(clock),
         Ledger(vault.ledger_key, around.exchanged),
         HttpSettings(user_agent=f"Threadline/{version('threadline')}"),

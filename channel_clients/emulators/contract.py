@@ -48,13 +48,27 @@ class ChannelFaults:
     passing: tuple[str, ...] = ()
 
 
+class ChannelStub(Protocol):
+    """Just enough of a channel for bots to be connected, and very fast.
+
+    `hooks` tells of each bot by its id where it wants its updates: `url`, and the secret of it.
+    """
+
+    @property
+    def hooks(self) -> dict[str, Any]: ...
+
+    def answer(self, path: str, body: bytes) -> tuple[str, Response] | None:
+        """Answer one call and name what it was; None: the call is not the channel's."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelPart:
     """What one channel brings to a trial.
 
     Shape: `module` is run with `--port` and the `arguments` for these bots, held to a pace or not;
     `make` builds the emulator with these bots on a stage; `values` connect a bot by webhook: its
-    token, where the emulator is, and the secret of the hook.
+    token, where the emulator is, and the secret of the hook, which comes in `secret_header`.
     """
 
     name: str
@@ -64,3 +78,5 @@ class ChannelPart:
     make: Callable[[Stage, Sequence[str]], ChannelEmulator]
     values: Callable[[str, str, str], Mapping[str, Any]]
     faults: ChannelFaults
+    stub: Callable[[], ChannelStub]
+    secret_header: str

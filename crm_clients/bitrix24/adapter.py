@@ -16,6 +16,7 @@ from crm_clients.bitrix24.cards import Cards
 from crm_clients.bitrix24.doors import HISTORY
 from crm_clients.bitrix24.lines import Lines, connector_of
 from crm_clients.bitrix24.oauth import Application, Config
+from crm_clients.bitrix24.recovered import files_of
 from crm_clients.bitrix24.rest import Rest
 from crm_clients.bitrix24.upkeep import Upkeep
 from crm_clients.bitrix24.wire import HistoryPage
@@ -173,9 +174,15 @@ class Bitrix24:
         codes = self._lines.codes_of(ours, customer)
         said = await self._lines.history.said_in(codes) if customer else ()
         messages = [each.model_dump(by_alias=True) for each in said]
-        page = HistoryPage(ours=ours, customer=customer, since=since.isoformat(), messages=messages)
+        page = HistoryPage(
+            ours=ours,
+            customer=customer,
+            since=since.isoformat(),
+            messages=messages,
+            files=await files_of(self._rest, said, customer, since),
+        )
         ends = [str(each["id"]) for each in (*messages[:1], *messages[-1:])]
         words = (ours, *ends, page.since)
         key = f"history:{':'.join(storable(word)[:64] for word in words)}"
-        body = json.dumps(page.model_dump()).encode()
+        body = json.dumps(page.model_dump(by_alias=True)).encode()
         return (Parcel(key=key, body=body, form=HISTORY),)

@@ -21,6 +21,7 @@ from mappers.vocabulary import Ambiguous, Blocked, Permanent, ProviderError
 
 MOST_PAGES, PAGE = 4, 50
 MOST_SESSIONS = 4
+NO_SESSION = "bitrix24.invalid.INVALID_SESSION_ID"
 HISTORY = "imopenlines.session.history.get"
 # The newest sessions of the portal, all pages that we look at: they are read in one call.
 PAGES = tuple(
@@ -77,12 +78,21 @@ class History:
         told = parts[: 2 * len(codes)]
         for opened, last in zip(told[::2], told[1::2], strict=True):
             if chat := _chat_in(_unless_absent(opened, who)):
-                found = _Found(chat, *_said_in(chat, last))
+                found = await self._seen(chat, last)
                 begins = f"{codes[0].rpartition('|')[0]}|"
                 sessions = _sessions_in(parts[len(told) :], begins)
                 wanted = [each.session for each in sessions if each.params.code in codes]
                 return await self._with_earlier(found, wanted)
         return _Found()
+
+    async def _seen(self, chat: str, told: Part) -> "_Found":
+        """Read the last session. That there is none is asked by number before it is believed.
+
+        Said of a reference it might mean that this led nowhere.
+        """
+        if told.failure is not None and told.failure.code == NO_SESSION:
+            (told,) = await self.rest.ask_all([Command(HISTORY, {"CHAT_ID": chat})])
+        return _Found(chat, *_said_in(chat, told))
 
     async def _with_earlier(self, found: "_Found", sessions: Sequence[str]) -> "_Found":
         """Read the sessions that cards tell of; one without a word may not be seen."""
@@ -147,10 +157,12 @@ def _chat_in(opened: Any) -> str:
 
 
 def _said_in(chat: str, told: Part) -> tuple[str, tuple[HistoryMessage, ...]]:
-    """Read the last session of a chat. A chat that is there has one, with words in it.
+    """Read the last session of a chat, if it has one; one that is there has words in it.
 
     Raises: `ProviderError`; what is refused, or is of another chat, proves nothing.
     """
+    if told.failure is not None and told.failure.code == NO_SESSION:
+        return "", ()
     if told.failure is not None and not isinstance(told.failure, Blocked | Permanent):
         raise ProviderError(told.failure)
     shown = told.result if isinstance(told.result, dict) else {"chatId": ""}

@@ -71,10 +71,18 @@ class Lines:
         return (await self._call("imconnector.update.messages", nothing, repeatable=True)).user
 
     async def find_customer(self, ours: str) -> str:
-        """Return the same for a dialog that has begun; empty when none is known to have."""
+        """Return the same for a dialog that has begun; empty when none has.
+
+        Cards tell of dialogs that are on some. Of others an edit does that names the customer by
+        nothing but our name: whoever has written is known by it.
+        """
         begins = self.code_of(ours, "")
         codes = [each.params.code for each in await self.history.sessions(begins)]
-        return codes[0].removeprefix(begins) if codes else ""
+        if codes:
+            return codes[0].removeprefix(begins)
+        here = {"id": external(ours)}
+        nothing = {"user": here, "message": {"id": OPENING, "text": "-"}, "chat": here}
+        return (await self._call("imconnector.update.messages", nothing, repeatable=True)).user
 
     async def send(self, message: Mapping[str, Any]) -> Sent:
         """Write one message. Raises: `ProviderError`; one that may not be stored is doubt."""

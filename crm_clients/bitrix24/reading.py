@@ -68,7 +68,7 @@ def read_history(page: HistoryPage, config: Config) -> Reading:
     since = datetime.fromisoformat(page.since)
     for raw in page.messages:
         said = readable(raw)
-        at = _moment(said.date) if said else None
+        at = moment(said.date) if said else None
         if said is None or at is None:
             # Raising would hold up every reply after it for nothing.
             ignored.append("history.unreadable_message")
@@ -85,7 +85,8 @@ def _recovered(
     said: HistoryMessage, at: datetime, page: HistoryPage, config: Config
 ) -> OperatorReplied | None:
     text = bbcode.read(said.text)
-    if not text.text:
+    files = [page.files.get(number, OperatorFile()) for number in said.params.files]
+    if not (text.text or files):
         return None
     message = Message(
         origin=Origin(PROVIDER, config.member_id, reply_id(said.chat, said.id)),
@@ -95,6 +96,7 @@ def _recovered(
         sent_at=moment_of(at, said.id),
         text=text.text,
         spans=text.spans,
+        attachments=tuple(_attachment(file) for file in files),
     )
     operator = Operator(id=said.sender, user=said.sender)
     return OperatorReplied(message=message, operator=operator, ours=page.ours, recovered=True)
@@ -218,9 +220,10 @@ def _seconds(at: int) -> datetime | None:
         return None
 
 
-def _moment(told: str) -> datetime | None:
+def moment(told: str) -> datetime | None:
+    """Read a moment of a history; None when it says no zone, or is none."""
     try:
-        moment = datetime.fromisoformat(told)
+        at = datetime.fromisoformat(told)
     except ValueError:
         return None
-    return moment.astimezone(UTC) if moment.utcoffset() is not None else None
+    return at.astimezone(UTC) if at.utcoffset() is not None else None

@@ -176,12 +176,13 @@ class Binding(_Read):
 
 
 class _Names(_Read):
-    """The names that we gave a message are one string or several."""
+    """The names that we gave a message are one string or several; its files are on the Drive."""
 
     ours: Annotated[
         list[Text],
         BeforeValidator(lambda value: _as_list([value] if isinstance(value, str) else value)),
     ] = Field([], alias="connectorMid")
+    files: Annotated[list[Text], BeforeValidator(_as_list)] = Field([], alias="fileId")
 
 
 class HistoryMessage(_Read):
@@ -195,13 +196,12 @@ class HistoryMessage(_Read):
     params: Annotated[_Names, BeforeValidator(_as_map)] = _Names()
 
 
-class HistoryPage(_Read):
-    """What `read_history` packs into a parcel: messages of a session, oldest first."""
+class DriveFile(_Read):
+    """A file of the portal's Drive. `url` works for a while, to whoever has it."""
 
-    ours: str
-    customer: str
-    since: str
-    messages: list[Any]
+    name: Text = Field("", alias="NAME")
+    size: Number = Field(0, alias="SIZE")
+    url: Text = Field("", alias="DOWNLOAD_URL")
 
 
 class OperatorFile(_Read):
@@ -211,6 +211,19 @@ class OperatorFile(_Read):
     link: Text = ""
     download_link: Text = Field("", alias="downloadLink")
     size: Number = 0
+
+
+class HistoryPage(_Read):
+    """What `read_history` packs into a parcel: messages of a session, oldest first.
+
+    `files` are those of operators' messages that are news, by their ids on the Drive.
+    """
+
+    ours: str
+    customer: str
+    since: str
+    messages: list[Any]
+    files: dict[str, OperatorFile] = {}
 
 
 class _Place(_Read):

@@ -26,6 +26,7 @@ from channel_clients.emulators.stage import App, Request, Response, Stage
 
 Json = dict[str, Any]
 FAILED = -1
+WRITE = "crm write"
 
 
 class Door(Protocol):
@@ -161,13 +162,43 @@ class Faults:
     passing: tuple[str, ...] = ()
 
 
+class Stub(Protocol):
+    """Just enough of a CRM for accounts to be connected and messages written, and very fast."""
+
+    def answer(self, method: str, path: str, body: bytes) -> tuple[str, Response] | None:
+        """Answer one call and name what it was: `WRITE`, or anything else that begins with "crm".
+
+        None: the call is not the CRM's.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """How a CRM is measured: its stub, whom the hub connects there, and what it may be asked.
+
+    Shape: `values` register us at a stub, `account` connects the account with a number. `scope`
+    names whose limit a call counts against, by its path; None: nobody's. `limit_per_s` is how many
+    calls a second the CRM lets through, `ours_per_s` how many the hub allows itself; calls that are
+    named in `free` do not count.
+    """
+
+    stub: Callable[[], Stub]
+    values: Callable[[str], Mapping[str, Any]]
+    account: Callable[[str, int], Mapping[str, Any]]
+    scope: Callable[[str], str | None]
+    limit_per_s: int
+    ours_per_s: int
+    free: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """What one CRM brings to a trial.
 
     Shape: `module` is run with `--port`; `make` builds the emulator on a stage, to be reached at an
     address; `desk` sits in front of a door; `modes` are desks of other ways to keep a timeline, by
-    the name that the adapter has for them.
+    the name that the adapter has for them. `bench` is there where the CRM has a stub.
     """
 
     name: str
@@ -177,3 +208,4 @@ class Part:
     desk: Callable[[Door], Desk]
     faults: Faults
     modes: Mapping[str, Callable[[Door], Desk]] = field(default_factory=dict)
+    bench: Bench | None = None

@@ -10,7 +10,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-from middleware.bench.load import Order, Report, Target
+from middleware.bench.load import SECRET_HEADER, Order, Report, Target
 from middleware.trial.processes import HOST, Child, TrialFailed
 
 LOOK_EVERY_S = 0.05
@@ -114,8 +114,8 @@ async def first_ack(port: int, target: Target, within_s: float) -> float:
         hook = body % next(numbers)
         asked = (
             b"POST %s HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
-            b"x-telegram-bot-api-secret-token: %s\r\ncontent-length: %d\r\n\r\n%s"
-            % (target.path.encode(), target.secret.encode(), len(hook), hook)
+            b"%s: %s\r\ncontent-length: %d\r\n\r\n%s"
+            % (target.path.encode(), SECRET_HEADER, target.secret.encode(), len(hook), hook)
         )
         if await _status(port, asked) == b"2":
             return time.monotonic()

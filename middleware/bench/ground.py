@@ -9,8 +9,10 @@ from middleware.bench.driver import Stub
 from middleware.bench.report import Findings
 from middleware.bench.rules import Sample
 from middleware.bench.servers import postgres, redis
+from middleware.bench.stub import bench_of
 from middleware.bench.variants import Ground, Running, move_in
 from middleware.bench.wishes import Wishes
+from middleware.trial.layout import USUAL_CRM
 from middleware.trial.processes import Child, free_port, until_listening
 from middleware.trial.side import redis_binary
 from middleware.trial.town import discard, make_folder
@@ -28,12 +30,15 @@ async def prepared(
     async with AsyncExitStack() as stack:
         stack.callback(discard, folder)
         port = free_port()
-        child = Child("stub", "middleware.bench.stub", ("--port", str(port)), folder)
+        crm = wishes.crm or USUAL_CRM
+        bench_of(crm)
+        arguments = ("--port", str(port), "--crm", crm)
+        child = Child("stub", "middleware.bench.stub", arguments, folder)
         stack.push_async_callback(child.stop)
         await child.start()
         await until_listening(port, child)
         database = await stack.enter_async_context(postgres(folder, wishes.database_url, delay_ms))
-        ground = Ground(folder=folder, stub=Stub(port), database=database, bots=bots)
+        ground = Ground(folder=folder, stub=Stub(port), database=database, bots=bots, crm=crm)
         if redis_binary() is not None:
             url, server = await stack.enter_async_context(redis(folder))
             ground = replace(ground, redis_url=url, redis=server)

@@ -1,25 +1,24 @@
 """The provider's limit: how much of it is used, and how often it is overstepped.
 
-Only new customers write: each costs several calls of the REST API, which counts them, beside the
-one that writes the message. The stub refuses the call after the seventh within any second, as the
-strictest reading of amoCRM's page has it; the hub keeps to its own budget here, which is five,
-because an account that oversteps is blocked. What it means to use is what it is judged by.
+Only new customers write: each costs several calls that count, beside the one that writes the
+message. The stub refuses what goes beyond the limit within any second, as the strictest reading of
+it has it; the hub keeps to its own budget here, smaller where whoever oversteps is blocked.
+What it means to use is what it is judged by.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+from crm_clients.emulators.contract import WRITE
 from middleware.bench.driver import run_load
 from middleware.bench.ground import Watch, sample
 from middleware.bench.load import Order
 from middleware.bench.rules import Goal, Sample
-from middleware.bench.stub_answers import WRITE
+from middleware.bench.stub import bench_of
 from middleware.bench.variants import Ground, Start
 
-PER_S, OURS_PER_S = 7, 5
 WARMS_UP_S = 2.0
-FREE = ("crm write", "crm open", "crm history")
 USED = Goal(name="share of our budget used", goal=0.95, dream=0.98)
 REJECTED = Goal(name="calls that the provider refused", goal=0, dream=0, floor=False)
 
@@ -27,10 +26,12 @@ REJECTED = Goal(name="calls that the provider refused", goal=0, dream=0, floor=F
 async def one(ground: Ground, start: Start, seconds: float, name: tuple[str, int]) -> Sample:
     """Let more new customers write than the limit can serve, and look at a stretch of time."""
     await ground.stub.reset()
+    limit = bench_of(ground.crm)
+    per_s = limit.limit_per_s
     async with start(ground) as running:
-        customers = int(PER_S * (seconds + WARMS_UP_S)) + PER_S
+        customers = int(per_s * (seconds + WARMS_UP_S)) + per_s
         order = Order(port=running.port, targets=running.targets[:1], chats=customers, sockets=8)
-        await ground.stub.pace(limit=PER_S)
+        await ground.stub.pace(limit=per_s)
         await run_load(replace(order, count=customers))
         await ground.stub.wait_for(1, seconds + WARMS_UP_S)
         watch, before = Watch.begin(running), await ground.stub.state()
@@ -42,8 +43,8 @@ async def one(ground: Ground, start: Start, seconds: float, name: tuple[str, int
             label: count - before["calls"].get(label, 0) for label, count in after["calls"].items()
         }
         metrics = {
-            "share of the limit": counted(calls) / (PER_S * seconds),
-            "share of our budget": counted(calls) / (OURS_PER_S * seconds),
+            "share of the limit": counted(calls, limit.free) / (per_s * seconds),
+            "share of our budget": counted(calls, limit.free) / (limit.ours_per_s * seconds),
             "rejected": after["rejected"],
             "messages per CRM call": calls.get(WRITE, 0) / max(1, sum(calls.values())),
             "doubled": after["doubled"],
@@ -51,8 +52,8 @@ async def one(ground: Ground, start: Start, seconds: float, name: tuple[str, int
         return sample(*name, metrics, others)
 
 
-def counted(calls: Mapping[str, int]) -> int:
+def counted(calls: Mapping[str, int], free: Collection[str]) -> int:
     """Add up the calls that the limit counts."""
     return sum(
-        count for label, count in calls.items() if label.startswith("crm ") and label not in FREE
+        count for label, count in calls.items() if label.startswith("crm ") and label not in free
     )

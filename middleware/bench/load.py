@@ -17,8 +17,12 @@ from typing import Any, cast
 
 import uvloop
 
+from channel_clients.emulators.registry import CHANNEL_PARTS
 from middleware.bench.marks import Mark, text_of
 from middleware.bench.rules import percentile, scheduled
+from middleware.trial.layout import USUAL_CHANNEL
+
+SECRET_HEADER = CHANNEL_PARTS[USUAL_CHANNEL].secret_header.encode()
 
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 GIVE_UP_S = 20.0
@@ -205,8 +209,8 @@ def _request(chat: Chat, due: float) -> bytes:
     )
     return (
         b"POST %s HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
-        b"x-telegram-bot-api-secret-token: %s\r\ncontent-length: %d\r\n\r\n%s"
-        % (target.path.encode(), target.secret.encode(), len(body), body)
+        b"%s: %s\r\ncontent-length: %d\r\n\r\n%s"
+        % (target.path.encode(), SECRET_HEADER, target.secret.encode(), len(body), body)
     )
 
 

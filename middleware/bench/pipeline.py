@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from crm_clients.emulators.contract import WRITE
 from middleware.bench import limits, tally
 from middleware.bench.driver import run_load
 from middleware.bench.ground import Watch, cpu_metrics, findings_of, prepared, sample
 from middleware.bench.load import Order, Report
 from middleware.bench.report import Findings
 from middleware.bench.rules import Goal, Sample
-from middleware.bench.stub_answers import WRITE
 from middleware.bench.variants import (
     Ground,
     Running,
@@ -62,10 +62,10 @@ def slowed(flow: Flow) -> Flow:
     return replace(flow, low=0.2, high=0.5)
 
 
-def variants_of(findings: Findings) -> dict[str, Start]:
+def variants_of(findings: Findings, crm: str) -> dict[str, Start]:
     """What can be measured here; what cannot is told."""
     found = forms()
-    if why := why_no_naive():
+    if why := why_no_naive(crm):
         findings.notes.append(why)
     else:
         found["naive"] = naive
@@ -81,7 +81,7 @@ async def measure(wishes: Wishes, flows: tuple[Flow, ...]) -> Findings:
     for bots in dict.fromkeys(flow.bots for flow in flows):
         async with prepared(wishes, bots=bots) as ground:
             findings = findings or findings_of("pipeline", ground)
-            variants = wishes.chosen(variants_of(findings))
+            variants = wishes.chosen(variants_of(findings, ground.crm))
             for number in range(wishes.rounds):
                 for flow in (each for each in flows if each.bots == bots):
                     for name, start in variants.items():

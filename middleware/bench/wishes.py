@@ -12,13 +12,15 @@ T = TypeVar("T")
 class Wishes:
     """What every command is told.
 
-    `database_url` is a server to use instead of our own, `only` the variants that are measured.
+    `database_url` is a server to use instead of our own, `only` the variants that are measured,
+    `crm` the CRM that is written to, the usual one when empty.
     """
 
     rounds: int = 3
     seconds: float = 4.0
     database_url: str = ""
     only: tuple[str, ...] = ()
+    crm: str = ""
     tell: Tell = print
 
     def chosen(self, variants: Mapping[str, T]) -> dict[str, T]:

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -73,6 +74,7 @@ def run_pipeline(
     ] = [1, 10, 100],  # noqa: B006  # Typer's way to say a list
     chats: Annotated[int, typer.Option(help="Conversations of every bot.", min=1)] = 50,
     slow: Annotated[bool, typer.Option(help="Also with a CRM that answers in 200-500 ms.")] = True,
+    crm: Annotated[str, typer.Option(help="The CRM, by name.")] = "amocrm",
     only: Only = None,
     quick: Quick = False,
     database_url: Database = "",
@@ -87,6 +89,7 @@ def run_pipeline(
     flows = [pipeline.Flow(chats=max(2, chats // each), bots=each) for each in bots]
     if slow:
         flows += [pipeline.slowed(flow) for flow in flows]
+    wishes = replace(wishes, crm=crm_in(session_of(context), crm))
     _tell(context, _found(context, pipeline.measure(wishes, tuple(flows))), report)
 
 

@@ -166,10 +166,9 @@ async def build(
     clock = VirtualClock()
     network, store = Network(clock, rng), TwinStore(clock)
     part = PARTS[crm]
-    customers = CHANNEL_PARTS[USUAL_CHANNEL].make(
-        Stage(clock=clock, push=network.push, rng=rng), (TOKEN,)
-    )
-    emulator = part.make(Stage(clock=clock, push=network.push, rng=rng), CRM_BASE)
+    stages = [Stage(clock=clock, push=network.push, rng=rng) for _ in range(2)]
+    customers = CHANNEL_PARTS[USUAL_CHANNEL].make(stages[0], (TOKEN,))
+    emulator = part.make(stages[1], CRM_BASE)
     desk = part.modes.get(mode, part.desk)(InnerDoor(emulator, CRM_BASE))
     network.attach(CHANNEL_BASE, customers)
     network.attach(CRM_BASE, emulator)
@@ -179,17 +178,9 @@ async def build(
     store.add_connection(CRM, WORKSPACE, "crm", (crm, accounts[CRM].names[0]))
     route = RouteId(UUID(int=4))
     store.add_route(RouteRow(id=route, source=BOT, target=CRM, policy=policy or Policy()))
-    site = Site(
-        clock=clock,
-        network=network,
-        store=store,
-        rng=rng,
-        accounts=accounts,
-        base=HUB,
-        media=MemoryMedia(),
-    )
     fate = fate or Fate()
     life = Life(clock.sleep, point=fate.point, action=fate.action)
+    site = _site((clock, network, store, rng), accounts)
     world = World(
         site=site,
         channel=customers,
@@ -199,12 +190,32 @@ async def build(
         hub=SimHub(site, 1, life),
         asks=accounts[CRM].listens,
     )
+    await _begin(world)
+    return world
+
+
+def _site(
+    around: tuple[VirtualClock, Network, TwinStore, random.Random],
+    accounts: Mapping[ConnectionId, AccountAt],
+) -> Site:
+    clock, network, store, rng = around
+    return Site(
+        clock=clock,
+        network=network,
+        store=store,
+        rng=rng,
+        accounts=accounts,
+        base=HUB,
+        media=MemoryMedia(),
+    )
+
+
+async def _begin(world: World) -> None:
     try:
         await world.hub.start()
     except (Died, StoreUnavailable):
         world.kill()
     asyncio.get_running_loop().set_exception_handler(_ignore_deaths)
-    return world
 
 
 def _ignore_deaths(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -48,7 +48,8 @@ async def _tell_hooks(plan: Plan, ours: Registration, hooks: str) -> None:
 
 
 async def run(settings: Settings, parts: frozenset[Part], plan: Plan | None) -> None:
-    async with open_hub(settings) as hub, working(hub, parts):
+    is_first = plan is not None
+    async with open_hub(settings, spent_before=not is_first) as hub, working(hub, parts):
         if plan is not None:
             await move_in(hub, plan)
         app = with_desk(make_app(hub), hub) if Part.API in parts else make_bare_app(hub)

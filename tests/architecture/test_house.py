@@ -9,7 +9,9 @@ from importlib import import_module
 import pytest
 
 import mappers.vocabulary
+from channel_clients.emulators.registry import CHANNEL_PARTS
 from channel_clients.registry import CHANNELS
+from crm_clients.emulators.registry import PARTS
 from crm_clients.registry import CRMS
 from middleware.db.tables import metadata
 from tests.architecture.source import ROOT, modules
@@ -36,6 +38,15 @@ def test_no_adapter_is_hidden_from_the_emulators_contract() -> None:
     adapters |= {f"crm_clients.{name}" for name in CRMS}
     contracts = {"channel_clients.contract", "crm_clients.contract", "mappers"}
     assert forbidden == adapters | contracts
+
+
+def test_every_adapter_has_a_part_in_trials() -> None:
+    """And each part is its own package's, so that whoever plays knows no provider by name."""
+    assert (set(PARTS), set(CHANNEL_PARTS)) == (set(CRMS), set(CHANNELS))
+    assert all(part.module == f"crm_clients.emulators.{name}" for name, part in PARTS.items())
+    assert all(
+        part.module == f"channel_clients.emulators.{name}" for name, part in CHANNEL_PARTS.items()
+    )
 
 
 def public_names(module: str) -> set[str]:

@@ -10,12 +10,7 @@ from crm_clients.registry import CRMS
 from tests.architecture.source import modules, texts
 
 PROVIDERS = re.compile("|".join(map(re.escape, sorted({*CHANNELS, *CRMS}))), re.IGNORECASE)
-KNOWS_PROVIDERS = (
-    "middleware/cli/",
-    "middleware/trial/",
-    "middleware/bench/",
-    "middleware/simulation/",
-)
+KNOWS_PROVIDERS = ("middleware/cli/",)
 LATER = re.compile(r"\b(?:T[O]DO|F[I]XME|X[X]X)\b")
 INDEX_HOSTS = re.compile(
     r"(?:files\.)?pytho[n]hosted\.org|pyp[i]\.(?:org|python\.org)|registry\.(?:npm[j]s\.org|yarnpk[g]\.com)"

@@ -123,6 +123,21 @@ class TestWriting:
         tied = [each for each in contact["multi"] if each["value"].startswith("imol|")]
         assert [each["value"] for each in tied] == [f"imol|{dialog.code}"]
 
+    async def test_who_wrote_is_found_where_nothing_else_tells(
+        self, crm: Bitrix24, bench: Bench, emulator: Bitrix24Emulator
+    ) -> None:
+        """No card tells of the dialog, and the answer that named the customer was lost."""
+        whole = await bench.entry()
+        entry = replace(whole, person=replace(whole.person, name="Zed", identities=()))
+        receipt = await crm.write(entry)
+        (dialog,) = emulator.timeline(ACME)
+        assert (dialog.contact_id, entry.conversation.user) == (None, "")
+        told = bench.reply(OURS, "Слушаю")
+        assert await crm.find_entry(entry, bench.recently()) == receipt
+        (parcel,) = await crm.read_history(entry.conversation, OURS, bench.recently())
+        assert told.rpartition(":")[2] in parcel.key
+        assert emulator.timeline(ACME)[0].person == dialog.person
+
     async def test_who_is_no_administrator_cannot_say_that_nothing_is_there(
         self, crm: Bitrix24, bench: Bench, emulator: Bitrix24Emulator
     ) -> None:

@@ -31,7 +31,8 @@ from tests.builders import (
 )
 from tests.integration.test_api import API, talking
 from tests.integration.test_cli import Shell, shell
-from tests.journeys.town import ACCOUNT, connect_account, open_world
+from tests.journeys.sides import connect_account
+from tests.journeys.town import ACCOUNT, open_world
 
 __all__ = ["shell"]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.journeys.sides import SIDES
 from tests.journeys.town import Plan, Town, open_town
 
 Opened = Callable[[Plan], AbstractAsyncContextManager[Town]]
@@ -14,6 +15,16 @@ Opened = Callable[[Plan], AbstractAsyncContextManager[Town]]
 @pytest.fixture
 async def town(postgres_url: str, tmp_path: Path) -> AsyncIterator[Town]:
     async with open_town(postgres_url, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture(params=sorted(SIDES))
+async def either(
+    request: pytest.FixtureRequest, postgres_url: str, tmp_path: Path
+) -> AsyncIterator[Town]:
+    """A town of each CRM in turn: what it is able to says its manifest."""
+    async with open_town(postgres_url, tmp_path, Plan(crm=request.param)) as opened:
+        await opened.desk.furnish(limited=False)
         yield opened
 
 

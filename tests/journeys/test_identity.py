@@ -14,29 +14,27 @@ PHONE = "+79990001122"
 
 def known(town: Town, phone: str, name: str = "Нина Петровна") -> int:
     """Someone whom the company has in its CRM already."""
-    values = [{"value": phone, "enum_code": "WORK"}]
-    card = {"name": name, "custom_fields_values": [{"field_code": "PHONE", "values": values}]}
-    return town.amocrm.add_contact(ACCOUNT, card).id
+    return town.world.side.known(town.world.crm, name, phone)
 
 
 def contacts(town: Town) -> list[dict[str, Any]]:
-    return [dict(c) for c in town.amocrm.contacts(ACCOUNT) if not c["is_deleted"]]
+    return town.contacts()
 
 
 def leads(town: Town) -> list[dict[str, Any]]:
-    return [dict(lead) for lead in town.amocrm.leads(ACCOUNT) if not lead["is_deleted"]]
+    return town.deals()
 
 
 @pytest.mark.parametrize("spelling", ["+7 (999) 000-11-22", "8 999 000 11 22", "79990001122"])
 async def test_a_known_customer_is_found_by_any_spelling_of_the_phone(
-    town: Town, spelling: str
+    either: Town, spelling: str
 ) -> None:
-    card = known(town, spelling)
-    town.telegram.share_contact(NINA, PHONE)
-    await town.settle()
+    card = known(either, spelling)
+    either.telegram.share_contact(NINA, PHONE)
+    await either.settle()
 
-    assert [contact["id"] for contact in contacts(town)] == [card]
-    assert town.timeline()[0].contact_id == card
+    assert [contact["id"] for contact in contacts(either)] == [card]
+    assert either.chats()[0].contact_id == card
 
 
 async def test_a_number_that_only_looks_alike_is_somebody_else(town: Town) -> None:
@@ -62,13 +60,13 @@ async def test_a_phone_shared_later_moves_the_chat_to_the_real_card(town: Town) 
     assert len(contacts(town)) == 2
 
 
-async def test_a_phone_shared_later_is_added_to_a_card_of_ours(town: Town) -> None:
-    town.telegram.say(NINA, "Здравствуйте", name="Нина")
-    await town.settle()
-    town.telegram.share_contact(NINA, PHONE)
-    await town.settle()
+async def test_a_phone_shared_later_is_added_to_a_card_of_ours(either: Town) -> None:
+    either.telegram.say(NINA, "Здравствуйте", name="Нина")
+    await either.settle()
+    either.telegram.share_contact(NINA, PHONE)
+    await either.settle()
 
-    (contact,) = contacts(town)
+    (contact,) = contacts(either)
     assert contact["phones"] == [PHONE]
 
 
@@ -81,28 +79,27 @@ async def test_a_card_that_somebody_forwarded_proves_nothing(town: Town) -> None
 
 
 async def test_many_first_messages_at_one_instant_make_one_contact_and_one_deal(
-    town: Town,
+    either: Town,
 ) -> None:
     for number in range(20):
-        town.telegram.say(NINA, f"раз {number}", name="Нина")
-    await town.settle()
+        either.telegram.say(NINA, f"раз {number}", name="Нина")
+    await either.settle()
 
-    assert len(contacts(town)) == 1
-    assert len(leads(town)) == 1
-    assert town.entries() == [f"раз {number}" for number in range(20)]
+    assert len(contacts(either)) == 1
+    assert len(leads(either)) == 1
+    assert either.entries() == [f"раз {number}" for number in range(20)]
 
 
-async def test_a_lost_answer_to_a_creation_makes_no_second_card(town: Town) -> None:
-    town.amocrm.stage.arm("cut_after", match="POST /shop/api/v4/contacts")
-    town.amocrm.stage.arm("cut_after", match="POST /shop/api/v4/leads")
-    town.amocrm.stage.arm("cut_after", match="POST /amojo/v2/origin/custom")
-    town.telegram.say(NINA, "Здравствуйте", name="Нина")
-    await town.settle()
+async def test_a_lost_answer_to_a_creation_makes_no_second_card(either: Town) -> None:
+    for calls in ("contacts", "deals", "writes"):
+        either.arm("cut_after", calls)
+    either.telegram.say(NINA, "Здравствуйте", name="Нина")
+    await either.settle()
 
-    assert len(contacts(town)) == 1
-    assert len(leads(town)) == 1
-    assert town.entries() == ["Здравствуйте"]
-    assert sum(town.amocrm.stage.faults_met.values()) == 3
+    assert len(contacts(either)) == 1
+    assert len(leads(either)) == 1
+    assert either.entries() == ["Здравствуйте"]
+    assert sum(either.world.crm.stage.faults_met.values()) == 3
 
 
 async def test_a_merge_in_the_crm_is_followed(town: Town) -> None:
@@ -121,19 +118,18 @@ async def test_a_merge_in_the_crm_is_followed(town: Town) -> None:
     assert town.entries() == ["До слияния", "После слияния"]
 
 
-async def test_a_card_deleted_in_the_crm_is_made_anew(town: Town) -> None:
-    town.telegram.say(NINA, "Раз", name="Нина")
-    await town.settle()
-    ours = town.timeline()[0].contact_id
-    assert ours is not None
-    town.amocrm.delete_contact(ACCOUNT, ours)
-    await town.settle()
-    town.telegram.say(NINA, "Два")
-    await town.settle()
+async def test_a_card_deleted_in_the_crm_is_made_anew(either: Town) -> None:
+    either.telegram.say(NINA, "Раз", name="Нина")
+    await either.settle()
+    (ours,) = [contact["id"] for contact in contacts(either)]
+    either.world.side.delete_contact(either.world.crm, ours)
+    await either.settle()
+    either.telegram.say(NINA, "Два")
+    await either.settle()
 
-    (contact,) = contacts(town)
+    (contact,) = contacts(either)
     assert contact["id"] != ours
-    assert town.timeline()[0].contact_id == contact["id"]
+    assert either.entries() == ["Раз", "Два"]
 
 
 async def test_a_card_that_people_gave_up_is_not_taken_again(town: Town) -> None:
@@ -231,25 +227,25 @@ async def test_the_crms_own_deal_is_adopted_where_the_route_says_so(town_of: Ope
         assert adopted == [{"deal": str(lead["id"]), "evidence": "crm.open_deal"}]
 
 
-async def test_a_shared_phone_of_somebody_else_is_a_claim_and_no_merge(town: Town) -> None:
-    town.telegram.share_contact(NINA, PHONE)
-    await town.settle()
-    town.telegram.share_contact(1002, PHONE)
-    await town.settle()
+async def test_a_shared_phone_of_somebody_else_is_a_claim_and_no_merge(either: Town) -> None:
+    either.telegram.share_contact(NINA, PHONE)
+    await either.settle()
+    either.telegram.share_contact(1002, PHONE)
+    await either.settle()
 
-    assert await town.count("SELECT count(*) FROM contacts") == 2
-    assert await town.count("SELECT count(*) FROM claims") == 1
+    assert await either.count("SELECT count(*) FROM contacts") == 2
+    assert await either.count("SELECT count(*) FROM claims") == 1
 
 
-async def test_a_phone_shared_while_the_card_is_being_made_reaches_it(town: Town) -> None:
-    town.amocrm.stage.arm("slow", match="POST /shop/api/v4/contacts", seconds=1)
-    town.telegram.say(NINA, "Раз", name="Нина")
+async def test_a_phone_shared_while_the_card_is_being_made_reaches_it(either: Town) -> None:
+    either.arm("slow", "contacts", seconds=0.5)
+    either.telegram.say(NINA, "Раз", name="Нина")
     making = "SELECT count(*) FROM deliveries WHERE kind = 'ensure_contact' AND state = 'calling'"
-    async with town.patience():
-        while not await town.count(making):
-            await town.pause()
-    town.telegram.share_contact(NINA, PHONE)
-    await town.settle()
+    async with either.patience():
+        while not await either.count(making):
+            await either.pause()
+    either.telegram.share_contact(NINA, PHONE)
+    await either.settle()
 
-    (contact,) = contacts(town)
+    (contact,) = contacts(either)
     assert contact["phones"] == [PHONE]

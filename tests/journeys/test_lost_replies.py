@@ -1,16 +1,19 @@
-"""Replies that amoCRM tells once are fetched back when we were not there to hear them."""
+"""Replies that a CRM tells once are fetched back when we were not there to hear them."""
 
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from crm_clients.amocrm import AmoCrm
+from crm_clients.emulators.contract import Sent
 from mappers.vocabulary import DeliveryKind, DeliveryState, Permanent, ProviderError
 from middleware.operations.deliveries.flow import find, replay
 from middleware.operations.deliveries.model import Filter
 from middleware.operations.model import Caller
+from tests.journeys.sides import SIDES
 from tests.journeys.town import (
     ACCOUNT,
     Plan,
@@ -22,23 +25,27 @@ from tests.journeys.town import (
 )
 
 NINA, PETR = 1001, 1002
+PDF = b"%PDF-1.4\n" + b"0" * 300
+EITHER = pytest.mark.parametrize("crm", sorted(SIDES))
 SHORT_GAP = {"gap_after": timedelta(milliseconds=1)}
 
 
+@EITHER
 async def test_twenty_replies_typed_while_the_hub_was_away_all_arrive_once_and_in_order(
-    postgres_url: str, tmp_path: Path
+    postgres_url: str, tmp_path: Path, crm: str
 ) -> None:
     settings = settings_for(postgres_url, tmp_path, free_port(), **SHORT_GAP)
-    async with open_world() as world:
+    async with open_world(crm) as world:
         async with running(settings) as hub:
-            town = await move_in(world, hub, Plan())
+            town = await move_in(world, hub, Plan(crm=crm))
             town.telegram.say(NINA, "Здравствуйте", name="Нина")
             town.telegram.say(PETR, "Добрый день", name="Пётр")
             await town.settle()
         for number in range(20):
             town.reply(NINA if number % 2 else PETR, f"ответ {number}")
-        await world.amocrm.drain()
-        assert [reply.hook_status for reply in world.amocrm.replies] == [None] * 20
+        await world.crm.drain()
+        crm_side: Any = world.crm
+        assert [reply.hook_status for reply in crm_side.replies] == [None] * 20
 
         async with running(settings) as hub:
             back = replace(town, hub=hub)
@@ -48,23 +55,23 @@ async def test_twenty_replies_typed_while_the_hub_was_away_all_arrive_once_and_i
             assert back.seen_by(PETR) == [f"ответ {n}" for n in range(0, 20, 2)]
             expected = [f"ответ {n}" for n in range(1, 20, 2)]
             assert back.seen_by(NINA) == [*expected, "уже вернулись"]
-            codes = [[s.code for s in reply.statuses] for reply in world.amocrm.replies]
-            assert codes == [[1]] * 21
+            assert await back.told() == [[(1, "")]] * 21
 
 
+@EITHER
 async def test_nothing_is_fetched_twice_by_the_next_restart(
-    postgres_url: str, tmp_path: Path
+    postgres_url: str, tmp_path: Path, crm: str
 ) -> None:
     settings = settings_for(postgres_url, tmp_path, free_port(), **SHORT_GAP)
-    async with open_world() as world:
+    async with open_world(crm) as world:
         async with running(settings) as hub:
-            town = await move_in(world, hub, Plan())
+            town = await move_in(world, hub, Plan(crm=crm))
             town.telegram.say(NINA, "Здравствуйте", name="Нина")
             await town.settle()
             town.reply(NINA, "при нас")
             await town.settle()
         town.reply(NINA, "без нас")
-        await world.amocrm.drain()
+        await world.crm.drain()
         for _ in range(2):
             async with running(settings) as hub:
                 back = replace(town, hub=hub)
@@ -72,13 +79,35 @@ async def test_nothing_is_fetched_twice_by_the_next_restart(
                 assert back.seen_by(NINA) == ["при нас", "без нас"]
 
 
-async def test_a_reply_that_lay_too_long_asks_a_person_first(
-    postgres_url: str, tmp_path: Path
+@EITHER
+async def test_a_file_sent_while_the_hub_was_away_arrives_as_itself(
+    postgres_url: str, tmp_path: Path, crm: str
 ) -> None:
     settings = settings_for(postgres_url, tmp_path, free_port(), **SHORT_GAP)
-    async with open_world() as world:
+    async with open_world(crm) as world:
         async with running(settings) as hub:
-            town = await move_in(world, hub, Plan())
+            town = await move_in(world, hub, Plan(crm=crm))
+            town.telegram.say(NINA, "Здравствуйте", name="Нина")
+            await town.settle()
+        chat = town.chats()[0].chat_id
+        await town.desk.send_files(ACCOUNT, chat, [Sent("file", "счёт.pdf", PDF)])
+        await world.crm.drain()
+        async with running(settings) as hub:
+            back = replace(town, hub=hub)
+            await back.settle()
+            (sent,) = [m for m in back.telegram.chats()[0]["messages"] if m["from"] == "bot"]
+            handle = sent["shown"][0]["file_id"]
+            assert back.telegram.world.files[handle].content == PDF
+
+
+@EITHER
+async def test_a_reply_that_lay_too_long_asks_a_person_first(
+    postgres_url: str, tmp_path: Path, crm: str
+) -> None:
+    settings = settings_for(postgres_url, tmp_path, free_port(), **SHORT_GAP)
+    async with open_world(crm) as world:
+        async with running(settings) as hub:
+            town = await move_in(world, hub, Plan(crm=crm))
             town.telegram.say(NINA, "Здравствуйте", name="Нина")
             await town.settle()
             await town.count(
@@ -87,15 +116,15 @@ async def test_a_reply_that_lay_too_long_asks_a_person_first(
                 " WHERE kind = 'channel' RETURNING 1) SELECT count(*) FROM limited"
             )
         town.reply(NINA, "вчерашний ответ")
-        await world.amocrm.drain()
+        await world.crm.drain()
         async with running(settings) as hub:
             back = replace(town, hub=hub)
             await back.settle()
 
             assert back.seen_by(NINA) == []
-            (status,) = world.amocrm.replies[0].statuses
-            assert status.code == -1
-            assert "/held/" in str(status.error)
+            ((code, words),) = (await back.told())[0]
+            assert code == -1
+            assert "/held/" in words
             assert await back.count("SELECT count(*) FROM deliveries WHERE state = 'held'") == 1
 
 

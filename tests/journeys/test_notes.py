@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.journeys.sides import connect_account
 from tests.journeys.town import (
     ACCOUNT,
     Plan,
     Town,
-    connect_account,
     free_port,
     move_in,
     open_town,

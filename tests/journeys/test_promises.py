@@ -10,8 +10,8 @@ import pytest
 
 from crm_clients.amocrm.oauth import expiry_in
 from crm_clients.emulators.amocrm import Tokens
+from crm_clients.emulators.registry import PARTS
 from middleware.connections.flow import resume
-from tests.journeys.conftest import Opened
 from tests.journeys.town import (
     ACCOUNT,
     Plan,
@@ -82,17 +82,17 @@ async def test_the_same_webhook_a_hundred_times_and_across_a_restart_is_one_entr
 
 
 async def test_a_token_that_expires_in_the_middle_is_renewed_and_nothing_is_lost(
-    town: Town,
+    either: Town,
 ) -> None:
-    town.telegram.say(NINA, "до", name="Нина")
-    await town.settle()
-    town.amocrm.stage.arm("token_expired")
-    town.telegram.say(PETR, "после", name="Пётр")
-    await town.settle()
+    either.telegram.say(NINA, "до", name="Нина")
+    await either.settle()
+    either.world.crm.stage.arm(PARTS[either.world.crm_name].faults.expired)
+    either.telegram.say(PETR, "после", name="Пётр")
+    await either.settle()
 
-    assert sorted(town.entries()) == ["до", "после"]
-    assert len(town.amocrm.contacts(ACCOUNT)) == 2
-    assert await town.count("SELECT count(*) FROM connections WHERE state = 'active'") == 2
+    assert sorted(either.entries()) == ["до", "после"]
+    assert len(either.contacts()) == 2
+    assert await either.count("SELECT count(*) FROM connections WHERE state = 'active'") == 2
 
 
 async def test_a_revoked_account_waits_for_a_person_and_goes_on_where_it_stopped(
@@ -168,57 +168,57 @@ async def test_a_nul_and_a_lone_surrogate_in_a_message_are_replaced_and_the_rest
     assert town.entries() == ["до�после�!"]
 
 
-async def test_a_send_whose_answer_is_lost_is_held_and_never_repeated(town: Town) -> None:
-    town.telegram.say(NINA, "Здравствуйте", name="Нина")
-    await town.settle()
-    town.telegram.stage.arm("cut_after", match="sendMessage")
-    town.reply(NINA, "дошло ли?")
-    await town.settle()
-    town.reply(NINA, "следующий")
-    await town.settle()
+async def test_a_send_whose_answer_is_lost_is_held_and_never_repeated(either: Town) -> None:
+    either.telegram.say(NINA, "Здравствуйте", name="Нина")
+    await either.settle()
+    either.telegram.stage.arm("cut_after", match="sendMessage")
+    either.reply(NINA, "дошло ли?")
+    await either.settle()
+    either.reply(NINA, "следующий")
+    await either.settle()
 
-    assert town.seen_by(NINA) == ["дошло ли?", "следующий"]
-    (first, second) = town.amocrm.replies
-    assert first.statuses[-1].code == -1
-    assert "Не набирайте" in str(first.statuses[-1].error)
-    assert [status.code for status in second.statuses] == [1]
-    held = await town.rows("SELECT state, kind FROM deliveries WHERE state = 'held'")
+    assert either.seen_by(NINA) == ["дошло ли?", "следующий"]
+    (first, second) = await either.told()
+    assert first[-1][0] == -1
+    assert "Не набирайте" in first[-1][1]
+    assert second == [(1, "")]
+    held = await either.rows("SELECT state, kind FROM deliveries WHERE state = 'held'")
     assert held == [{"state": "held", "kind": "send"}]
 
 
-async def test_a_send_that_provably_did_not_happen_is_repeated(town: Town) -> None:
-    town.telegram.say(NINA, "Здравствуйте", name="Нина")
-    await town.settle()
-    town.telegram.stage.arm("flood_at_proxy", match="sendMessage")
-    town.reply(NINA, "один раз")
-    await town.settle()
+async def test_a_send_that_provably_did_not_happen_is_repeated(either: Town) -> None:
+    either.telegram.say(NINA, "Здравствуйте", name="Нина")
+    await either.settle()
+    either.telegram.stage.arm("flood_at_proxy", match="sendMessage")
+    either.reply(NINA, "один раз")
+    await either.settle()
 
-    assert town.seen_by(NINA) == ["один раз"]
+    assert either.seen_by(NINA) == ["один раз"]
 
 
 @pytest.mark.parametrize("fault", ["cut_after", "error_500_after", "garbage", "bad_gateway_before"])
 async def test_whatever_happens_to_a_write_the_timeline_has_it_once_and_in_order(
-    town: Town, fault: str
+    either: Town, fault: str
 ) -> None:
-    town.telegram.say(NINA, "0", name="Нина")
-    await town.settle()
-    town.amocrm.stage.arm(fault, times=3, match="POST /amojo/v2/origin/custom")
+    either.telegram.say(NINA, "0", name="Нина")
+    await either.settle()
+    either.arm(fault, "writes", times=3)
     for number in range(1, 8):
-        town.telegram.say(NINA, str(number))
-    await town.settle()
+        either.telegram.say(NINA, str(number))
+    await either.settle()
 
-    assert town.entries() == [str(number) for number in range(8)]
+    assert either.entries() == [str(number) for number in range(8)]
 
 
-async def test_an_outage_of_the_crm_ends_in_delivery(town_of: Opened) -> None:
-    async with town_of(Plan()) as town:
-        town.amocrm.stage.arm("unavailable_before", times=-1)
-        for number in range(5):
-            town.telegram.say(NINA, f"{number}", name="Нина")
-        async with town.patience():
-            while town.amocrm.stage.faults_met.get("unavailable_before", 0) < 5:
-                await town.pause()
-        town.amocrm.stage.clear()
-        await town.settle()
+async def test_an_outage_of_the_crm_ends_in_delivery(either: Town) -> None:
+    stage = either.world.crm.stage
+    stage.arm("unavailable_before", times=-1)
+    for number in range(5):
+        either.telegram.say(NINA, f"{number}", name="Нина")
+    async with either.patience():
+        while stage.faults_met.get("unavailable_before", 0) < 5:
+            await either.pause()
+    stage.clear()
+    await either.settle()
 
-        assert town.entries() == [f"{number}" for number in range(5)]
+    assert either.entries() == [f"{number}" for number in range(5)]

@@ -1,7 +1,8 @@
 """A small town in one process: the hub on a real database, both emulators on real sockets.
 
-`open_town` wires them as an integrator would, through the hub's own flows. What people say and see
-is said and seen at the emulators; `settle` waits until nothing is under way anywhere.
+`open_town` wires them as an integrator would, through the hub's own flows; the plan says which CRM
+it is. What people say and see is said and seen at the emulators; `settle` waits until nothing is
+under way anywhere.
 """
 
 import asyncio
@@ -18,11 +19,16 @@ from sqlalchemy import text
 
 from channel_clients.emulators.stage import Stage, serving
 from channel_clients.emulators.telegram import Pace, TelegramEmulator
-from crm_clients.amocrm.oauth import expiry_in
+from crm_clients.contract import Can
 from crm_clients.emulators.amocrm import AmoCrmEmulator, ChatView, NoteView
+from crm_clients.emulators.bitrix24 import Bitrix24Emulator
+from crm_clients.emulators.contract import Desk, Emulator
+from crm_clients.emulators.doors import InnerDoor
+from crm_clients.emulators.registry import PARTS
+from crm_clients.registry import CRMS
 from mappers.vocabulary import ConnectionId, WorkspaceId
 from middleware.app import make_app
-from middleware.connections.flow import ConnectedNow, Wanted, connect, register_application
+from middleware.connections.flow import ConnectedNow, Wanted, connect
 from middleware.db.engine import transaction
 from middleware.hub import Hub, open_hub
 from middleware.settings import Settings
@@ -30,9 +36,11 @@ from middleware.store.policy import Policy
 from middleware.tracing.port import Tracer
 from middleware.working import EVERY_PART, Part, working
 from tests import executor
+from tests.journeys.sides import SHOP, SIDES, Side, connect_without_chats, unhurried
 
 TOKEN = "700100:" + "A" * 35
-ACCOUNT = "shop"
+ACCOUNT, USUAL = SHOP, "amocrm"
+GAP = "\N{ZERO WIDTH SPACE}"
 QUIET_FOR = 3
 PATIENCE_S = 60
 
@@ -65,9 +73,28 @@ class World:
     """The providers, and where they are. They outlive any hub."""
 
     telegram: TelegramEmulator
-    amocrm: AmoCrmEmulator
+    crm: Emulator
+    crm_name: str
     telegram_base: str
-    amocrm_base: str
+    crm_base: str
+
+    @property
+    def side(self) -> Side:
+        return SIDES[self.crm_name]
+
+    @property
+    def amocrm(self) -> AmoCrmEmulator:
+        assert isinstance(self.crm, AmoCrmEmulator)
+        return self.crm
+
+    @property
+    def amocrm_base(self) -> str:
+        return self.crm_base
+
+    @property
+    def bitrix24(self) -> Bitrix24Emulator:
+        assert isinstance(self.crm, Bitrix24Emulator)
+        return self.crm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +113,50 @@ class Town:
     def amocrm(self) -> AmoCrmEmulator:
         return self.world.amocrm
 
+    @property
+    def bitrix24(self) -> Bitrix24Emulator:
+        return self.world.bitrix24
+
+    @property
+    def can(self) -> Can:
+        """What the CRM is able to, by its manifest: a test expects no more, and no less."""
+        return CRMS[self.world.crm_name].can
+
     def timeline(self) -> tuple[ChatView, ...]:
         return self.amocrm.timeline(ACCOUNT)
 
+    def chats(self) -> tuple[Any, ...]:
+        """What any CRM shows of its chats."""
+        crm: Any = self.world.crm
+        chats: tuple[Any, ...] = crm.timeline(ACCOUNT)
+        return chats
+
     def entries(self) -> list[str]:
-        """What the operators read, in every chat, in order."""
-        return [message.text for chat in self.timeline() for message in chat.messages]
+        """What the operators read, in every chat, in order; not what the system says."""
+        said = [message for chat in self.chats() for message in chat.messages]
+        people = [each for each in said if not getattr(each, "is_system", False)]
+        return [message.text.replace(GAP, "") for message in people]
+
+    def contacts(self) -> list[dict[str, Any]]:
+        crm: Any = self.world.crm
+        return [dict(each) for each in crm.contacts(ACCOUNT) if not each["is_deleted"]]
+
+    def deals(self) -> list[dict[str, Any]]:
+        return self.world.side.deals(self.world.crm)
+
+    @property
+    def desk(self) -> Desk:
+        return PARTS[self.world.crm_name].desk(InnerDoor(self.world.crm, self.world.crm_base))
+
+    async def told(self) -> list[list[tuple[int, str]]]:
+        """What operators heard of each reply: codes, and words where there are any."""
+        replies = await self.desk.replies(ACCOUNT)
+        return [[(s["code"], str(s["error"] or "")) for s in each["statuses"]] for each in replies]
+
+    def arm(self, fault: str, calls: str, *, times: int = 1, seconds: float = 0.0) -> None:
+        """Arm a fault of the CRM's network for calls of a kind: writes, contacts or deals."""
+        match = self.world.side.paths[calls]
+        self.world.crm.stage.arm(fault, match=match, times=times, seconds=seconds)
 
     def notes(self) -> list[NoteView]:
         """What we wrote onto cards, in the order of their feeds."""
@@ -113,8 +178,9 @@ class Town:
     def reply(self, to_user: int, words: str, **details: Any) -> Any:
         """An operator answers the customer from inside the CRM."""
         name = f"telegram:700100:{to_user}"
-        chat = next(c for c in self.timeline() if c.client_id == name)
-        return self.amocrm.reply(ACCOUNT, chat.chat_id, words, **details)
+        chat = next(c for c in self.chats() if c.client_id == name)
+        crm: Any = self.world.crm
+        return crm.reply(ACCOUNT, chat.chat_id, words, **details)
 
     def patience(self) -> asyncio.Timeout:
         return asyncio.timeout(PATIENCE_S)
@@ -128,7 +194,7 @@ class Town:
         async with self.patience():
             while quiet < QUIET_FOR:
                 await self.telegram.drain()
-                await self.amocrm.drain()
+                await self.world.crm.drain()
                 quiet = quiet + 1 if await self._is_quiet() else 0
                 await self.pause()
 
@@ -148,6 +214,7 @@ class Town:
 class Plan:
     """How a town is laid out. Everything has a usual value. `notes`: the CRM has no chats."""
 
+    crm: str = USUAL
     policy: Policy = field(default_factory=Policy)
     listens: bool = False
     notes: bool = False
@@ -155,22 +222,23 @@ class Plan:
 
 
 @asynccontextmanager
-async def open_world() -> AsyncIterator[World]:
+async def open_world(crm: str = USUAL) -> AsyncIterator[World]:
     """Serve both emulators, as patient as a test needs them."""
     async with AsyncExitStack() as stack:
         telegram = TelegramEmulator(Stage(), limits=None, pace=Pace(retry_scale=0.02))
-        amocrm = AmoCrmEmulator(stage=Stage())
-        amocrm.switches.set("rate_limited", value=False)
-        amocrm.switches.set("retry_scale", value=0.001)
         telegram.add_bot(TOKEN, "shop_bot")
-        amocrm.add_account(ACCOUNT)
+        emulator = PARTS[crm].make(Stage(), "")
+        SIDES[crm].open(emulator)
+        if crm != USUAL:
+            stack.enter_context(unhurried(crm))
         stack.push_async_callback(telegram.aclose)
-        stack.push_async_callback(amocrm.aclose)
+        stack.push_async_callback(emulator.aclose)
         yield World(
             telegram=telegram,
-            amocrm=amocrm,
+            crm=emulator,
+            crm_name=crm,
             telegram_base=await stack.enter_async_context(serving(telegram.app)),
-            amocrm_base=await stack.enter_async_context(serving(amocrm.app)),
+            crm_base=await stack.enter_async_context(serving(emulator.app)),
         )
 
 
@@ -202,70 +270,15 @@ async def running(
         yield hub
 
 
-async def connect_account(
-    world: World, hub: Hub, workspace: WorkspaceId, **values_too: Any
-) -> ConnectedNow:
-    """Register with the CRM as support would have us do, and connect its account."""
-    amocrm = world.amocrm
-    integration = amocrm.add_integration("https://hub.example/oauth")
-    values = {
-        "client_id": integration.client_id,
-        "client_secret": integration.client_secret,
-        "redirect_uri": integration.redirect_uri,
-        "amojo_base": f"{world.amocrm_base}/amojo",
-        "oauth_base": world.amocrm_base,
-        "trusted_origins": [world.amocrm_base],
-    }
-    application, hooks = await register_application(hub, workspace, "amocrm", values)
-    channel = amocrm.add_channel(integration, f"{hooks}/:scope_id", approved=[ACCOUNT])
-    values |= {
-        "channel_id": channel.id,
-        "channel_secret": channel.secret,
-        "channel_bot_id": channel.bot_id,
-        "channel_code": channel.code,
-    }
-    application, _ = await register_application(hub, workspace, "amocrm", values)
-    tokens = amocrm.tokens(integration.client_id, ACCOUNT)
-    account = amocrm.world.account(ACCOUNT)
-    return await connect(
-        hub,
-        workspace,
-        Wanted(
-            provider="amocrm",
-            application=application,
-            values={
-                "base": f"{world.amocrm_base}/{ACCOUNT}",
-                "account_id": str(account.id),
-                "amojo_id": account.amojo_id,
-                "access_token": tokens.access_token,
-                "refresh_token": tokens.refresh_token,
-                "expires_at": expiry_in(tokens.access_token),
-                **values_too,
-            },
-        ),
-    )
-
-
-async def connect_without_chats(world: World, hub: Hub, workspace: WorkspaceId) -> ConnectedNow:
-    """Connect the account by a token made in it, with no registration: messages are notes."""
-    integration = world.amocrm.add_integration("https://hub.example/oauth")
-    account = world.amocrm.world.account(ACCOUNT)
-    token = world.amocrm.long_lived_token(integration.client_id, ACCOUNT)
-    values = {
-        "base": f"{world.amocrm_base}/{ACCOUNT}",
-        "account_id": str(account.id),
-        "amojo_id": account.amojo_id,
-        "access_token": token.access_token,
-        "timeline": "notes",
-    }
-    return await connect(hub, workspace, Wanted(provider="amocrm", values=values))
-
-
 async def move_in(world: World, hub: Hub, plan: Plan, crm: ConnectedNow | None = None) -> Town:
     """Connect the bot and the account, unless it is, and route one to the other."""
     workspace = await hub.connections.workspace()
-    connect_crm = connect_without_chats if plan.notes else connect_account
-    crm = crm or await connect_crm(world, hub, workspace)
+    if crm is not None:
+        target = crm.id
+    elif plan.notes:
+        target = (await connect_without_chats(world, hub, workspace)).id
+    else:
+        target = await world.side.connect(world, hub, workspace)
     bot = await connect(
         hub,
         workspace,
@@ -280,8 +293,8 @@ async def move_in(world: World, hub: Hub, plan: Plan, crm: ConnectedNow | None =
             listen=plan.listens,
         ),
     )
-    await hub.connections.set_route(workspace, bot.id, crm.id, plan.policy)
-    return Town(world=world, hub=hub, bot=bot.id, crm=crm.id, workspace=workspace)
+    await hub.connections.set_route(workspace, bot.id, target, plan.policy)
+    return Town(world=world, hub=hub, bot=bot.id, crm=target, workspace=workspace)
 
 
 @asynccontextmanager
@@ -290,7 +303,7 @@ async def open_town(
 ) -> AsyncIterator[Town]:
     plan = plan or Plan()
     port = free_port()
-    async with open_world() as world:
+    async with open_world(plan.crm) as world:
         settings = settings_for(postgres_url, data_dir, port, **plan.settings)
         async with running(settings, tracer) as hub:
             yield await move_in(world, hub, plan)

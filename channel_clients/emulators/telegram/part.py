@@ -6,6 +6,9 @@ from typing import Any
 from channel_clients.emulators.contract import ChannelFaults, ChannelPart
 from channel_clients.emulators.stage import Stage
 from channel_clients.emulators.telegram.emulator import TelegramEmulator
+from channel_clients.emulators.telegram.stub import TelegramStub
+
+HEADER = "x-telegram-bot-api-secret-token"
 
 
 def _arguments(tokens: Sequence[str], limited: bool) -> tuple[str, ...]:  # noqa: FBT001  # by the contract
@@ -31,6 +34,8 @@ PART = ChannelPart(
     arguments=_arguments,
     make=_make,
     values=_values,
+    stub=TelegramStub,
+    secret_header=HEADER,
     faults=ChannelFaults(
         sends="/send",
         files="/file/",

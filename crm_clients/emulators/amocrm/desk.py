@@ -8,6 +8,7 @@ from crm_clients.emulators.contract import Door, Faults, Json, Ours, Part, Sent
 from crm_clients.emulators.notes import PREFIX, as_replies, as_timeline
 
 from .emulator import AmoCrmEmulator
+from .stub import BENCH
 
 CHANNEL = "11111111-1111-4111-8111-111111111111"
 SECRET = "trial-channel"  # noqa: S105  # opens the emulator alone
@@ -150,6 +151,7 @@ PART = Part(
     make=lambda stage, _: AmoCrmEmulator(stage=stage),
     desk=AmoCrmDesk,
     modes={"notes": AmoCrmNotesDesk},
+    bench=BENCH,
     faults=Faults(
         writes="POST /amojo/",
         questions="/api/v4/",

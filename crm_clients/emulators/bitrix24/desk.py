@@ -12,7 +12,7 @@ from .operators import RULE
 
 # Put where a customer's text would be markup; nobody sees it.
 GAP = "\N{ZERO WIDTH SPACE}"
-TODO = "CRM_TODO"
+TO_DO = "CRM_TODO"
 YEAR_S = 365 * 24 * 3600
 
 
@@ -101,7 +101,7 @@ class Bitrix24Desk:
         return [
             each
             for each in kept
-            if each["fields"]["PROVIDER_ID"] == TODO and not each["is_deleted"]
+            if each["fields"]["PROVIDER_ID"] == TO_DO and not each["is_deleted"]
         ]
 
     async def _switch(self, name: str, value: object) -> None:

@@ -52,9 +52,28 @@ def children(call: Call) -> Page:
     return listed(call, list(_in_folder(call, str(call.need("id")))))
 
 
+def get(call: Call) -> Json:
+    """Tell where a file is fetched from, an operator's in a chat too."""
+    number = call.number("id")
+    if number in call.portal.files:
+        return dict(call.portal.files[number])
+    held = call.portal.lines.files.get(number)
+    if held is None:
+        raise Refused(400, "ERROR_NOT_FOUND", f"Could not find entity with id `{number}`")
+    url = f"{call.world.base}/{call.portal.slug}/pub/im.file.php"
+    return {
+        "ID": str(held.id),
+        "NAME": held.name,
+        "TYPE": "file",
+        "SIZE": str(len(held.body)),
+        "DOWNLOAD_URL": f"{url}?FILE_ID={held.id}&SIGN={held.key}",
+    }
+
+
 TABLE: dict[str, Handler] = {
     "disk.folder.uploadFile": upload,
     "disk.storage.uploadFile": upload,
+    "disk.file.get": get,
     "disk.folder.getChildren": children,
     "disk.storage.getChildren": children,
 }

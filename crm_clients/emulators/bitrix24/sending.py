@@ -235,7 +235,10 @@ def _answer(item: Json, stranger: Stranger, session: int | None, dialog: Dialog)
 
 
 def change(call: Call) -> Json:
-    """Edit messages; one that is not there is edited successfully."""
+    """Edit messages; one that is not there is edited successfully.
+
+    The answer is as that to `send`, but names no session: who is known is named by their number.
+    """
     return _each_known(call, _edit)
 
 
@@ -260,8 +263,17 @@ def _each_known(call: Call, act: Callable[[ChatMessage, str], None]) -> Json:
         said = item.get("message") or {}
         for message in _messages(call, (kind.id, line_id, item)):
             act(message, str(said.get("text") or ""))
-        results[key] = {**item, "SUCCESS": True}
+        results[key] = {**item, **_named(call, kind, item), "SUCCESS": True}
     return {"SUCCESS": True, "DATA": {"RESULT": _like(call, results)}}
+
+
+def _named(call: Call, kind: Connector, item: Json) -> Json:
+    external = str((item.get("user") or {}).get("id"))
+    strangers = call.portal.lines.strangers.values()
+    for stranger in strangers:
+        if (stranger.connector, stranger.external_id) == (kind.id, external):
+            return {"user": str(stranger.id)}
+    return {}
 
 
 def _messages(call: Call, where: tuple[str, int, Json]) -> Iterator[ChatMessage]:

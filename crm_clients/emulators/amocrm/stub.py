@@ -1,51 +1,65 @@
-"""What the stub says, call by call: the least with which a client of the provider goes on."""
+"""amoCRM for a benchmark: the least with which a client goes on, call by call."""
 
 import itertools
 import json
 import re
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from channel_clients.emulators.stage import Response
+from crm_clients.emulators.contract import WRITE, Bench
+
 CHANNEL_ROOT = "/amojo/v2/origin/custom/"
-WRITE = "crm write"
 ENTITY = re.compile(r"/acc(\d+)/api/v4/([a-z_]+)(?:/([a-z_]+|\d+))?(?:/([a-z_]+))?")
-BOT = re.compile(r"/bot(\d+):[^/]+/(\w+)")
 SAID = re.compile(rb'"(msgid|conversation_id|msec_timestamp)": ?"?([^",}]+)')
 PAGE = 50
+NOTHING, DONE = Response(status=204), Response(body=b"{}")
 _numbers = itertools.count(1_000_000)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    status: int
-    body: bytes
-
-
 @dataclass(slots=True)
-class Memory:
-    """What a client may ask for again: where hooks go, which chats there are, what is in them.
+class AmoCrmStub:
+    """What a client may ask for again: which chats there are, and what is in them.
 
     `chats` are our names by the provider's; of each, the newest page is kept.
     """
 
-    hooks: dict[str, Any] = field(default_factory=dict)
     chats: dict[str, str] = field(default_factory=dict)
     pages: dict[str, deque[Any]] = field(default_factory=dict)
 
-    def open(self, body: bytes) -> dict[str, Any]:
+    def answer(self, method: str, path: str, body: bytes) -> tuple[str, Response] | None:
+        if path.startswith(CHANNEL_ROOT):
+            return self._chat(method, path, body)
+        found = ENTITY.match(path)
+        return None if found is None else _card(method, found)
+
+    def _chat(self, method: str, path: str, body: bytes) -> tuple[str, Response]:
+        tail = path.removeprefix(CHANNEL_ROOT).partition("/")[2]
+        if method == "GET":
+            return "crm history", self._page(tail.split("/")[1])
+        match tail:
+            case "":
+                return WRITE, _json({"new_message": {"msgid": self._keep(body)}})
+            case "chats":
+                return "crm open", _json(self._open(body))
+            case _:
+                return f"crm {tail.rpartition('/')[2]}", DONE
+
+    def _open(self, body: bytes) -> dict[str, Any]:
         made = {"id": _uuid(), "user": {"id": _uuid()}}
         self.chats[str(made["id"])] = json.loads(body)["conversation_id"]
         return made
 
-    def keep(self, body: bytes) -> str:
+    def _keep(self, body: bytes) -> str:
         """Keep a message; return the provider's id of it."""
         number, said = f"m-{next(_numbers)}", dict(SAID.findall(body))
         page = self.pages.setdefault(said[b"conversation_id"].decode(), deque(maxlen=PAGE))
         page.appendleft((number, said[b"msgid"].decode(), int(said[b"msec_timestamp"])))
         return number
 
-    def page(self, chat: str) -> Answer:
+    def _page(self, chat: str) -> Response:
         """Answer with the newest page of a chat, newest first."""
         found = [
             {
@@ -59,39 +73,7 @@ class Memory:
         return _json({"messages": found}) if found else NOTHING
 
 
-NOTHING, DONE = Answer(204, b""), Answer(200, b"{}")
-
-
-def is_written(label: str) -> bool:
-    return label == WRITE
-
-
-def answer(method: str, path: str, body: bytes, memory: Memory) -> tuple[str, Answer]:
-    """Answer one call; name what it was."""
-    if path.startswith(CHANNEL_ROOT):
-        return _chat(method, path, body, memory)
-    if path.startswith("/bot"):
-        return _bot(path, body, memory.hooks)
-    found = ENTITY.match(path)
-    if found is None:
-        return "unknown", Answer(404, b"{}")
-    return _card(method, found)
-
-
-def _chat(method: str, path: str, body: bytes, memory: Memory) -> tuple[str, Answer]:
-    tail = path.removeprefix(CHANNEL_ROOT).partition("/")[2]
-    if method == "GET":
-        return "crm history", memory.page(tail.split("/")[1])
-    match tail:
-        case "":
-            return WRITE, _json({"new_message": {"msgid": memory.keep(body)}})
-        case "chats":
-            return "crm open", _json(memory.open(body))
-        case _:
-            return f"crm {tail.rpartition('/')[2]}", DONE
-
-
-def _card(method: str, found: re.Match[str]) -> tuple[str, Answer]:
+def _card(method: str, found: re.Match[str]) -> tuple[str, Response]:
     account, entity, which = int(found[1]), found[2], found[3] or ""
     label = f"crm {method.lower()}_{entity}"
     match method, entity, which:
@@ -100,7 +82,7 @@ def _card(method: str, found: re.Match[str]) -> tuple[str, Answer]:
                 "id": account,
                 "name": f"acc{account}",
                 "subdomain": f"acc{account}",
-                "amojo_id": amojo_id(account),
+                "amojo_id": _amojo_id(account),
             }
             return label, _json(body)
         case "GET", "contacts" | "leads", "custom_fields":
@@ -117,25 +99,33 @@ def _card(method: str, found: re.Match[str]) -> tuple[str, Answer]:
             return f"{label}_{which}" if which else label, DONE
 
 
-def _bot(path: str, body: bytes, hooks: dict[str, Any]) -> tuple[str, Answer]:
-    found = BOT.match(path)
-    if found is None:
-        return "unknown", Answer(404, b"{}")
-    bot, method = found[1], found[2]
-    match method:
-        case "getMe":
-            result: Any = {"id": int(bot), "is_bot": True, "first_name": bot, "username": f"b{bot}"}
-        case "getWebhookInfo":
-            result = {"url": hooks.get(bot, {}).get("url", "")}
-        case "setWebhook":
-            hooks[bot] = json.loads(body)
-            result = True
-        case _:
-            result = True
-    return f"channel {method}", _json({"ok": True, "result": result})
+def _values(base: str) -> Mapping[str, Any]:
+    return {
+        "client_id": "bench",
+        "client_secret": "bench",
+        "redirect_uri": "http://127.0.0.1:1/oauth",
+        "channel_id": "11111111-1111-4111-8111-111111111111",
+        "channel_secret": "bench",
+        "amojo_base": f"{base}/amojo",
+        "trusted_origins": [base],
+    }
 
 
-def amojo_id(account: int) -> str:
+def _account(base: str, number: int) -> Mapping[str, Any]:
+    return {
+        "base": f"{base}/acc{number}",
+        "account_id": str(number),
+        "amojo_id": _amojo_id(number),
+        "access_token": "bench",
+    }
+
+
+def _scope(path: str) -> str | None:
+    account, is_counted, _ = path.partition("/api/")
+    return account if is_counted else None
+
+
+def _amojo_id(account: int) -> str:
     return f"00000000-0000-4000-8000-{account:012d}"
 
 
@@ -143,5 +133,16 @@ def _uuid() -> str:
     return f"11111111-0000-4000-8000-{next(_numbers):012d}"
 
 
-def _json(value: Any) -> Answer:
-    return Answer(200, json.dumps(value).encode())
+def _json(value: Any) -> Response:
+    return Response(body=json.dumps(value).encode())
+
+
+BENCH = Bench(
+    stub=AmoCrmStub,
+    values=_values,
+    account=_account,
+    scope=_scope,
+    limit_per_s=7,
+    ours_per_s=5,
+    free=frozenset({WRITE, "crm open", "crm history"}),
+)
