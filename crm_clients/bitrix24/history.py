@@ -78,12 +78,21 @@ class History:
         told = parts[: 2 * len(codes)]
         for opened, last in zip(told[::2], told[1::2], strict=True):
             if chat := _chat_in(_unless_absent(opened, who)):
-                found = _Found(chat, *_said_in(chat, last))
+                found = await self._seen(chat, last)
                 begins = f"{codes[0].rpartition('|')[0]}|"
                 sessions = _sessions_in(parts[len(told) :], begins)
                 wanted = [each.session for each in sessions if each.params.code in codes]
                 return await self._with_earlier(found, wanted)
         return _Found()
+
+    async def _seen(self, chat: str, told: Part) -> "_Found":
+        """Read the last session. That there is none is asked by number before it is believed.
+
+        Said of a reference it might mean that this led nowhere.
+        """
+        if told.failure is not None and told.failure.code == NO_SESSION:
+            (told,) = await self.rest.ask_all([Command(HISTORY, {"CHAT_ID": chat})])
+        return _Found(chat, *_said_in(chat, told))
 
     async def _with_earlier(self, found: "_Found", sessions: Sequence[str]) -> "_Found":
         """Read the sessions that cards tell of; one without a word may not be seen."""

@@ -16,7 +16,6 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
-import httpx
 
 from crm_clients.emulators.registry import PARTS
 from middleware.bench import bulk, machine
@@ -31,7 +30,7 @@ from middleware.bench.wishes import Wishes
 from middleware.registry import manifest_of
 from middleware.trial.plan import Plan, Registration, Shop
 from middleware.trial.processes import HOST, Child, TrialFailed, free_port, until_listening
-from middleware.trial.stages import CrmStage
+from middleware.trial.stages import CrmStage, crm_stage
 from middleware.trial.town import discard, make_folder
 
 ACCOUNT, DATABASE = "bench", "bench_drain"
@@ -204,8 +203,8 @@ async def _scene(wishes: Wishes, backlog: Backlog) -> AsyncIterator[Scene]:
             await child.start()
             await until_listening(port, child)
         database = await stack.enter_async_context(postgres(folder, wishes.database_url))
-        client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=60))
-        stage = CrmStage(f"http://{HOST}:{ports[part.module]}", client, part)
+        base = f"http://{HOST}:{ports[part.module]}"
+        stage = await stack.enter_async_context(crm_stage(base, part))
         stub = Stub(ports["middleware.bench.stub"])
         ground = Ground(folder=folder, stub=stub, database=database)
         yield await _moved_in(stage, ground, database)

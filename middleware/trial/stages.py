@@ -3,7 +3,8 @@
 Everything that a trial knows of the outside comes from here, never from the hub.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from crm_clients.emulators.contract import Desk, Part
 from middleware.trial.processes import TrialFailed
 
 Json = dict[str, Any]
+PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +93,10 @@ class CrmStage(Stage):
     @property
     def desk(self) -> Desk:
         return self.part.desk(self)
+
+
+@asynccontextmanager
+async def crm_stage(base: str, part: Part) -> AsyncIterator[CrmStage]:
+    """Go to the stage of one CRM, by a client of its own."""
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S) as client:
+        yield CrmStage(base, client, part)
