@@ -6,7 +6,7 @@ from types import MappingProxyType
 SENTENCES: Mapping[str, str] = MappingProxyType(
     {
         "bitrix24.access_denied": "Whoever installed the application may not do this in the"
-        " portal.",
+        " portal, or its plan has no REST any more: the doctor tells which.",
         "bitrix24.another_portal": "The tokens that came belong to another portal: install the"
         " application again.",
         "bitrix24.application_required": "The portal lets only an application do this: connect by"

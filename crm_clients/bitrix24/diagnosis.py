@@ -6,7 +6,7 @@ left out. A refusal that concerns everything ends the look.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,7 +47,7 @@ class Diagnosis:
         try:
             findings += await self._about_application()
         except ProviderError as refused:
-            return (*findings, _refused("The portal does not let us in", refused.failure))
+            return (*findings, _shut_out(refused.failure))
         looks = (self._about_permissions, self._about_clock, self._about_installer)
         about_line = (self._about_connector, self._about_line, self._about_other_lines)
         for look in (*looks, lambda: self._about_events(address), *about_line):
@@ -240,6 +240,13 @@ def _warning(what: str, advice: str) -> Finding:
 
 def _problem(what: str, advice: str) -> Finding:
     return Finding(level="problem", what=what, advice=advice)
+
+
+def _shut_out(failure: Failure) -> Finding:
+    """Everybody may ask what we asked, so whoever is denied it has no REST."""
+    if failure.code == "bitrix24.access_denied":
+        failure = replace(failure, code="bitrix24.plan")
+    return _refused("The portal does not let us in", failure)
 
 
 def _refused(what: str, failure: Failure) -> Finding:

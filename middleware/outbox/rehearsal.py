@@ -19,6 +19,7 @@ from middleware.connections.model import Connected, ConnectedCrm
 from middleware.fields.flow import FieldsWritten
 from middleware.fields.rules import TASK, text_of
 from middleware.identity.flow import ContactEnsured, DealEnsured
+from middleware.outbox.correcting import Corrected, Declined
 from middleware.outbox.effects import Rehearsed, Script
 from middleware.outbox.perform import ConversationOpened, Means, Nothing, Result, perform
 from middleware.outbox.rules import MOST_LOOKS
@@ -45,7 +46,7 @@ async def rehearse(job: Job, to: Connected, means: Means, then: Sequence[Job] = 
 
 def _why(result: Result) -> str:
     match result:
-        case Nothing(why=why):
+        case Nothing(why=why) | Corrected(why=why) | Declined(code=why):
             return why
         case FieldsWritten(plan=plan) if plan.missing:
             return f"the CRM does not have {', '.join(plan.missing)}"

@@ -225,6 +225,14 @@ class TestSetUp:
         assert told == {"problem": 3, "warning": 2, "ok": 2}
         assert f"{ADDRESS}9/:scope_id" in "".join(finding.advice for finding in findings)
 
+    async def test_an_account_that_is_paid_again_lets_us_in(
+        self, crm: AmoCrm, emulator: AmoCrmEmulator
+    ) -> None:
+        emulator.stage.arm("payment_required", match="/account")
+        failure = (await refusal(crm.has_passed("amocrm.payment_required"))).failure
+        assert failure.code == "amocrm.payment_required"
+        assert await crm.has_passed("amocrm.payment_required")
+
     async def test_a_diagnosis_of_a_dead_account_is_a_finding(
         self, crm: AmoCrm, emulator: AmoCrmEmulator
     ) -> None:

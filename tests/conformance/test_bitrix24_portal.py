@@ -94,7 +94,7 @@ def _another_hub(emulator: Bitrix24Emulator, crm: Bitrix24) -> None:
 @pytest.mark.parametrize(
     ("harm", "told"),
     [
-        (lambda e, c: e.set_plan(ACME, has_rest=False), "problem: The portal does not let us in"),
+        (lambda e, c: e.set_plan(ACME, has_rest=False), "bitrix24.plan"),
         (lambda e, c: e.dismiss(ACME, installation(e, c).user_id), "bitrix24.authorization_error"),
         (lambda e, c: e.uninstall(ACME, c.application.client_id), "does not let us in"),
         (lambda e, c: e.rename(ACME, "acme-new"), "warning: The portal was renamed"),
