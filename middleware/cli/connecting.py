@@ -25,6 +25,24 @@ BITRIX24_SECRET = "THREADLINE_BITRIX24_CLIENT_SECRET"  # noqa: S105 - the name o
 BITRIX24_WEBHOOK = "THREADLINE_BITRIX24_WEBHOOK"
 BITRIX24_OUTGOING = "THREADLINE_BITRIX24_OUTGOING_TOKEN"
 Title = Annotated[str, typer.Option(help="What to call it; default: as the provider does.")]
+OnCards = Annotated[
+    bool, typer.Option("--cards", help="Without open lines: messages are activities on cards.")
+]
+Webhook = Annotated[
+    str | None,
+    typer.Option(
+        envvar=BITRIX24_WEBHOOK,
+        help="Without an application: the address of an incoming webhook; - reads standard input.",
+    ),
+]
+Outgoing = Annotated[
+    str | None,
+    typer.Option(
+        envvar=BITRIX24_OUTGOING,
+        help="With --webhook: the token of an outgoing webhook, which tells of deletions.",
+    ),
+]
+Prefix = Annotated[str, typer.Option(help="On cards: what an answer begins with; default: //")]
 
 
 def register(app: typer.Typer) -> None:
@@ -142,27 +160,10 @@ def bitrix24(
         Path | None,
         typer.Option(help="YAML or JSON with the registration's values.", dir_okay=False),
     ] = None,
-    cards: Annotated[
-        bool, typer.Option("--cards", help="Without open lines: messages are activities on cards.")
-    ] = False,
-    webhook: Annotated[
-        str | None,
-        typer.Option(
-            envvar=BITRIX24_WEBHOOK,
-            help="Without an application: the address of an incoming webhook; - reads standard"
-            " input.",
-        ),
-    ] = None,
-    outgoing_token: Annotated[
-        str | None,
-        typer.Option(
-            envvar=BITRIX24_OUTGOING,
-            help="With --webhook: the token of an outgoing webhook, which tells of deletions.",
-        ),
-    ] = None,
-    reply_prefix: Annotated[
-        str, typer.Option(help="On cards: what an answer begins with; default: //")
-    ] = "",
+    cards: OnCards = False,
+    webhook: Webhook = None,
+    outgoing_token: Outgoing = None,
+    reply_prefix: Prefix = "",
     title: Title = "",
 ) -> None:
     """Connect a Bitrix24 portal: register an application to be installed there, or by a webhook."""

@@ -9,7 +9,14 @@ from uuid import UUID
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from mappers.vocabulary import Account, AuthExpired, ConnectionId, ProviderError, WorkspaceId
+from mappers.vocabulary import (
+    Account,
+    AuthExpired,
+    ConnectionId,
+    Priority,
+    ProviderError,
+    WorkspaceId,
+)
 from mappers.vocabulary.adapters import (
     Diagnoses,
     Finding,
@@ -23,12 +30,15 @@ from middleware.connections.sources import routes_at, take_sources_back, tell_so
 from middleware.connections.store import ConnectionRow, NewConnection
 from middleware.errors import BadRequest, Conflict, HubError
 from middleware.http.gateway import without_lease
+from middleware.http.urgency import urgent
 from middleware.hub import Hub
 from middleware.ids import uuid7
 from middleware.registry import AnyManifest, kind_of, manifest_of
 from middleware.secrets import exposed, new_address, plain
 
 log = structlog.get_logger(__name__)
+# A process that has just started takes every budget for spent, and leaves room for replies alone.
+A_PERSON_WAITS = Priority.REPLY
 
 
 class ProviderRefused(HubError):
@@ -248,7 +258,8 @@ def _adapter(hub: Hub, draft: ConnectionRow) -> Any:
 
 async def _checked(adapter: Any) -> Account:
     try:
-        account: Account = await adapter.check()
+        with urgent(A_PERSON_WAITS):
+            account: Account = await adapter.check()
     except ProviderError as error:
         raise ProviderRefused(
             f"The provider did not accept these credentials ({error.failure.code}). "
@@ -264,7 +275,8 @@ async def set_up(hub: Hub, connection: ConnectionId, *, take_over: bool) -> tupl
     if not isinstance(adapter, SetsUp):
         return ()
     try:
-        done = await adapter.set_up(_hooks(hub, row), take_over=take_over)
+        with urgent(A_PERSON_WAITS):
+            done = await adapter.set_up(_hooks(hub, row), take_over=take_over)
     except TakenBySomeoneElse as taken:
         raise Conflict(
             f"Another system receives this account's events: {taken.holder}. Connect with "
@@ -308,7 +320,8 @@ async def disconnect(hub: Hub, connection: ConnectionId) -> tuple[str, ...]:
     adapter = hub.directory.build(row, without_lease).adapter
     if isinstance(adapter, SetsUp):
         try:
-            await adapter.tear_down()
+            with urgent(A_PERSON_WAITS):
+                await adapter.tear_down()
         except ProviderError as error:
             notes = (f"The provider did not let us clean up ({error.failure.code}).",)
     await take_sources_back(hub, await routes_at(hub, connection))
@@ -331,7 +344,8 @@ async def diagnose(hub: Hub, connection: ConnectionId) -> tuple[Finding, ...]:
             )
         )
     if isinstance(adapter, Diagnoses):
-        findings += await adapter.diagnose(_hooks(hub, row))
+        with urgent(A_PERSON_WAITS):
+            findings += await adapter.diagnose(_hooks(hub, row))
     if row.listens and not isinstance(adapter, Polls):
         findings.append(Finding(level="problem", what="this account cannot be polled"))
     return tuple(findings)
