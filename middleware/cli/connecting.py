@@ -25,6 +25,9 @@ BITRIX24_SECRET = "THREADLINE_BITRIX24_CLIENT_SECRET"  # noqa: S105 - the name o
 BITRIX24_WEBHOOK = "THREADLINE_BITRIX24_WEBHOOK"
 BITRIX24_OUTGOING = "THREADLINE_BITRIX24_OUTGOING_TOKEN"
 Title = Annotated[str, typer.Option(help="What to call it; default: as the provider does.")]
+OpenLine = Annotated[
+    str, typer.Option(help="Open line to use, by number or name; without it one is made.")
+]
 OnCards = Annotated[
     bool, typer.Option("--cards", help="Without open lines: messages are activities on cards.")
 ]
@@ -153,9 +156,7 @@ def bitrix24(
             envvar=BITRIX24_SECRET, help="Application key (client_secret); - reads standard input."
         ),
     ] = None,
-    line: Annotated[
-        str, typer.Option(help="Open line to use, by number or name; without it one is made.")
-    ] = "",
+    line: OpenLine = "",
     application_file: Annotated[
         Path | None,
         typer.Option(help="YAML or JSON with the registration's values.", dir_okay=False),
@@ -173,15 +174,14 @@ def bitrix24(
         token = {"application_token": secret_from(outgoing_token)} if outgoing_token else {}
         _connect_by_webhook(session, {"webhook": address, **token, **prefix}, title)
         return
-    values = {**_file(session, application_file), **prefix}
-    if cards:
-        values["timeline"] = "cards"
-    if client_id:
-        values["client_id"] = client_id
-    if secret := secret_from(client_secret):
-        values["client_secret"] = secret
-    if line:
-        values["line"] = line
+    given = {
+        "timeline": "cards" if cards else "",
+        "client_id": client_id,
+        "client_secret": secret_from(client_secret),
+        "line": line,
+        **prefix,
+    }
+    values = _file(session, application_file) | {k: v for k, v in given.items() if v}
 
     if "client_id" not in values:
         session.fail(session.word("need_application"))

@@ -161,7 +161,7 @@ def a_bench(
         return [
             (str(each["OWNER_ID"]), str(each["DESCRIPTION"]), str(each["RESPONSIBLE_ID"]))
             for each in given
-            if each["PROVIDER_TYPE_ID"] in (TASK, "TODO")
+            if each["PROVIDER_TYPE_ID"] == TASK or each["PROVIDER_ID"] == "CRM_TODO"
         ]
 
     return Bench(

@@ -122,7 +122,7 @@ def test_a_batch_draws_on_every_method_inside_once() -> None:
         (None, "ambiguous"),
         ({"result": [], "result_error": {"c0": {"error": "NOT_ACTIVE_LINE"}}}, "blocked"),
         ({"result": [], "result_error": {"c0": {"error": ""}}}, "permanent"),
-        ({"result": [], "result_error": {"c0": "NOT_FOUND"}}, "permanent"),
+        ({"result": [], "result_error": {"c0": "NOT_FOUND"}}, "ambiguous"),
         ({"result": [], "result_error": {"c0": {"error": "OPERATION_TIME_LIMIT"}}}, "rate_limited"),
         ({"result": [], "result_error": {"c0": {"error": "INTERNAL_SERVER_ERROR"}}}, "ambiguous"),
         ({"result": [], "result_error": {"c0": {"error": "ERROR_CORE"}}}, "ambiguous"),
