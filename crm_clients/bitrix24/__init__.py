@@ -14,8 +14,8 @@ Where messages go onto cards instead, `adapter_on_cards` keeps the contract: `en
 `told_by_comments` says what they mean; `webhook` is the way in without an application.
 
 `doors` lets events in, and `reading` says what they mean. `upkeep` and `upkeep_of_cards` set up and
-take down, `own_line` chooses the line and puts it back, `diagnosis` looks after all of it. `wire`,
-`wire_timeline` and `field_wire` are the JSON that we read.
+take down, `own_line` chooses the line and puts it back, `diagnosis` and `diagnosis_of_cards` say
+what stands in the way. `wire`, `wire_timeline` and `field_wire` are the JSON that we read.
 """
 
 from crm_clients.bitrix24.adapter import Bitrix24

@@ -6,6 +6,7 @@ from datetime import datetime
 from crm_clients.bitrix24.adapter import Bitrix24Portal
 from crm_clients.bitrix24.asking import SIGN, Asking
 from crm_clients.bitrix24.comments import Comments
+from crm_clients.bitrix24.diagnosis_of_cards import DiagnosisOfCards, DiagnosisOfWebhook
 from crm_clients.bitrix24.entries import Activities, Entries, Remarks
 from crm_clients.bitrix24.upkeep_of_cards import UpkeepOfCards
 from mappers.vocabulary import (
@@ -18,7 +19,7 @@ from mappers.vocabulary import (
     Receipt,
     StatusReport,
 )
-from mappers.vocabulary.adapters import SetUp
+from mappers.vocabulary.adapters import Finding, SetUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,17 @@ class Bitrix24OnCards(Bitrix24Portal):
 
     async def tear_down(self) -> None:
         await self._upkeep.tear_down()
+
+    async def has_passed(self, reason: str) -> bool:
+        return await self._upkeep.has_passed(reason)
+
+    async def is_set_up(self, address: str) -> bool:
+        return await self._upkeep.is_set_up(address)
+
+    async def diagnose(self, address: str) -> tuple[Finding, ...]:
+        if self.application is None:
+            return await DiagnosisOfWebhook(self._upkeep).of(address)
+        return await DiagnosisOfCards(self.config, self.application, self._rest).of(address)
 
     async def open_conversation(self, opening: Opening) -> OpenedConversation:
         """There is nothing to open; where answers are looked for by card, the contact is signed."""

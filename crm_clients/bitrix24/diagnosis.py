@@ -5,10 +5,11 @@ left out. A refusal that concerns everything ends the look.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from crm_clients.bitrix24.codes import SENTENCES
@@ -33,6 +34,9 @@ INSTALL = "Install the application in the portal again, as an administrator."
 CONTACT_CENTER = "In the portal: Contact Center, Open channels, the line's settings."
 
 
+Look: TypeAlias = Callable[[], Awaitable[list[Finding]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """Looks at one portal and changes nothing."""
@@ -40,30 +44,39 @@ class Diagnosis:
     config: Config
     application: Application
     rest: Rest = field(repr=False)
+    needed: tuple[str, ...] = NEEDED
+    useful: tuple[str, ...] = USEFUL
+    events: tuple[str, ...] = EVENTS
 
     async def of(self, address: str) -> tuple[Finding, ...]:
         """Look at each thing that must be in place, those at our own side first."""
-        findings = [*_about_address(address), *self._about_proof(address)]
+        findings = [*about_address(address), *self._about_proof(address)]
         try:
             findings += await self._about_application()
         except ProviderError as refused:
             return (*findings, _shut_out(refused.failure))
-        looks = (self._about_permissions, self._about_clock, self._about_installer)
-        about_line = (self._about_connector, self._about_line, self._about_other_lines)
-        for look in (*looks, lambda: self._about_events(address), *about_line):
+        for look in self._looks(address):
             try:
                 findings += await look()
             except ProviderError as refused:
-                findings.append(_refused("The portal does not show this", refused.failure))
+                findings.append(closed("The portal does not show this", refused.failure))
         return tuple(findings)
+
+    def _looks(self, address: str) -> Sequence[Look]:
+        about_line = (self._about_connector, self._about_line, self._about_other_lines)
+        return (*self._usual_looks(address), self._about_installer, *about_line)
+
+    def _usual_looks(self, address: str) -> Sequence[Look]:
+        about_events = partial(self._about_events, address)
+        return (self._about_permissions, self._about_clock, about_events)
 
     def _about_proof(self, address: str) -> Iterator[Finding]:
         if not self.config.application_token.get_secret_value():
-            yield _problem("The portal gave us no token that proves its events", INSTALL)
+            yield problem("The portal gave us no token that proves its events", INSTALL)
         told = self.config.hook_address.get_secret_value()
         if told != address:
             what = "The portal was told no address, or another one than ours of today"
-            yield _problem(what, RESUME)
+            yield problem(what, RESUME)
 
     async def _about_application(self) -> list[Finding]:
         """Ask as any call does, and look at how it is answered: where, and how dearly."""
@@ -82,31 +95,33 @@ class Diagnosis:
         if 300 <= reply.status < 400:
             base = moved_to(reply, "app.info", self.application)
             what = f"The portal was renamed: it answers at {base} now"
-            found.append(_warning(what, "Nothing: the address is kept with the next tokens."))
+            found.append(warning(what, "Nothing: the address is kept with the next tokens."))
         app = only_of(AppInfo, await self.rest.ask("app.info"))
         found.append(Finding(level="ok", what=f"The portal answers: {self.config.base}"))
         if not app.is_installed:
             what = "The installation of the application is not finished: no event comes"
-            found.append(_problem(what, "Open the application once in the portal, or " + INSTALL))
+            found.append(problem(what, "Open the application once in the portal, or " + INSTALL))
         if app.is_unpaid:
             what = "The application is not paid for any more: the portal is about to shut it out"
-            found.append(_warning(what, "Ask the portal's owner about the subscription."))
+            found.append(warning(what, "Ask the portal's owner about the subscription."))
         return found
 
     async def _about_permissions(self) -> list[Finding]:
         granted = await self.rest.ask("scope")
         has = {str(each) for each in granted} if isinstance(granted, list) else set()
-        missing = [each for each in NEEDED if each not in has]
+        missing = [each for each in self.needed if each not in has]
         useful = [
-            each for each in USEFUL if each not in has and not (each in USERS and has & {*USERS})
+            each
+            for each in self.useful
+            if each not in has and not (each in USERS and has & {*USERS})
         ]
         how = "Add them to the application's card in the portal, save, and confirm them there."
         found = []
         if missing:
-            found.append(_problem(f"The application lacks permissions: {', '.join(missing)}", how))
+            found.append(problem(f"The application lacks permissions: {', '.join(missing)}", how))
         if useful:
-            found.append(_warning(f"The application lacks permissions: {', '.join(useful)}", how))
-        return found or [_ok("The application has the permissions that it needs")]
+            found.append(warning(f"The application lacks permissions: {', '.join(useful)}", how))
+        return found or [ok("The application has the permissions that it needs")]
 
     async def _about_clock(self) -> list[Finding]:
         told = await self.rest.ask("server.time")
@@ -118,38 +133,38 @@ class Diagnosis:
         if off <= SKEW:
             return []
         what = f"Our clock and the portal's are {round(off.total_seconds() / 60)} minutes apart"
-        return [_warning(what, "Let this machine's clock be set by the network (NTP).")]
+        return [warning(what, "Let this machine's clock be set by the network (NTP).")]
 
     async def _about_installer(self) -> list[Finding]:
         profile = only_of(Profile, await self.rest.ask("profile"))
         if profile.is_admin:
-            return [_ok("Who installed the application is an administrator, and active")]
+            return [ok("Who installed the application is an administrator, and active")]
         what = (
             "Who installed the application is no administrator: a lost answer cannot be looked"
             " into, and every such message waits for a person"
         )
-        return [_warning(what, INSTALL)]
+        return [warning(what, INSTALL)]
 
     async def _about_events(self, address: str) -> list[Finding]:
         bound = all_of(Binding, await self.rest.ask("event.get"))
         ours = {each.event.upper() for each in bound if each.handler == address}
-        missing = sorted({event.upper() for event in EVENTS} - ours)
+        missing = sorted({event.upper() for event in self.events} - ours)
         others = {each.handler for each in bound if each.handler not in ("", address)}
         found = []
         if missing:
             what = f"The portal does not tell us of {len(missing)} events, {missing[0]} the first"
-            found.append(_problem(what, RESUME))
+            found.append(problem(what, RESUME))
         for host in sorted({urlsplit(each).hostname or "?" for each in others}):
             what = f"The portal tells another address of our application, too: {host}"
             advice = "If that is a hub that is no more, disconnect there, or ignore it."
-            found.append(_warning(what, advice))
-        return found or [_ok("The portal tells us of replies and changes")]
+            found.append(warning(what, advice))
+        return found or [ok("The portal tells us of replies and changes")]
 
     async def _about_connector(self) -> list[Finding]:
         listed = await self.rest.ask("imconnector.list")
         known = {str(each).lower() for each in listed} if isinstance(listed, dict | list) else set()
         if connector_of(self.application) not in known:
-            return [_problem("The portal does not have our connector", RESUME)]
+            return [problem("The portal does not have our connector", RESUME)]
         others = sorted(
             each
             for each in known
@@ -157,21 +172,21 @@ class Diagnosis:
         )
         what = "Another registration of Threadline has a connector here: {}"
         advice = "Two hubs serve one portal: give each a line of its own, or disconnect one."
-        return [_warning(what.format(each), advice) for each in others]
+        return [warning(what.format(each), advice) for each in others]
 
     async def _about_line(self) -> list[Finding]:
         if not self.config.line:
-            return [_problem("The connection has no open line", RESUME)]
+            return [problem("The connection has no open line", RESUME)]
         line = next((each for each in await self._lines() if each.id == self.config.line), None)
         if line is None:
             what = f"The open line {self.config.line} is not there any more"
-            return [_problem(what, "Resume the connection: another line is found, or made.")]
+            return [problem(what, "Resume the connection: another line is found, or made.")]
         is_working = await self._works_on(line.id)
         found = [*_about_settings(line)]
         if not is_working:
             what = f"The line {line.name!r} does not take our connector into work"
-            found.append(_problem(what, f"{RESUME} {CONTACT_CENTER}"))
-        return found or [_ok(f"The line {line.name!r} takes messages to its operators")]
+            found.append(problem(what, f"{RESUME} {CONTACT_CENTER}"))
+        return found or [ok(f"The line {line.name!r} takes messages to its operators")]
 
     async def _about_other_lines(self) -> list[Finding]:
         """On another line our connector would be another account, which nobody serves."""
@@ -180,7 +195,7 @@ class Diagnosis:
         ]
         taken = [each.name or each.id for each in others if await self._works_on(each.id)]
         what = "Our connector is on the line {!r}, too: what is answered there reaches nobody"
-        return [_warning(what.format(each), CONTACT_CENTER) for each in taken]
+        return [warning(what.format(each), CONTACT_CENTER) for each in taken]
 
     async def _lines(self) -> tuple[LineSettings, ...]:
         return await OwnLine(self.config, self.application, self.rest).all()
@@ -194,51 +209,51 @@ class Diagnosis:
 def _about_settings(line: LineSettings) -> Iterator[Finding]:
     """Settings of a line that make it work against us."""
     if not line.is_active:
-        yield _problem(f"The line {line.name!r} is switched off", CONTACT_CENTER)
+        yield problem(f"The line {line.name!r} is switched off", CONTACT_CENTER)
     if not line.queue:
         what = f"Nobody is in the queue of the line {line.name!r}: nobody sees new messages"
-        yield _warning(what, "Put operators into the line's queue.")
+        yield warning(what, "Put operators into the line's queue.")
     if line.creates not in ("", "none"):
         what = (
             f"The line {line.name!r} makes cards by itself ({line.creates}), and so does a route"
             " whose deals the hub owns: customers may get two"
         )
-        yield _warning(what, "Switch it off in the line's settings, under CRM.")
+        yield warning(what, "Switch it off in the line's settings, under CRM.")
     if line.asks_for_votes:
         what = (
             f"The line {line.name!r} asks for ratings: a customer's lone 1 or 0 is a vote in the"
             " portal while it waits, and ours arrive as messages"
         )
-        yield _warning(what, "Switch the rating off in the line's settings, or ask in words.")
+        yield warning(what, "Switch the rating off in the line's settings, or ask in words.")
 
 
 def _about_cost(operating: Any) -> Iterator[Finding]:
     is_number = isinstance(operating, int | float) and not isinstance(operating, bool)
     if is_number and operating > MUCH_OPERATING_S:
         what = f"Our calls took {operating:.0f} seconds of the portal in ten minutes"
-        yield _warning(what, "Nothing: calls wait when the portal asks. Other applications count.")
+        yield warning(what, "Nothing: calls wait when the portal asks. Other applications count.")
 
 
-def _about_address(address: str) -> Iterator[Finding]:
+def about_address(address: str) -> Iterator[Finding]:
     parts = urlsplit(address)
     host = parts.hostname or ""
     is_public = "." in host and not re.fullmatch(r"[\d.]+|.*\.(local|internal|test)", host)
     if parts.scheme == "https" and is_public:
-        yield _ok("The public address is one that Bitrix24 can call")
+        yield ok("The public address is one that Bitrix24 can call")
         return
     what = "Bitrix24 cannot call us: it needs a public https address"
-    yield _problem(what, "Set the public address of this installation (THREADLINE_PUBLIC_URL).")
+    yield problem(what, "Set the public address of this installation (THREADLINE_PUBLIC_URL).")
 
 
-def _ok(what: str) -> Finding:
+def ok(what: str) -> Finding:
     return Finding(level="ok", what=what)
 
 
-def _warning(what: str, advice: str) -> Finding:
+def warning(what: str, advice: str) -> Finding:
     return Finding(level="warning", what=what, advice=advice)
 
 
-def _problem(what: str, advice: str) -> Finding:
+def problem(what: str, advice: str) -> Finding:
     return Finding(level="problem", what=what, advice=advice)
 
 
@@ -246,11 +261,11 @@ def _shut_out(failure: Failure) -> Finding:
     """Everybody may ask what we asked, so whoever is denied it has no REST."""
     if failure.code == "bitrix24.access_denied":
         failure = replace(failure, code="bitrix24.plan")
-    return _refused("The portal does not let us in", failure)
+    return closed("The portal does not let us in", failure)
 
 
-def _refused(what: str, failure: Failure) -> Finding:
+def closed(what: str, failure: Failure) -> Finding:
     """Say it with the sentence of its code: that says what to do, too."""
     usual = "Look again in a minute."
     advice = SENTENCES.get(failure.code, usual)
-    return _problem(f"{what} ({failure.code})", usual if failure.kind == "transient" else advice)
+    return problem(f"{what} ({failure.code})", usual if failure.kind == "transient" else advice)

@@ -72,6 +72,20 @@ class UpkeepOfCards:
             warnings=() if has_crm else (NO_CRM,),
         )
 
+    async def has_passed(self, reason: str) -> bool:
+        if self._installed is not None:
+            return await self._installed.has_passed(reason)
+        await self.rest.ask("profile")
+        return True
+
+    async def is_set_up(self, address: str) -> bool:
+        """A webhook has nothing that could get lost; without an address there is only a queue."""
+        if self._installed is None:
+            return True
+        if self.config.has_queue and not await self.keeps_queue():
+            return False
+        return not address or await self._installed.is_set_up(address)
+
     async def set_up(self, address: str) -> SetUp:
         notes = [] if address else [NO_ADDRESS]
         if self._installed is None:
@@ -112,8 +126,12 @@ class UpkeepOfCards:
         except ProviderError as refused:
             if not isinstance(refused.failure, Blocked | Permanent):
                 raise
-            return set(QUEUED) <= await self._queued()
+            return await self.keeps_queue()
         return True
+
+    async def keeps_queue(self) -> bool:
+        """Say whether the portal keeps comments for us."""
+        return set(QUEUED) <= await self._queued()
 
     async def _queued(self) -> set[str]:
         bound = all_of(Listening, await self.rest.ask("event.get"))

@@ -319,3 +319,25 @@ class TestLogbook:
         assert letter.fields["COMPLETED"] == "Y"
         assert letter.communications[0]["VALUE"] == EMAIL
         assert not emulator.world.warnings
+
+
+class TestCare:
+    async def test_the_doctor_and_the_hourly_look_miss_a_queue_that_is_gone(
+        self, bench: Bench, emulator: Bitrix24Emulator
+    ) -> None:
+        crm = on_cards(bench)
+        assert await crm.is_set_up(bench.address)
+        (mine,) = emulator.world.portal(ACME).installations.values()
+        mine.bindings[:] = [each for each in mine.bindings if each.handler]
+        assert not await crm.is_set_up(bench.address)
+        findings = await crm.diagnose(bench.address)
+        assert [each.level for each in findings if "queue of comments" in each.what] == ["warning"]
+
+    async def test_an_application_without_the_permission_is_told_which(
+        self, bench: Bench, emulator: Bitrix24Emulator
+    ) -> None:
+        (mine,) = emulator.world.portal(ACME).installations.values()
+        mine.scopes = frozenset({"user"})
+        findings = await on_cards(bench).diagnose(bench.address)
+        assert any("lacks permissions: crm" in each.what for each in findings)
+        assert await on_cards(bench).has_passed("bitrix24.updated")

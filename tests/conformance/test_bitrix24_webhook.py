@@ -179,3 +179,16 @@ class TestWebhook:
         emulator.rename(ACME, "acme-new")
         assert (await crm.check()).id == MANIFEST.accounts(bench.config)[0]
         assert bench.http.calls[-1].url.endswith(f"/acme-new/rest/{crm.config.key}/scope")
+
+    async def test_the_doctor_says_what_a_webhook_lacks(
+        self, crm: Bitrix24OnCards, emulator: Bitrix24Emulator
+    ) -> None:
+        (hook,) = emulator.world.portal(ACME).webhooks.values()
+        hook.scopes = frozenset({"user"})
+        levels = [each.level for each in await crm.diagnose("")]
+        assert levels == ["ok", "problem", "warning"]
+        assert await crm.has_passed("bitrix24.plan")
+        emulator.world.portal(ACME).webhooks.clear()
+        (found,) = await crm.diagnose("")
+        assert found.level == "problem"
+        assert found.advice
