@@ -13,6 +13,7 @@ from typing import Protocol
 
 from crm_clients.contract import Crm, WritesInBulk
 from mappers.vocabulary import Ambiguous, Entry, Failure, Priority, ProviderError, Receipt
+from middleware.http.codes import CANCELLED
 from middleware.http.ledger import Exchange, also, collecting
 from middleware.http.urgency import urgency, urgent
 from middleware.outbox.rules import FIRST_BULK, next_bulk
@@ -40,7 +41,7 @@ class _Waiting:
         if not self.answer.done():
             self.answer.set_result(answer)
 
-    def fail(self, error: BaseException) -> None:
+    def fail(self, error: Exception) -> None:
         if not self.answer.done():
             self.answer.set_exception(error)
 
@@ -61,11 +62,15 @@ class Bulk:
             return await self.crm.write(entry)
         mine = _Waiting(entry, asyncio.get_running_loop().create_future())
         self._waiting.append(mine)
-        async with self._turn:
-            if mine in self._waiting:
-                await asyncio.sleep(0)  # whoever begins in the same turn of the loop goes along
-                await self._write_what_waits(mine)
-        answer = await mine.answer
+        try:
+            async with self._turn:
+                if mine in self._waiting:
+                    await asyncio.sleep(0)  # whoever begins in the same turn of the loop goes along
+                    await self._write_what_waits(mine)
+            answer = await mine.answer
+        finally:
+            if mine in self._waiting:  # given up before its turn: nobody may write it any more
+                self._waiting.remove(mine)
         also(mine.exchanges)
         if not isinstance(answer, Receipt):
             raise ProviderError(answer)
@@ -79,10 +84,11 @@ class Bulk:
         try:
             with collecting() as exchanges, urgent(Priority.REPLY if is_worth_most else urgency()):
                 answers = await self._call([each.entry for each in batch])
-        except BaseException as error:  # noqa: BLE001 - it is raised to everybody who waits
+        except BaseException as error:
             for each in batch:
-                each.fail(error)
-            return
+                if each is not mine:
+                    each.fail(_why_for_others(error))
+            raise
         for each, answer in zip(batch, answers, strict=True):
             each.end(answer, exchanges)
         is_doubt = all(isinstance(answer, Ambiguous) for answer in answers)
@@ -110,3 +116,8 @@ class Bulk:
             return await self.crm.write_many(entries)
         except ProviderError as error:
             return [error.failure] * len(entries)
+
+
+def _why_for_others(error: BaseException) -> Exception:
+    """Who makes the call may be told to stop: to the others it is a call whose answer was lost."""
+    return error if isinstance(error, Exception) else ProviderError(Ambiguous(code=CANCELLED))

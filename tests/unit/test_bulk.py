@@ -149,6 +149,24 @@ async def test_what_becomes_of_the_call_becomes_of_each(error: Exception) -> Non
     assert len(await outcomes(bulk_of(crm), [an_entry("c")])) == 1
 
 
+async def test_one_that_is_given_up_takes_nobody_along() -> None:
+    crm = Crm(takes_s=5)
+    bulk = bulk_of(crm, now=2)
+    calling, along, waiting = (asyncio.create_task(bulk.write(an_entry(key))) for key in "abc")
+    await asyncio.sleep(0.01)
+    waiting.cancel()
+    calling.cancel()
+    found = await asyncio.gather(calling, along, waiting, return_exceptions=True)
+    assert [type(each) for each in found] == [
+        *(asyncio.CancelledError, ProviderError, asyncio.CancelledError)
+    ]
+    assert isinstance(found[1], ProviderError)
+    assert found[1].failure.kind == "ambiguous"
+    crm.takes_s = 0
+    await bulk.write(an_entry("d"))
+    assert crm.calls == [["a", "b"], ["d"]]
+
+
 async def test_the_size_follows_what_calls_last() -> None:
     crm, size = Crm(takes_s=0), Size()
     bulk = Bulk(cast("BulkCrm", crm), 50, size)
