@@ -171,14 +171,15 @@ class Recorder:
     async def _opened(self, result: ConversationOpened, conversation: ConversationRow) -> None:
         """Remember the counterpart; what was said there before we knew of it is read back.
 
-        Operators see the conversation as soon as the CRM has it. When our first call was not the
-        one that succeeded, or its record was long in coming, they may have told us in vain. So they
-        may where it was opened in a time that a restored database has forgotten.
+        Operators see the conversation as soon as the CRM has it. When an earlier call may have
+        opened it, or the record of this one was long in coming, they may have told us in vain. So
+        they may where it was opened in a time that a restored database has forgotten.
         """
         job, is_restored = self.job, RESTORED in self.job.detail
         since = job.called_at if is_restored else job.created_at
         tells_once = isinstance(self.to, ConnectedCrm) and self.to.can.replies_told_once
-        is_late = job.attempts > 1 or self.now - job.called_at > OPENS_WITHIN
+        has_failed = job.failures > 0 or job.was is DeliveryState.DOUBT
+        is_late = has_failed or self.now - job.called_at > OPENS_WITHIN
         last = await self.unit.latest(job.target, DeliveryKind.READ_HISTORY, conversation.id)
         is_owed = is_history_owed(last.state if last else None)
         is_behind = is_restored or (tells_once and (is_late or is_owed))
