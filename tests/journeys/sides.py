@@ -9,10 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from crm_clients.amocrm.oauth import expiry_in
-from crm_clients.contract import CrmManifest
-from crm_clients.registry import CRMS
 from mappers.vocabulary import ConnectionId, WorkspaceId
-from mappers.vocabulary.adapters import Budget
+from mappers.vocabulary.adapters import Budget, Manifest
 from middleware.connections.flow import ConnectedNow, Wanted, connect, register_application
 from middleware.hub import Hub
 from middleware.operations.accounts.flow import install_address
@@ -204,12 +202,12 @@ async def connect_without_chats(world: "World", hub: Hub, workspace: WorkspaceId
 
 
 @contextmanager
-def unhurried(name: str) -> Iterator[None]:
-    """Let the hub call this CRM as often as it likes: nobody waits here to be polite.
+def unhurried(providers: Mapping[str, Manifest[Any, Any, Any, Any]], name: str) -> Iterator[None]:
+    """Let the hub call this provider as often as it likes: nobody waits here to be polite.
 
     A hub that has just started takes its budgets for spent, and some fill slowly.
     """
-    registry = cast("dict[str, CrmManifest]", CRMS)
+    registry = cast("dict[str, Manifest[Any, Any, Any, Any]]", providers)
     manifest = registry[name]
 
     def budgets(config: Any, application: Any) -> tuple[Budget, ...]:

@@ -19,6 +19,7 @@ from sqlalchemy import text
 
 from channel_clients.emulators.stage import Stage, serving
 from channel_clients.emulators.telegram import Pace, TelegramEmulator
+from channel_clients.registry import CHANNELS
 from crm_clients.contract import Can
 from crm_clients.emulators.amocrm import AmoCrmEmulator, ChatView, NoteView
 from crm_clients.emulators.bitrix24 import Bitrix24Emulator
@@ -229,8 +230,8 @@ async def open_world(crm: str = USUAL) -> AsyncIterator[World]:
         telegram.add_bot(TOKEN, "shop_bot")
         emulator = PARTS[crm].make(Stage(), "")
         SIDES[crm].open(emulator)
-        if crm != USUAL:
-            stack.enter_context(unhurried(crm))
+        stack.enter_context(unhurried(CRMS, crm))
+        stack.enter_context(unhurried(CHANNELS, "telegram"))
         stack.push_async_callback(telegram.aclose)
         stack.push_async_callback(emulator.aclose)
         yield World(
