@@ -129,6 +129,7 @@ class TestWriting:
         self, crm: Bitrix24, bench: Bench, emulator: Bitrix24Emulator
     ) -> None:
         """No card tells of the dialog, and the answer that named the customer was lost."""
+        emulator.switches.set("changes_name", value="known")
         whole = await bench.entry()
         entry = replace(whole, person=replace(whole.person, name="Zed", identities=()))
         receipt = await crm.write(entry)

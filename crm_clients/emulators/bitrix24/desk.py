@@ -128,7 +128,8 @@ def _failures(messages: Iterator[Json]) -> dict[str, list[Json]]:
     for message in messages:
         if message["is_system"] and message["client_id"]:
             about = message["client_id"].rpartition(":")[2]
-            words = {"at": message["appeared_at"], "code": FAILED, "error": message["text"]}
+            said = message["text"].replace(GAP, "")
+            words = {"at": message["appeared_at"], "code": FAILED, "error": said}
             found[about].append(words)
     return found
 
