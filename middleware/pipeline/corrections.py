@@ -93,6 +93,7 @@ async def plan_remark(planner: Planner, message: MessageRow, about: Job, code: s
             lane=rules.message_lane(message.id),
             kind=DeliveryKind.REMARK,
             subject=message.id,
+            part=int(about.kind is DeliveryKind.DELETE),  # an edit may be as old to the second
             revision=about.revision,
             priority=Priority.STATUS,
             message=message.id,
