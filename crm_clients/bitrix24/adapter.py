@@ -245,7 +245,8 @@ class Bitrix24(Bitrix24Portal):
     async def read_history(
         self, conversation: OpenedConversation, ours: str, since: datetime
     ) -> tuple[Parcel, ...]:
-        """Pack the messages of the dialog's last sessions."""
+        """Pack the messages of the dialog's last sessions. The portal tells the time in seconds."""
+        since = since.replace(microsecond=0)
         customer = conversation.user or await self._lines.find_customer(ours)
         codes = self._lines.codes_of(ours, customer)
         said = await self._lines.history.said_in(codes) if customer else ()

@@ -5,7 +5,7 @@ another could make becomes a promise here.
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -320,6 +320,20 @@ class TimelinePromises:
         assert [each.message.text for each in told] == said
         assert all((each.recovered and each.ours == OURS) or each.record for each in told)
         assert {each.message.direction for each in told} == {Direction.OUTBOUND}
+
+    async def test_a_reply_of_the_second_from_which_a_history_is_asked_for_is_in_it(
+        self, bench: Bench
+    ) -> None:
+        crm = bench.crm
+        if not isinstance(crm, ReadsHistory):
+            return
+        entry = await bench.entry()
+        await crm.write(entry)
+        since = datetime.now(UTC)
+        bench.reply(OURS, "Сразу")
+        events = _events(bench, await crm.read_history(entry.conversation, OURS, since))
+        told = [each.message.text for each in events if isinstance(each, OperatorReplied)]
+        assert told == ["Сразу"]
 
     async def test_history_asked_for_again_is_news_again(self, bench: Bench) -> None:
         crm = bench.crm
