@@ -13,7 +13,7 @@ CRMS = ",".join(sorted(PARTS))
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("workers", "messages"), [(0, 80), (2, 60)])
+@pytest.mark.parametrize(("workers", "messages"), [(0, 60), (2, 40)])
 def test_a_small_chaos_ends_clean(tmp_path: Path, workers: int, messages: int) -> None:
     """In one process, and in several with a broker between them that breaks, too: every CRM."""
     report = tmp_path / "chaos.json"
