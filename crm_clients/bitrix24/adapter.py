@@ -29,9 +29,9 @@ from crm_clients.bitrix24.wire import HistoryPage
 from crm_clients.forms import storable
 from mappers.vocabulary import (
     Account,
-    Ambiguous,
     Arrival,
     Attachment,
+    Blocked,
     CallDraft,
     Catalogue,
     Deal,
@@ -222,7 +222,7 @@ class Bitrix24(Bitrix24Portal):
     async def find_entry(self, entry: Entry, since: datetime) -> Receipt | None:  # noqa: ARG002  # a history is read whole
         customer = entry.conversation.user or await self._lines.find_customer(entry.ours)
         if not customer:
-            raise ProviderError(Ambiguous(code="bitrix24.nameless_customer"))
+            raise ProviderError(Blocked(code="bitrix24.nameless_customer", by="provider"))
         codes = self._lines.codes_of(entry.ours, customer)
         is_there = await self._lines.history.holds(codes, lines.name_of(entry.key))
         return lines.receipt_of(entry, customer) if is_there else None
