@@ -223,14 +223,15 @@ class Plan:
 
 
 @asynccontextmanager
-async def open_world(crm: str = USUAL) -> AsyncIterator[World]:
-    """Serve both emulators, as patient as a test needs them."""
+async def open_world(crm: str = USUAL, *, paced: bool = False) -> AsyncIterator[World]:
+    """Serve both emulators, as patient as a test needs them; `paced`: the CRM is called as live."""
     async with AsyncExitStack() as stack:
         telegram = TelegramEmulator(Stage(), limits=None, pace=Pace(retry_scale=0.02))
         telegram.add_bot(TOKEN, "shop_bot")
         emulator = PARTS[crm].make(Stage(), "")
         SIDES[crm].open(emulator)
-        stack.enter_context(unhurried(CRMS, crm))
+        if not paced:
+            stack.enter_context(unhurried(CRMS, crm))
         stack.enter_context(unhurried(CHANNELS, "telegram"))
         stack.push_async_callback(telegram.aclose)
         stack.push_async_callback(emulator.aclose)
@@ -304,7 +305,8 @@ async def open_town(
 ) -> AsyncIterator[Town]:
     plan = plan or Plan()
     port = free_port()
-    async with open_world(plan.crm) as world:
+    # Asking takes turns with hooks at the pace of the account.
+    async with open_world(plan.crm, paced=plan.notes) as world:
         settings = settings_for(postgres_url, data_dir, port, **plan.settings)
         async with running(settings, tracer) as hub:
             yield await move_in(world, hub, plan)
