@@ -25,6 +25,7 @@ from crm_clients.bitrix24.rest import Rest
 from crm_clients.bitrix24.sessions import Sessions
 from crm_clients.bitrix24.tasks import Tasks
 from crm_clients.bitrix24.upkeep import Upkeep
+from crm_clients.bitrix24.upkeep_of_cards import UpkeepOfCards
 from crm_clients.bitrix24.wire import HistoryPage
 from crm_clients.forms import storable
 from mappers.vocabulary import (
@@ -69,6 +70,10 @@ class Bitrix24Portal:
     http: Http = field(repr=False)
 
     @property
+    def _upkeep(self) -> Upkeep | UpkeepOfCards:
+        return UpkeepOfCards(self.config, self.application, self._rest)
+
+    @property
     def _rest(self) -> Rest:
         return Rest(self.config, self.application, self.http)
 
@@ -93,6 +98,22 @@ class Bitrix24Portal:
 
     async def refresh(self) -> Mapping[str, Any]:
         return await oauth.renew(self.http, self.application, self.config)
+
+    async def check(self) -> Account:
+        return await self._upkeep.check()
+
+    async def set_up(self, address: str, *, take_over: bool) -> SetUp:  # noqa: ARG002  # as it says
+        """Nobody is ever in the way: a portal calls as many addresses as it is told to."""
+        return await self._upkeep.set_up(address)
+
+    async def tear_down(self) -> None:
+        await self._upkeep.tear_down()
+
+    async def has_passed(self, reason: str) -> bool:
+        return await self._upkeep.has_passed(reason)
+
+    async def is_set_up(self, address: str) -> bool:
+        return await self._upkeep.is_set_up(address)
 
     async def find_records(self, identity: Identity) -> tuple[Record, ...]:
         return await self._cards.find_records(identity)
@@ -173,22 +194,6 @@ class Bitrix24(Bitrix24Portal):
     @property
     def _upkeep(self) -> Upkeep:
         return Upkeep(self.config, self.application, self._rest)
-
-    async def check(self) -> Account:
-        return await self._upkeep.check()
-
-    async def set_up(self, address: str, *, take_over: bool) -> SetUp:  # noqa: ARG002  # as it says
-        """Nobody is ever in the way: a portal calls as many addresses as it is told to."""
-        return await self._upkeep.set_up(address)
-
-    async def tear_down(self) -> None:
-        await self._upkeep.tear_down()
-
-    async def has_passed(self, reason: str) -> bool:
-        return await self._upkeep.has_passed(reason)
-
-    async def is_set_up(self, address: str) -> bool:
-        return await self._upkeep.is_set_up(address)
 
     async def diagnose(self, address: str) -> tuple[Finding, ...]:
         return await Diagnosis(self.config, self.application, self._rest).of(address)

@@ -10,7 +10,6 @@ from crm_clients.bitrix24.diagnosis_of_cards import DiagnosisOfCards, DiagnosisO
 from crm_clients.bitrix24.entries import Activities, Entries, Remarks
 from crm_clients.bitrix24.upkeep_of_cards import UpkeepOfCards
 from mappers.vocabulary import (
-    Account,
     Entry,
     OpenedConversation,
     Opening,
@@ -19,7 +18,7 @@ from mappers.vocabulary import (
     Receipt,
     StatusReport,
 )
-from mappers.vocabulary.adapters import Finding, SetUp
+from mappers.vocabulary.adapters import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +39,10 @@ class Bitrix24OnCards(Bitrix24Portal):
     def _asking(self) -> Asking:
         return Asking(self.config, self._rest, self._cards)
 
-    @property
-    def _upkeep(self) -> UpkeepOfCards:
-        return UpkeepOfCards(self.config, self.application, self._rest)
-
-    async def check(self) -> Account:
-        return await self._upkeep.check()
-
-    async def set_up(self, address: str, *, take_over: bool) -> SetUp:  # noqa: ARG002  # nobody is in the way
-        return await self._upkeep.set_up(address)
-
-    async def tear_down(self) -> None:
-        await self._upkeep.tear_down()
-
-    async def has_passed(self, reason: str) -> bool:
-        return await self._upkeep.has_passed(reason)
-
-    async def is_set_up(self, address: str) -> bool:
-        return await self._upkeep.is_set_up(address)
-
     async def diagnose(self, address: str) -> tuple[Finding, ...]:
         if self.application is None:
-            return await DiagnosisOfWebhook(self._upkeep).of(address)
+            upkeep = UpkeepOfCards(self.config, None, self._rest)
+            return await DiagnosisOfWebhook(upkeep).of(address)
         return await DiagnosisOfCards(self.config, self.application, self._rest).of(address)
 
     async def open_conversation(self, opening: Opening) -> OpenedConversation:

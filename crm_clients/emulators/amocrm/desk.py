@@ -1,10 +1,11 @@
 """amoCRM's part in a trial: the desk of its operators, and how its accounts are connected."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from crm_clients.emulators.contract import Door, Faults, Json, Ours, Part, Sent
+from crm_clients.emulators.contract import Faults, Json, Ours, Part
+from crm_clients.emulators.desk import StageDesk
 from crm_clients.emulators.notes import PREFIX, as_replies, as_timeline
 
 from .emulator import AmoCrmEmulator
@@ -17,10 +18,9 @@ FETCH_AGAIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class AmoCrmDesk:
+class AmoCrmDesk(StageDesk):
     """Operators answer in chats."""
 
-    door: Door = field(repr=False)
     timeline_mode: str = "chats"
 
     async def furnish(self, *, limited: bool) -> None:
@@ -30,7 +30,7 @@ class AmoCrmDesk:
             "fetch_again_s": FETCH_AGAIN_S,
         }
         for name, value in switches.items():
-            await self.door.post("switch", {"name": name, "value": value})
+            await self._switch(name, value)
 
     async def open_account(self, account: str, users: Sequence[str]) -> Mapping[str, int]:
         opened = await self._set_up("account", subdomain=account, users=list(users))
@@ -79,19 +79,6 @@ class AmoCrmDesk:
         body = {"name": name, "custom_fields_values": [known]}
         await self._set_up("contact", account=account, body=body)
 
-    async def reply(self, account: str, chat: str, text: str, **details: Any) -> None:
-        await self.door.post("reply", {"account": account, "to": chat, "text": text, **details})
-
-    async def send_files(
-        self, account: str, chat: str, files: Sequence[Sent], text: str = "", **details: Any
-    ) -> None:
-        kept = [
-            await self.door.post("upload", {"base": self.door.base, **each.upload()})
-            for each in files
-        ]
-        body = {"account": account, "to": chat, "files": kept, "text": text, **details}
-        await self.door.post("reply_with_files", body)
-
     async def timeline(self, account: str) -> list[Json]:
         chats = (await self.door.get("timeline", account=account))["chats"]
         return [
@@ -103,16 +90,9 @@ class AmoCrmDesk:
         replies = (await self.door.get("replies"))["replies"]
         return [reply for reply in replies if reply["account"] == account]
 
-    async def contacts(self, account: str) -> list[Json]:
-        contacts: list[Json] = (await self.door.get("contacts", account=account))["contacts"]
-        return contacts
-
     async def tasks(self, account: str) -> list[Json]:
         tasks: list[Json] = (await self.door.get("tasks", account=account))["tasks"]
         return tasks
-
-    async def _set_up(self, what: str, **details: Any) -> Any:
-        return (await self.door.post("setup", {what: details}))[what]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from crm_clients.emulators.contract import FAILED, Door, Faults, Json, Ours, Part, Sent
+from crm_clients.emulators.contract import FAILED, Faults, Json, Ours, Part
+from crm_clients.emulators.desk import StageDesk
 
 from .emulator import Bitrix24Emulator
 from .operators import RULE
@@ -17,10 +18,8 @@ YEAR_S = 365 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Bitrix24Desk:
+class Bitrix24Desk(StageDesk):
     """Operators answer in an open line."""
-
-    door: Door = field(repr=False)
 
     async def furnish(self, *, limited: bool) -> None:
         await self._switch("rate_limited", limited)
@@ -62,18 +61,6 @@ class Bitrix24Desk:
         asked = {"entity": "contact", "fields": {"NAME": name, "PHONE": phones}}
         await self._set_up("card", account=account, **asked)
 
-    async def reply(self, account: str, chat: str, text: str, **details: Any) -> None:
-        await self.door.post("reply", {"account": account, "to": chat, "text": text, **details})
-
-    async def send_files(
-        self, account: str, chat: str, files: Sequence[Sent], text: str = "", **details: Any
-    ) -> None:
-        kept = [
-            await self.door.post("upload", {"account": account, **each.upload()}) for each in files
-        ]
-        body = {"account": account, "to": chat, "files": kept, "text": text, **details}
-        await self.door.post("reply_with_files", body)
-
     async def timeline(self, account: str) -> list[Json]:
         dialogs = (await self.door.get("timeline", account=account))["chats"]
         return [
@@ -92,10 +79,6 @@ class Bitrix24Desk:
             for part in _parts(reply, failures[reply["message_id"]])
         ]
 
-    async def contacts(self, account: str) -> list[Json]:
-        contacts: list[Json] = (await self.door.get("contacts", account=account))["contacts"]
-        return contacts
-
     async def tasks(self, account: str) -> list[Json]:
         kept = (await self.door.get("activities", account=account))["activities"]
         return [
@@ -103,12 +86,6 @@ class Bitrix24Desk:
             for each in kept
             if each["fields"]["PROVIDER_ID"] == TO_DO and not each["is_deleted"]
         ]
-
-    async def _switch(self, name: str, value: object) -> None:
-        await self.door.post("switch", {"name": name, "value": value})
-
-    async def _set_up(self, what: str, **details: Any) -> Any:
-        return (await self.door.post("setup", {what: details}))[what]
 
 
 def _shown(message: Json) -> Json:
