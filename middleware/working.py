@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from middleware.connections.recovery import Recovery
 from middleware.db import partitions
@@ -26,6 +27,7 @@ from middleware.serve.server import give_back_leftovers
 from middleware.serve.store import end_leases_of
 from middleware.serve.sweeper import SWEEP_LIMIT, Sweeper
 from middleware.serve.upkeep import every
+from middleware.store.errors import StoreConflict, StoreUnavailable
 
 if TYPE_CHECKING:
     from middleware.serve.several import Ears
@@ -69,7 +71,7 @@ async def working(hub: Hub, parts: Collection[Part] = EVERY_PART) -> AsyncIterat
     """
     async with AsyncExitStack() as stack:
         roster = stack.enter_context(Roster(hub.settings.data_dir / "processes", hub.hands.owner))
-        await partitions.ensure(hub.engine, hub.clock.now().date())
+        await _make_room(hub)
         if {Part.WORKER, Part.LISTENER} & set(parts):
             hub.keeper.start()
             stack.push_async_callback(hub.keeper.stop)
@@ -88,6 +90,17 @@ async def working(hub: Hub, parts: Collection[Part] = EVERY_PART) -> AsyncIterat
         finally:
             hub.vitals.is_working = False
     log.info("hub.stopped")
+
+
+@retry(
+    retry=retry_if_exception_type((StoreConflict, StoreUnavailable)),
+    wait=wait_random_exponential(0.2, max=2),
+    stop=stop_after_attempt(5),
+    reraise=True,
+)
+async def _make_room(hub: Hub) -> None:
+    """Make the partitions of these days. A connection cut meanwhile is no reason not to start."""
+    await partitions.ensure(hub.engine, hub.clock.now().date())
 
 
 async def _bury(hub: Hub, roster: Roster) -> None:

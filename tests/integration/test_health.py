@@ -42,6 +42,12 @@ from tests.builders import (
 )
 
 SHORT = timedelta(seconds=2)
+CUT_WHO_WAITS = text(
+    """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+    """
+)
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? ([-+.\w]+)$")
 
 
@@ -76,6 +82,29 @@ async def test_a_hub_that_does_not_work_is_alive_and_not_ready(hub: Hub) -> None
 async def test_a_working_hub_is_ready(hub: Hub) -> None:
     async with working(hub):
         assert await readiness(hub) == (200, {"state": "ready", "reasons": []})
+
+
+async def test_a_connection_cut_while_a_hub_starts_does_not_end_it(hub: Hub) -> None:
+    async with asyncio.TaskGroup() as group:
+        async with transaction(hub.engine) as at:
+            await at.execute(text("LOCK TABLE attempts_default IN ACCESS EXCLUSIVE MODE"))
+            ready = group.create_task(ready_once(hub))
+            assert await cut_who_waits(hub)
+        assert await ready == (200, {"state": "ready", "reasons": []})
+
+
+async def cut_who_waits(hub: Hub) -> bool:
+    for _ in range(500):
+        async with transaction(hub.engine) as at:
+            if (await at.execute(CUT_WHO_WAITS)).all():
+                return True
+        await asyncio.sleep(0.02)
+    return False
+
+
+async def ready_once(hub: Hub) -> tuple[int, dict[str, Any]]:
+    async with working(hub):
+        return await readiness(hub)
 
 
 async def test_files_that_cannot_be_kept_are_said(postgres_url: str, tmp_path: Path) -> None:
