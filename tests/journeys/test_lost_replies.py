@@ -1,5 +1,7 @@
 """Replies that a CRM tells once are fetched back when we were not there to hear them."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,10 +15,13 @@ from mappers.vocabulary import DeliveryKind, DeliveryState, Permanent, ProviderE
 from middleware.operations.deliveries.flow import find, replay
 from middleware.operations.deliveries.model import Filter
 from middleware.operations.model import Caller
+from middleware.settings import Settings
 from tests.journeys.sides import SIDES
 from tests.journeys.town import (
     ACCOUNT,
     Plan,
+    Town,
+    World,
     free_port,
     move_in,
     open_world,
@@ -28,6 +33,16 @@ NINA, PETR = 1001, 1002
 PDF = b"%PDF-1.4\n" + b"0" * 300
 EITHER = pytest.mark.parametrize("crm", sorted(SIDES))
 SHORT_GAP = {"gap_after": timedelta(milliseconds=1)}
+
+
+@asynccontextmanager
+async def begun(world: World, settings: Settings) -> AsyncIterator[Town]:
+    """Let Nina greet a hub that runs until the block ends."""
+    async with running(settings) as hub:
+        town = await move_in(world, hub, Plan(crm=world.crm_name))
+        town.telegram.say(NINA, "Здравствуйте", name="Нина")
+        await town.settle()
+        yield town
 
 
 @EITHER
@@ -64,10 +79,7 @@ async def test_nothing_is_fetched_twice_by_the_next_restart(
 ) -> None:
     settings = settings_for(postgres_url, tmp_path, free_port(), **SHORT_GAP)
     async with open_world(crm) as world:
-        async with running(settings) as hub:
-            town = await move_in(world, hub, Plan(crm=crm))
-            town.telegram.say(NINA, "Здравствуйте", name="Нина")
-            await town.settle()
+        async with begun(world, settings) as town:
             town.reply(NINA, "при нас")
             await town.settle()
         town.reply(NINA, "без нас")
@@ -85,10 +97,8 @@ async def test_a_file_sent_while_the_hub_was_away_arrives_as_itself(
 ) -> None:
     settings = settings_for(postgres_url, tmp_path, free_port(), **SHORT_GAP)
     async with open_world(crm) as world:
-        async with running(settings) as hub:
-            town = await move_in(world, hub, Plan(crm=crm))
-            town.telegram.say(NINA, "Здравствуйте", name="Нина")
-            await town.settle()
+        async with begun(world, settings) as town:
+            pass
         chat = town.chats()[0].chat_id
         await town.desk.send_files(ACCOUNT, chat, [Sent("file", "счёт.pdf", PDF)])
         await world.crm.drain()
@@ -106,10 +116,7 @@ async def test_a_reply_that_lay_too_long_asks_a_person_first(
 ) -> None:
     settings = settings_for(postgres_url, tmp_path, free_port(), **SHORT_GAP)
     async with open_world(crm) as world:
-        async with running(settings) as hub:
-            town = await move_in(world, hub, Plan(crm=crm))
-            town.telegram.say(NINA, "Здравствуйте", name="Нина")
-            await town.settle()
+        async with begun(world, settings) as town:
             await town.count(
                 "WITH limited AS (UPDATE connections SET settings = settings || "
                 """'{"reply_age_limit_s": 0.001}', config_version = config_version + 1"""
@@ -133,10 +140,8 @@ async def test_a_hook_that_amocrm_lost_is_recovered_by_the_next_gap(
 ) -> None:
     settings = settings_for(postgres_url, tmp_path, free_port(), **SHORT_GAP)
     async with open_world() as world:
-        async with running(settings) as hub:
-            town = await move_in(world, hub, Plan())
-            town.telegram.say(NINA, "Здравствуйте", name="Нина")
-            await town.settle()
+        async with begun(world, settings) as town:
+            pass
         world.amocrm.stage.arm("lost_hook")
         town.reply(NINA, "никто не услышал")
         async with running(settings) as hub:
@@ -154,10 +159,8 @@ async def test_replies_go_on_when_the_crm_refuses_to_tell_what_was_missed(
 
     settings = settings_for(postgres_url, tmp_path, free_port(), **SHORT_GAP)
     async with open_world() as world:
-        async with running(settings) as hub:
-            town = await move_in(world, hub, Plan())
-            town.telegram.say(NINA, "Здравствуйте", name="Нина")
-            await town.settle()
+        async with begun(world, settings) as town:
+            pass
         monkeypatch.setattr(AmoCrm, "read_history", refuse)
         town.reply(NINA, "без нас")
         await world.amocrm.drain()

@@ -25,16 +25,10 @@ from mappers.vocabulary import (
     StatusReport,
 )
 from tests.conformance.bitrix24_cards_scene import on_cards, with_activities
-from tests.conformance.bitrix24_scene import ACME, CALL, LETTER, an_emulator, of_type
+from tests.conformance.bitrix24_scene import ACME, CALL, LETTER, of_type
 from tests.conformance.crm_bench import DRAFT, EMAIL, OURS, WORDS, Bench, refusal
 from tests.conformance.crm_logs import a_call
 from tests.conformance.crms import CrmPromises
-
-
-@pytest.fixture
-async def emulator() -> AsyncIterator[Bitrix24Emulator]:
-    async with an_emulator() as emulator:
-        yield emulator
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What an administrator can do to a portal, and what the doctor says of it; and our open line."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -15,25 +15,8 @@ from crm_clients.bitrix24.lines import connector_of
 from crm_clients.emulators.bitrix24 import Bitrix24Emulator
 from mappers.vocabulary import Operator, Remark, Webhook
 from mappers.vocabulary.adapters import Finding
-from tests.conformance.bitrix24_scene import ACME, ADDRESS, adapter_of, an_emulator, on_the_bench
+from tests.conformance.bitrix24_scene import ACME, ADDRESS
 from tests.conformance.crm_bench import OURS, WORDS, Bench, refusal
-
-
-@pytest.fixture
-async def emulator() -> AsyncIterator[Bitrix24Emulator]:
-    async with an_emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-async def bench(emulator: Bitrix24Emulator) -> AsyncIterator[Bench]:
-    async with on_the_bench(emulator) as bench:
-        yield bench
-
-
-@pytest.fixture
-def crm(bench: Bench) -> Bitrix24:
-    return adapter_of(bench)
 
 
 def as_words(findings: tuple[Finding, ...]) -> str:

@@ -1,9 +1,7 @@
 """The speed of a portal: many messages in one call, and the time that its methods have left."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
-import pytest
 from pydantic import SecretStr
 
 from crm_clients.bitrix24 import Bitrix24
@@ -26,29 +24,12 @@ from middleware.http.guard import Guard
 from middleware.http.ledger import Exchange, Ledger
 from middleware.http.link import Link
 from middleware.http.pools import HttpSettings
-from tests.conformance.bitrix24_scene import adapter_of, an_emulator, on_the_bench, parts_of
+from tests.conformance.bitrix24_scene import parts_of
 from tests.conformance.crm_bench import Bench, refusal
 from tests.conformance.crm_bulk import entries_of
 from tests.emulators.clock import FastClock
 
 ODD = "50% & больше: a=b;c#d+e? [b]x[/b]\n\tдалее 🌷 \\ \"'"
-
-
-@pytest.fixture
-async def emulator() -> AsyncIterator[Bitrix24Emulator]:
-    async with an_emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-async def bench(emulator: Bitrix24Emulator) -> AsyncIterator[Bench]:
-    async with on_the_bench(emulator) as bench:
-        yield bench
-
-
-@pytest.fixture
-def crm(bench: Bench) -> Bitrix24:
-    return adapter_of(bench)
 
 
 async def test_what_is_said_in_a_batch_reads_as_if_it_were_said_alone(

@@ -11,15 +11,9 @@ from crm_clients.emulators.bitrix24 import Bitrix24Emulator
 from mappers.vocabulary import DealDraft, OperatorReplied, RecordDraft
 from mappers.vocabulary.hooks import Polled
 from tests.conformance.bitrix24_cards_scene import on_cards, with_webhook
-from tests.conformance.bitrix24_scene import ACME, an_emulator
+from tests.conformance.bitrix24_scene import ACME
 from tests.conformance.crm_bench import OURS, WORDS, Bench, an_opening, refusal
 from tests.conformance.crms import CrmPromises
-
-
-@pytest.fixture
-async def emulator() -> AsyncIterator[Bitrix24Emulator]:
-    async with an_emulator() as emulator:
-        yield emulator
 
 
 @pytest.fixture

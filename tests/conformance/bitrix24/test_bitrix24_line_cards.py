@@ -1,6 +1,5 @@
 """What a line makes in the CRM, and where its sessions hang once the hub knows whose they are."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,27 +12,8 @@ from tests.conformance.bitrix24_scene import (
     ACME,
     ADDRESS,
     adapter_of,
-    an_emulator,
-    on_the_bench,
 )
 from tests.conformance.crm_bench import DRAFT, OURS, Bench, an_entry, an_opening
-
-
-@pytest.fixture
-async def emulator() -> AsyncIterator[Bitrix24Emulator]:
-    async with an_emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-async def bench(emulator: Bitrix24Emulator) -> AsyncIterator[Bench]:
-    async with on_the_bench(emulator) as bench:
-        yield bench
-
-
-@pytest.fixture
-def crm(bench: Bench) -> Bitrix24:
-    return adapter_of(bench)
 
 
 def cards_of_session(emulator: Bitrix24Emulator) -> list[tuple[str, int]]:

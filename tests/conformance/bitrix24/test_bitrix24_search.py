@@ -1,6 +1,5 @@
 """Finding contacts in a portal: spellings, leads, namesakes of a phone, what is gone."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -9,28 +8,11 @@ from crm_clients.bitrix24 import Bitrix24
 from crm_clients.emulators.bitrix24 import Bitrix24Emulator
 from mappers.vocabulary import DealDraft, Identity, IdentityKind
 from middleware.identity.rules import choose
-from tests.conformance.bitrix24_scene import ACME, adapter_of, an_emulator, on_the_bench
+from tests.conformance.bitrix24_scene import ACME
 from tests.conformance.crm_bench import DRAFT, EMAIL, PHONE, Bench
 
 BY_PHONE = Identity(kind=IdentityKind.PHONE, value=PHONE, evidence="telegram.contact_shared")
 BY_EMAIL = Identity(kind=IdentityKind.EMAIL, value=EMAIL, evidence="mail.from")
-
-
-@pytest.fixture
-async def emulator() -> AsyncIterator[Bitrix24Emulator]:
-    async with an_emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-async def bench(emulator: Bitrix24Emulator) -> AsyncIterator[Bench]:
-    async with on_the_bench(emulator) as bench:
-        yield bench
-
-
-@pytest.fixture
-def crm(bench: Bench) -> Bitrix24:
-    return adapter_of(bench)
 
 
 def reached_by(phone: str, email: str = "") -> dict[str, list[dict[str, str]]]:

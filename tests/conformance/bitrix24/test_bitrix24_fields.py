@@ -1,7 +1,6 @@
 """Bitrix24's catalogue and fields where they differ: kinds, lists, moves, what vanished."""
 
 import random
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,9 +14,6 @@ from tests.conformance.bitrix24_scene import (
     ELSEWHERE_KEPT,
     LISTS,
     TYPES,
-    adapter_of,
-    an_emulator,
-    on_the_bench,
 )
 from tests.conformance.crm_bench import DRAFT, Bench, refusal
 from tests.conformance.crm_fields import Cards, cards_on
@@ -26,23 +22,6 @@ from tests.conformance.mapped import a_document, written
 NAMES = (*TYPES, *(f"MANY_{kind}" for kind in LISTS))
 FIELDS = [f"{entity}.UF_CRM_{name}" for entity in ("contact", "deal") for name in NAMES]
 NO_SUCH_FIELD = Permanent(code="bitrix24.no_such_field")
-
-
-@pytest.fixture
-async def emulator() -> AsyncIterator[Bitrix24Emulator]:
-    async with an_emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-async def bench(emulator: Bitrix24Emulator) -> AsyncIterator[Bench]:
-    async with on_the_bench(emulator) as bench:
-        yield bench
-
-
-@pytest.fixture
-def crm(bench: Bench) -> Bitrix24:
-    return adapter_of(bench)
 
 
 def key_of(catalogue: Catalogue, name: str, entity: str = "deal") -> str:

@@ -1,6 +1,5 @@
 """Bitrix24's tasks where they differ: found by our key alone, and never for one who left."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,26 +8,9 @@ import pytest
 from crm_clients.bitrix24 import Bitrix24
 from crm_clients.emulators.bitrix24 import Bitrix24Emulator
 from mappers.vocabulary import Permanent
-from tests.conformance.bitrix24_scene import ACME, adapter_of, an_emulator, on_the_bench
+from tests.conformance.bitrix24_scene import ACME
 from tests.conformance.crm_bench import DRAFT, Bench, refusal
 from tests.conformance.crm_tasks import TO_DO, a_task
-
-
-@pytest.fixture
-async def emulator() -> AsyncIterator[Bitrix24Emulator]:
-    async with an_emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-async def bench(emulator: Bitrix24Emulator) -> AsyncIterator[Bench]:
-    async with on_the_bench(emulator) as bench:
-        yield bench
-
-
-@pytest.fixture
-def crm(bench: Bench) -> Bitrix24:
-    return adapter_of(bench)
 
 
 async def test_a_task_stands_on_the_card_until_it_is_done(

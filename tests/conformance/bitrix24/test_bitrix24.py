@@ -1,6 +1,6 @@
 """Bitrix24 on the test bench: the promises, and what is peculiar to it."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -28,30 +28,10 @@ from mappers.vocabulary import (
 from tests.conformance.bitrix24_scene import (
     ACME,
     ADDRESS,
-    adapter_of,
-    an_emulator,
     form,
-    on_the_bench,
 )
 from tests.conformance.crm_bench import OURS, PERSON, WORDS, Bench, an_opening, refusal
 from tests.conformance.crms import CrmPromises
-
-
-@pytest.fixture
-async def emulator() -> AsyncIterator[Bitrix24Emulator]:
-    async with an_emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-async def bench(emulator: Bitrix24Emulator) -> AsyncIterator[Bench]:
-    async with on_the_bench(emulator) as bench:
-        yield bench
-
-
-@pytest.fixture
-def crm(bench: Bench) -> Bitrix24:
-    return adapter_of(bench)
 
 
 class TestBitrix24(CrmPromises):
