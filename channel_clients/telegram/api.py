@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from channel_clients.telegram import wire
 from channel_clients.telegram.config import Config
 from channel_clients.telegram.failures import failure_in
-from channel_clients.telegram.multipart import FilePart, multipart
+from mappers.multipart import FilePart, multipart
 from mappers.vocabulary import Ambiguous, Http, HttpCall, ProviderError, Transient
 
 ResultT = TypeVar("ResultT")

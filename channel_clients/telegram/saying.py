@@ -26,9 +26,9 @@ from channel_clients.telegram.api import (
 )
 from channel_clients.telegram.chats import ChatAddress, number_in
 from channel_clients.telegram.failures import MEDIA_REFUSED
-from channel_clients.telegram.multipart import FilePart
 from channel_clients.telegram.spans import entities_for
 from channel_clients.telegram.wire import Sent
+from mappers.multipart import FilePart
 from mappers.vocabulary import (
     Attachment,
     AttachmentKind,

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from channel_clients.telegram import Config, Telegram
-from channel_clients.telegram.multipart import FilePart, multipart
 from channel_clients.telegram.saying import PHOTO_LIMIT_BYTES, ways_of, words_for
 from channel_clients.telegram.spans import spans_in
 from channel_clients.telegram.wire import Entity
+from mappers.multipart import FilePart, multipart
 from mappers.vocabulary import (
     Attachment,
     AttachmentKind,
