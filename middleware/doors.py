@@ -19,6 +19,7 @@ def doors(hub: Hub, *, behind: App) -> App:
         hub.flusher if tracer is UNTRACED else TracedFlusher(hub.flusher, tracer),
         hub.refusals,
         body_limit=hub.settings.hook_body_limit_bytes,
+        clock=hub.clock,
     )
     return WatchedDoor(door, hub.metrics)
 

@@ -11,7 +11,8 @@ from mappers.vocabulary.events import Event
 class Webhook:
     """One call at our door, as it came.
 
-    `tail` is what follows our address in the path. Header names are lower-case.
+    `tail` is what follows our address in the path, `raw_query` the query before it was read: some
+    sign it. Header names are lower-case. `received_at` is when it came, for those who sign a time.
     """
 
     method: str
@@ -19,6 +20,8 @@ class Webhook:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     tail: str = ""
+    raw_query: str = field(default="", repr=False)
+    received_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

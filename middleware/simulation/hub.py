@@ -150,7 +150,12 @@ class SimHub:
             self.store.append, self.executor.wake, self.pulse.catch_up, limit=QUEUE
         )
         self.door = HookDoor(
-            _nothing_else, SimAddresses(site), self.flusher, Refusals(), body_limit=BODY_LIMIT
+            _nothing_else,
+            SimAddresses(site),
+            self.flusher,
+            Refusals(),
+            body_limit=BODY_LIMIT,
+            clock=site.clock,
         )
         self.listeners = Listeners(self.hands)
         self._tasks: list[asyncio.Task[None]] = []

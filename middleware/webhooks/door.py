@@ -7,10 +7,12 @@ is forged or malformed is refused, counted and never stored.
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from mappers.vocabulary import ForgedWebhook, MalformedWebhook, Received, Webhook
+from middleware.clock import Clock
 from middleware.store.errors import StoreUnavailable
 from middleware.store.rows import Parcelled
 from middleware.webhooks.addresses import Place
@@ -48,37 +50,31 @@ class Keeps(Protocol):
     def miss(self, why: Exception) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
 class HookDoor:
     """Answers `/hooks/{address}[/{tail}]` and passes everything else on to `inner`."""
 
-    def __init__(
-        self,
-        inner: App,
-        addresses: Finder,
-        flusher: Keeps,
-        refusals: Refusals,
-        *,
-        body_limit: int,
-    ) -> None:
-        self._inner = inner
-        self._addresses = addresses
-        self._flusher = flusher
-        self._refusals = refusals
-        self._body_limit = body_limit
+    inner: App
+    addresses: Finder
+    flusher: Keeps
+    refusals: Refusals
+    _: KW_ONLY
+    body_limit: int
+    clock: Clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
-            await self._inner(scope, receive, send)
+            await self.inner(scope, receive, send)
             return
         address, _, tail = scope["path"][len(PREFIX) :].partition("/")
         try:
             received = await self._take(scope, receive, address, tail)
         except _Refused as refusal:
-            self._refusals.count(address, refusal.reason)
+            self.refusals.count(address, refusal.reason)
             await _answer(send, refusal.status, refusal.reason.encode())
         except (StoreUnavailable, Overflow) as why:
-            self._flusher.miss(why)
-            self._refusals.total["not kept"] += 1
+            self.flusher.miss(why)
+            self.refusals.total["not kept"] += 1
             await _answer(send, 503, b"try again", (b"retry-after", b"5"))
         else:
             answer = received.answer
@@ -88,7 +84,7 @@ class HookDoor:
             await _answer(send, answer.status, answer.body, *headers)
 
     async def _take(self, scope: Scope, receive: Receive, address: str, tail: str) -> Received:
-        place = await self._addresses.find(address)
+        place = await self.addresses.find(address)
         if place is None:
             raise _Refused(404, "unknown address")
         hook = await self._hook(scope, receive, tail)
@@ -99,7 +95,7 @@ class HookDoor:
         except MalformedWebhook as error:
             raise _Refused(400, "malformed") from error
         if received.parcels:
-            await self._flusher.keep(await self._addressed(address, place, received))
+            await self.flusher.keep(await self._addressed(address, place, received))
         return received
 
     async def _addressed(
@@ -110,7 +106,7 @@ class HookDoor:
         for parcel in received.parcels:
             at = place
             if at.connection(parcel.account) is None:
-                at = await self._addresses.find(address, parcel.account) or place
+                at = await self.addresses.find(address, parcel.account) or place
             connection = at.connection(parcel.account)
             if connection is None:
                 raise _Refused(404, "unknown account")
@@ -132,7 +128,7 @@ class HookDoor:
         if headers.get("content-encoding", "identity") != "identity":
             raise _Refused(415, "encoded body")
         announced = headers.get("content-length", "0")
-        if announced.isdecimal() and int(announced) > self._body_limit:
+        if announced.isdecimal() and int(announced) > self.body_limit:
             raise _Refused(413, "too large")
         query = scope["query_string"].decode("latin-1")
         return Webhook(
@@ -141,6 +137,8 @@ class HookDoor:
             headers=headers,
             query=dict(parse_qsl(query, keep_blank_values=True)) if query else {},
             tail=tail,
+            raw_query=query,
+            received_at=self.clock.now(),
         )
 
     async def _body(self, receive: Receive) -> bytes:
@@ -155,7 +153,7 @@ class HookDoor:
                         raise _Refused(400, "broken off")
                     chunk = message.get("body", b"")
                     size += len(chunk)
-                    if size > self._body_limit:
+                    if size > self.body_limit:
                         raise _Refused(413, "too large")
                     chunks.append(chunk)
                     if not message.get("more_body", False):
