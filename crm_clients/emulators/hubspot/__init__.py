@@ -1,0 +1,40 @@
+"""A HubSpot to demo and test against: OAuth, CRM, files, conversations, and webhooks.
+
+Written from the provider's documentation, never from our adapter. One process plays all hosts:
+
+    /oauth/authorize, /oauth/{portal}/authorize     the consent page of the first portal, or of one
+    /oauth/{v1|v3|version}/token…                   the OAuth server
+    /crm/{v3|v4}/…, /crm/{area}/{version}/…         both families of addresses, one core behind them
+
+A portal is named by its id (`hub_id`) or its name, an application by its id or its client id.
+Stage routes beside the common ones. A POST takes the arguments of the method of the same meaning
+(`Portals`) as JSON, and answers `{"result": …}`:
+
+    GET  /_stage/state                  counts, switches, warnings; how often tokens were refreshed
+    POST /_stage/set_hook {app, url}, /_stage/subscribe {app, event, property_name?, …}
+    POST /_stage/dismiss {portal, user_id}, /_stage/set_account {portal, tier?, zone?…}
+    POST /_stage/uninstall {portal, app}, /_stage/revoke_token {token}, /_stage/remove {portal}
+    POST /_stage/switch {name, value}   see `Switches`
+    POST /_stage/setup {portal|user|application|installation|tokens|code|static_token: {…}}
+
+Faults beside those of the network, which answer a call in place of HubSpot (narrow them with
+`match`, a part of "METHOD /path"):
+
+    ten_secondly_limit, daily_limit, secondly_limit     the three bodies of 429
+    expired_token, invalid_token, scopes_missing        401, 401, 403
+    record_locked, account_moving                       423, and 477 with Retry-After
+    rule_of_the_admin                                   400 of a rule that an administrator made
+    internal_error_before/after                         500 as JSON, with the write not done or done
+    gateway_timeout_before/after                        504, a page
+    no_answer_in_100_s_before/after                     524, a page
+    oauth_flood             the token endpoint answers 429
+    hub_unknown             the token endpoint answers BAD_HUB
+    refresh_answer_lost     the pair is given, and the answer is lost
+    email_race              the next 409 of a known address names no record
+"""
+
+from .emulator import HubSpotEmulator
+from .switches import Switches
+from .world import FAULTS
+
+__all__ = ["FAULTS", "HubSpotEmulator", "Switches"]
