@@ -221,10 +221,10 @@ async def test_faults_of_the_token_endpoint(rig: Rig) -> None:
 
 async def test_an_application_may_call_110_times_in_ten_seconds(rig: Rig) -> None:
     for left in range(109, -1, -1):
-        answer = await rig.raw("GET", DETAILS)
-        assert answer.headers["X-HubSpot-RateLimit-Remaining"] == str(left)
-    assert answer.headers["X-HubSpot-RateLimit-Max"] == "110"
-    assert "X-HubSpot-RateLimit-Daily" not in answer.headers
+        headers = (await rig.raw("GET", DETAILS)).headers
+        assert headers["X-HubSpot-RateLimit-Remaining"] == str(left)
+        assert headers["X-HubSpot-RateLimit-Max"] == "110"
+        assert "X-HubSpot-RateLimit-Daily" not in headers
     status, body = await rig.refused("GET", DETAILS)
     assert (status, body["policyName"], "category" in body) == (429, "TEN_SECONDLY_ROLLING", False)
     rig.clock.ahead(seconds=10)
