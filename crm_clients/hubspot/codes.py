@@ -23,8 +23,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "hubspot.moving": "HubSpot moves the portal to another data centre and asks to wait.",
         "hubspot.no_developer_key": "The registration has no developer API key, so no channel can"
         " be found or made for it.",
-        "hubspot.no_such_deal": "The deal or ticket was deleted or merged away; another one is looked"
-        " for, or opened.",
+        "hubspot.no_such_deal": "The deal or ticket was deleted or merged away; another one is"
+        " looked for, or opened.",
         "hubspot.no_such_field": "A mapping writes to a property that is gone, is read-only, or"
         " holds something else by now.",
         "hubspot.no_such_owner": "Who was to be responsible is no owner in the portal any more:"

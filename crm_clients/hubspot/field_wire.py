@@ -45,7 +45,7 @@ class Property(Read):
 
 
 class Stage(Read):
-    """`metadata` says whether a deal is closed here, and how likely it is, or whether a ticket is."""
+    """`metadata` says whether a deal is closed here and how likely it is, or whether a ticket is."""
 
     id: Id
     label: Text = ""
