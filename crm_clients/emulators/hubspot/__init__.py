@@ -10,12 +10,26 @@ A portal is named by its id (`hub_id`) or its name, an application by its id or 
 Stage routes beside the common ones. A POST takes the arguments of the method of the same meaning
 (`Portals`) as JSON, and answers `{"result": …}`:
 
+    GET  /_stage/timeline?account=      every thread with its messages and the digests of its files
+    GET  /_stage/replies                what operators typed, and what its hook was answered
     GET  /_stage/state                  counts, switches, warnings; how often tokens were refreshed
     POST /_stage/set_hook {app, url}, /_stage/subscribe {app, event, property_name?, …}
     POST /_stage/dismiss {portal, user_id}, /_stage/set_account {portal, tier?, zone?…}
     POST /_stage/uninstall {portal, app}, /_stage/revoke_token {token}, /_stage/remove {portal}
+    POST /_stage/reply {account, to, text, user_id?, reply_to?}
+    POST /_stage/reply_richly {account, to, text, rich_text}
+    POST /_stage/upload {name, content, kind?, account?}; content is base64, and what comes back is
+                                        one of the `files` of
+    POST /_stage/reply_with_files {account, to, files, text?, user_id?}
+    POST /_stage/comment {account, to, text, user_id?}
+    POST /_stage/close_thread, /_stage/delete_thread {account, to}
+    POST /_stage/associate {account, to, contact_id}
+    POST /_stage/set_account_active {account, channel_account, active}
+    POST /_stage/purge_account {account, channel_account}
+    POST /_stage/connect_account {account, channel, inbox?}; it opens the page of the channel, from
+                                        where /_stage/return_from_channel {account, token} comes
     POST /_stage/switch {name, value}   see `Switches`
-    POST /_stage/setup {portal|user|application|installation|tokens|code|static_token: {…}}
+    POST /_stage/setup {portal|user|application|installation|tokens|code|static_token|inbox: {…}}
 
 Faults beside those of the network, which answer a call in place of HubSpot (narrow them with
 `match`, a part of "METHOD /path"):
@@ -30,6 +44,10 @@ Faults beside those of the network, which answer a call in place of HubSpot (nar
     oauth_flood             the token endpoint answers 429
     hub_unknown             the token endpoint answers BAD_HUB
     refresh_answer_lost     the pair is given, and the answer is lost
+    lost_hook, duplicate_hook
+                            the next hook is never sent, or sent twice
+    reordered_hooks         the next hook is overtaken by the one after it
+    forged_hook, stale_hook the next hook is signed with another secret, or six minutes ago
     email_race              the next 409 of a known address names no record
 """
 

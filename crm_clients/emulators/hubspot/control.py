@@ -1,5 +1,6 @@
 """The stage's own routes under `/_stage/`: the people, the scenery and the record, over HTTP."""
 
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
@@ -8,8 +9,11 @@ from channel_clients.emulators.stage import Request, Response, common_control
 from crm_clients.emulators.workshop import plain
 
 from .crm_model import Json
+from .inbox_model import Reply
 from .model import Portal
+from .talk_views import reply_view
 from .views import portal_view
+from .world import World
 
 if TYPE_CHECKING:
     from .emulator import HubSpotEmulator
@@ -17,6 +21,16 @@ if TYPE_CHECKING:
 ACTIONS = (
     *("set_hook", "subscribe"),
     *("dismiss", "uninstall", "revoke_token", "remove", "set_account"),
+    *(
+        "reply",
+        "reply_richly",
+        "reply_with_files",
+        "comment",
+        "close_thread",
+        "delete_thread",
+        "associate",
+    ),
+    *("set_account_active", "purge_account", "connect_account", "return_from_channel"),
 )
 SCENERY = {
     "portal": "add_portal",
@@ -26,9 +40,10 @@ SCENERY = {
     "tokens": "tokens",
     "code": "consent",
     "static_token": "static_token",
+    "inbox": "add_inbox",
 }
 # What is seen of one portal: the route, which is the answer's key as well, and the view.
-OF_PORTALS: Mapping[str, str] = {}
+OF_PORTALS: Mapping[str, str] = {"timeline": "timeline"}
 
 
 class Control:
@@ -43,6 +58,7 @@ class Control:
         self._actions: Mapping[str, Callable[..., Any]] = {
             **{name: getattr(emulator, name) for name in ACTIONS},
             "switch": emulator.switches.set,
+            "upload": self._upload,
         }
         self._scenery: Mapping[str, Callable[..., Any]] = {
             what: getattr(emulator, name) for what, name in SCENERY.items()
@@ -67,30 +83,41 @@ class Control:
         emulator = self._emulator
         if name == "state":
             return emulator.state()
+        if name == "replies":
+            return {"replies": plain(emulator.replies)}
         if name not in OF_PORTALS:
             raise LookupError(f"there is nothing to see at {name!r}")
         account = request.param("account") or next(iter(emulator.world.portals), "")
         return {name: plain(getattr(emulator, OF_PORTALS[name])(account))}
 
+    def _upload(self, name: str, content: str, kind: str = "file", **told: str) -> Json:
+        """Take what the stages of other CRMs take: `base` says nothing here."""
+        account = told.get("account") or next(iter(self._emulator.world.portals), "")
+        body = b64decode(content, validate=True)
+        return self._emulator.upload(account, name, body, kind=kind)
+
     async def _do(self, name: str, request: Request) -> Json:
         body = request.json() or {}
         if not isinstance(body, dict):
             raise TypeError("the body should be an object")
+        world = self._emulator.world
         if name != "setup":
             result = self._actions[name](**body)
-            return {"result": shown(await result if isawaitable(result) else result)}
+            return {"result": shown(world, await result if isawaitable(result) else result)}
         unknown = set(body) - set(self._scenery)
         if unknown:
             raise ValueError(f"cannot set up {sorted(unknown)}; there are {sorted(self._scenery)}")
-        return {what: shown(self._scenery[what](**body[what])) for what in body}
+        return {what: shown(world, self._scenery[what](**body[what])) for what in body}
 
 
-def shown(value: Any) -> Any:
-    """Turn what an act returned into JSON: portals as the views show them."""
+def shown(world: World, value: Any) -> Any:
+    """Turn what an act returned into JSON: portals and replies as the views show them."""
     match value:
+        case Reply():
+            return plain(reply_view(world, value))
         case Portal():
             return plain(portal_view(value))
         case list():
-            return [shown(each) for each in value]
+            return [shown(world, each) for each in value]
         case _:
             return plain(value)

@@ -1,16 +1,20 @@
 """The emulator as one object: its doors, its hands, and what it shows."""
 
+from functools import partial
+
 from channel_clients.emulators.stage import Request, Response, Stage, asgi
 
-from . import consent, oauth, paths, rest
+from . import consent, hooks, oauth, paths, rest
 from .control import Control
+from .operators import Operators
 from .portals import Portals
 from .problems import page
+from .talk_views import TalkViews
 from .views import Views
 from .world import FAULTS, World
 
 
-class HubSpotEmulator(Portals, Views):
+class HubSpotEmulator(Portals, Operators, Views, TalkViews):
     """HubSpot with any number of portals and its OAuth server, behind one address.
 
     `answer` is the provider, `control` the stage; `app` serves both. `base` is that address as
@@ -23,6 +27,7 @@ class HubSpotEmulator(Portals, Views):
         self.stage = stage or Stage()
         self.stage.known_faults |= FAULTS
         self.world = World(self.stage, base)
+        self.world.listeners.append(partial(hooks.hear, self.world))
         self.switches = self.world.switches
         self.control = Control(self).answer
         self.app = asgi(self.stage, self.answer, self.control)

@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any, Literal
 
 from .crm_model import Change, Crm, FileHeld
+from .inbox_model import Talks
 
 Json = dict[str, Any]
 Tier = Literal["free", "starter", "professional", "enterprise"]
@@ -16,7 +17,16 @@ TokenKind = Literal["service_key", "private_app", "static_app"]
 
 # Ids of contacts and deals coincide, as they may on a real portal; those of engagements need
 # more than 32 bits.
-FIRST = {"engagement": 50_000_000_001, "file": 122_692_044_001, "owner": 7001, "user": 2001}
+FIRST = {
+    "engagement": 50_000_000_001,
+    "file": 122_692_044_001,
+    "owner": 7001,
+    "user": 2001,
+    "inbox": 481_939,
+    "channel_account": 77_001,
+    "thread": 6_065_362_089,
+    "visitor": 900_001,
+}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,6 +101,7 @@ class Portal:
     users: dict[int, User] = field(default_factory=dict)
     installations: dict[int, Installation] = field(default_factory=dict)
     crm: Crm = field(default_factory=Crm)
+    talks: Talks = field(default_factory=Talks)
     files: dict[int, FileHeld] = field(default_factory=dict)
     folders: dict[str, int] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)

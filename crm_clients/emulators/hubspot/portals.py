@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from . import consent, oauth
+from . import consent, oauth, threads
 from .model import App, Json, Portal, Subscription, Tier, TokenKind, User
 from .scopes import EVERY_SCOPE, OPTIONAL, REQUIRED, within
 from .world import AccessToken, World
@@ -34,6 +34,7 @@ class Portals:
         self.world.portals[number] = portal
         for each in users:
             self.add_user(name, each)
+        threads.add_inbox(self.world, portal, "Inbox", "INBOX")
         return portal
 
     def add_user(self, portal: str | int, name: str) -> User:

@@ -44,3 +44,36 @@ class Switches(SwitchBoard):
     # Files
     same_file: Literal["name", "content"] = "name"  # what RETURN_EXISTING compares
     signed_url_life_s: int = 3600
+
+    # Channels and conversations
+    channel_appears_s: float = 0.0  # until a new channel is there for tokens
+    static_tokens_reach_channels: bool = False  # service keys and private applications
+    long_threading_names: bool = False  # DELIVERY_IDENTIFIER_BASED_THREADING is a model, too
+    twin_accounts: bool = True  # several accounts of one delivery identifier
+    publish_needs: Literal["spec", "live"] = "spec"  # all required fields, or those of live code
+    repeated_publish: Literal["twice", "same", "conflict"] = "twice"  # of one idempotency id
+    contact_association: Literal["new_thread", "any_thread", "never"] = "new_thread"
+    pre_resolved_counts: bool = False  # preResolvedContacts tie a thread, too
+    inactive_account_status: Literal["400", "404"] = "400"
+    help_desk_tickets: bool = True  # a thread of a help desk gets a ticket
+    message_lag_s: float = 0.0  # until a message is listed
+    messages_sorted_by: Literal["timestamp", "arrival"] = "timestamp"
+    own_replies_told: bool = False  # the channel hears of OUTGOING messages that it published
+    reply_file_links: Literal["open", "private", "left_out"] = "open"
+
+    # Webhooks
+    hooks_lost: bool = False
+    hook_twice: bool = False
+    hook_delay_s: float = 0.0
+    hook_jitter_s: float = 0.0  # hooks overtake one another
+    retry_scale: float = 1.0  # of the waits between attempts, which are hours
+    channel_hooks_repeated: bool = False  # a refused hook of a channel comes again
+    thread_told_as: Literal["channelIntegrationThreadIds", "integrationThreadId"] = (
+        "channelIntegrationThreadIds"
+    )
+    recipient_told_as: Literal["object", "words"] = "object"  # deliveryIdentifier of an addressee
+    batch_size: int = 100
+    batch_wait_s: float = 0.0  # what comes meanwhile joins a batch
+    batches_shuffled: bool = False
+    batches_signed_twice: bool = True  # CRM events carry v3 beside v1
+    event_name_key: Literal["subscriptionType", "eventType"] = "subscriptionType"

@@ -10,6 +10,7 @@ from channel_clients.emulators.stage import Stage
 from crm_clients.emulators.workshop import Background
 
 from .crm_model import Change
+from .inbox_model import Channel, Reply
 from .model import App, Json, Portal, TokenKind
 from .switches import Switches
 
@@ -34,6 +35,11 @@ FAULTS = frozenset(
         "refresh_answer_lost",
         "hub_unknown",
         "email_race",
+        "lost_hook",
+        "duplicate_hook",
+        "reordered_hooks",
+        "forged_hook",
+        "stale_hook",
     }
 )
 NOBODYS_BASE = "https://hubspot.example"
@@ -87,6 +93,28 @@ class Traffic:
     today: int = 0
 
 
+Told = Callable[[int | None], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A hook on its way. `body` writes it for an attempt, counted from nought.
+
+    `name` is what faults are matched with beside the address, `is_batch` says that it is signed
+    in the first version, too, `told` hears the status of each answer, `flaw` is a fault of it.
+    """
+
+    app: App
+    url: str
+    name: str
+    body: Callable[[int], bytes] = field(repr=False)
+    told: Told
+    attempts: int = 1
+    is_batch: bool = False
+    flaw: str = ""
+    times: int = 1
+
+
 class World:
     """The emulator's memory. Parts of the emulator are functions of it.
 
@@ -104,6 +132,10 @@ class World:
         self.tokens: dict[str, AccessToken] = {}
         self.codes: dict[str, Code] = {}
         self.traffic: dict[tuple[str, int, int], Traffic] = {}
+        self.channels: dict[int, Channel] = {}
+        self.replies: list[Reply] = []
+        self.events: dict[str, list[Json]] = {}  # CRM events that wait for a batch, by client id
+        self.held_hook: Letter | None = None
         self.listeners: list[Callable[[Portal, Change], None]] = []
         self.warnings: list[str] = []
         self.refreshes = 0  # pairs of tokens that were given for older ones
