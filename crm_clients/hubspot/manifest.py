@@ -78,6 +78,7 @@ CAN = Can(
     attachments=media.SHOWN,
     file_limit_bytes=FILE_LIMIT_BYTES,
     replies_told_once=True,
+    quotes=True,
     notifies=True,
     tasks=True,
     settles_after=SETTLES_AFTER,
@@ -85,6 +86,8 @@ CAN = Can(
 ON_CARDS = replace(
     CAN,
     statuses=frozenset({Status.SENT, Status.FAILED}),
+    attachments=media.CARRIED,
+    quotes=False,
     edits=True,
     deletes=True,
     notifies=False,
