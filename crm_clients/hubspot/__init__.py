@@ -4,7 +4,8 @@
 `versions` spells every path; `oauth` holds the registration, the connection and the tokens; `rest`
 makes the calls and says what refusals mean, `pace` what they say of limits. `contacts` and `deals`
 (which may be tickets) find and make cards, by the unique properties of `markers`. `catalogue` is
-what a mapping may name, `field_values` what cards hold; `tasks` and `logbook` (calls and e-mails)
+what a mapping may name, `field_values` (in HubSpot's `spelling`, and its `addresses`) what cards
+hold, `owners` who may be responsible; `tasks` and `logbook` (calls and e-mails)
 are what they say.
 
 `threads` are messages in the channel, `media` their files. Where messages lie on cards,

@@ -14,7 +14,8 @@ from crm_clients.hubspot import media, oauth, reading, recovery
 from crm_clients.hubspot.catalogue import read_catalogue
 from crm_clients.hubspot.contacts import Contacts
 from crm_clients.hubspot.deals import Deals
-from crm_clients.hubspot.diagnosis import Diagnosis
+from crm_clients.hubspot.diagnosis import Diagnosis, Look
+from crm_clients.hubspot.diagnosis_of_channel import DiagnosisOfChannel
 from crm_clients.hubspot.field_values import FieldValues
 from crm_clients.hubspot.logbook import Logbook
 from crm_clients.hubspot.oauth import Application, Config
@@ -67,6 +68,11 @@ class HubSpotPortal:
         return Rest(self.config, self.application, self.http)
 
     @property
+    def _looks(self) -> Sequence[Look]:
+        """What else the diagnosis looks at, as messages are shown."""
+        return ()
+
+    @property
     def _contacts(self) -> Contacts:
         return Contacts(self._rest)
 
@@ -108,7 +114,7 @@ class HubSpotPortal:
         return await self._upkeep.is_set_up()
 
     async def diagnose(self, address: str) -> tuple[Finding, ...]:
-        return await Diagnosis(self.application, self._rest).of(address)
+        return await Diagnosis(self.application, self._rest, self._looks).of(address)
 
     async def catalogue(self) -> Catalogue:
         return await read_catalogue(self._rest)
@@ -188,6 +194,10 @@ class HubSpot(HubSpotPortal):
     @property
     def _upkeep(self) -> Upkeep:
         return Upkeep(self.application, self._rest)
+
+    @property
+    def _looks(self) -> Sequence[Look]:
+        return DiagnosisOfChannel(self.application, self._rest).looks
 
     async def open_conversation(self, opening: Opening) -> OpenedConversation:
         return await self._threads.open(opening)

@@ -36,6 +36,7 @@ class Property(Read):
     is_archived: Flag = Field(False, alias="archived")
     is_calculated: Flag = Field(False, alias="calculated")
     is_built_in: Flag = Field(False, alias="hubspotDefined")
+    is_unique: Flag = Field(False, alias="hasUniqueValue")
     modification: Modification | None = Field(None, alias="modificationMetadata")
 
     @property
@@ -45,7 +46,7 @@ class Property(Read):
 
 
 class Stage(Read):
-    """`metadata` says whether a deal is closed here and how likely it is, or whether a ticket is."""
+    """`metadata` says whether a deal is closed here and how likely it is, or that a ticket is."""
 
     id: Id
     label: Text = ""

@@ -1,8 +1,32 @@
-"""Whether what shut us out of a portal has passed."""
+"""Whether what shut us out of a portal has passed.
 
-from crm_clients.hubspot.oauth import Application
-from crm_clients.hubspot.rest import Rest
+Consent that is given again brings new tokens, with scopes of their own; a plan that is paid again,
+and a service key that was completed, show in what is answered. An account of our channel that
+somebody took away must be put back by hand.
+"""
+
+from crm_clients.hubspot.oauth import CHANNEL_SCOPES, REQUIRED_SCOPES, Application
+from crm_clients.hubspot.rest import MISSING_SCOPE, Rest
+from crm_clients.hubspot.versions import CHANNELS, OBJECTS, path
 
 
 async def has_passed(reason: str, application: Application | None, rest: Rest) -> bool:
-    raise NotImplementedError
+    """Ask for what every message needs. Raises: `ProviderError` while that is refused."""
+    config = rest.config
+    needed = {*REQUIRED_SCOPES, *(() if config.on_cards else CHANNEL_SCOPES)}
+    if reason == MISSING_SCOPE and config.scopes and not needed <= {*config.scopes}:
+        return False
+    for kind in ("contacts", config.case):
+        await rest.get(path(OBJECTS, kind), f"{kind}.look", {"limit": 1})
+    return config.on_cards or await _takes_messages(application, rest)
+
+
+async def _takes_messages(application: Application | None, rest: Rest) -> bool:
+    """Say whether our account of the channel is there, and switched on, once it was made."""
+    config = rest.config
+    channel = config.channel_id or ("" if application is None else application.channel_id)
+    if not (channel and config.channel_account_id):
+        return True
+    where = path(CHANNELS, channel, "channel-accounts", config.channel_account_id)
+    held = await rest.get(where, "channel.account")
+    return held.at("active") is not False and held.at("archived") is not True

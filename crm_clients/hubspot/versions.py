@@ -16,6 +16,7 @@ OBJECTS, PROPERTIES, PIPELINES = "crm/objects", "crm/properties", "crm/pipelines
 ASSOCIATIONS, OWNERS, FILES = "crm/associations", "crm/owners", "files"
 CHANNELS, INBOX = "conversations/custom-channels", "conversations/conversations"
 ACCOUNT, TOKENS, INSTALLS = "account-info", "oauth", "appinstalls"
+HOOKS = "webhooks"
 _ELSEWHERE: Mapping[str, str] = MappingProxyType({INBOX: "2026-09"})
 
 
