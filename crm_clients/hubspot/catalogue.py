@@ -58,7 +58,7 @@ async def read_catalogue(rest: Rest) -> Catalogue:
         fields += (_field(entity, each, people) for each in known if _is_offered(each, apart))
     return Catalogue(
         pipelines=tuple(_pipelines(await read_pipelines(rest))),
-        operators=tuple(as_operator(each) for each in owners if each.type == "PERSON"),
+        operators=tuple(as_operator(each) for each in owners if each.user),
         fields=tuple(fields),
         zone=await _zone(rest),
         tagged=False,

@@ -56,5 +56,10 @@ def called(owner: Owner) -> str:
 
 
 def as_operator(owner: Owner) -> Operator:
-    """`id` is the user's number, by which replies name whoever wrote them; `user` the owner's."""
-    return Operator(id=owner.user or owner.id, name=called(owner), user=owner.id)
+    """`id` is the actor that a reply names; `user` is the owner that a card names."""
+    return Operator(id=actor_of(owner.user), name=called(owner), user=owner.id)
+
+
+def actor_of(user: str) -> str:
+    """Name a user as conversations do."""
+    return f"A-{user}"
