@@ -6,6 +6,7 @@ the manifest's digests also notice a member that was replaced.
 
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -99,7 +100,7 @@ def verified(path: Path) -> Manifest:
                 raise _damaged(path, "its files are not the ones that its manifest names")
             for member in manifest.members:
                 _check(file, member, path)
-    except (zipfile.BadZipFile, KeyError, EOFError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, ValueError) as error:
         if isinstance(error, ValidationError):
             raise _damaged(path, "its manifest is not one of ours") from error
         raise _damaged(path, "it is cut short, was altered, or is no backup") from error
