@@ -7,7 +7,7 @@ Source: apidocs.bitrix24.com/api-reference/crm/{contacts, deals, duplicates}; th
 and of empty codes: bitrix-tools/b24-rest-docs #223.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -77,6 +77,15 @@ class Cards:
         known = {value.strip().lower() for value in _of(contact.emails)}
         emails = [email for email in draft.emails if email not in known]
         if fields := _reachable(phones, emails):
+            await self._update(contact, fields)
+            await self._take_back_doubles(record, {*phones, *emails})
+
+    async def _take_back_doubles(self, record: str, added: Collection[str]) -> None:
+        """An open line reads phones in a customer's words: it may have added one meanwhile, too."""
+        contact = await self._required_contact(record)
+        kinds = {"PHONE": contact.phones, "EMAIL": contact.emails}
+        doubles = {kind: list(_doubles(values, added)) for kind, values in kinds.items()}
+        if fields := {kind: items for kind, items in doubles.items() if items}:
             await self._update(contact, fields)
 
     async def add_messenger(self, record: str, address: str, kind: str = "IMOL") -> None:
@@ -176,6 +185,15 @@ def _reachable(phones: Iterable[str], emails: Iterable[str]) -> dict[str, list[d
 
 def _of(fields: Iterable[Multifield]) -> tuple[str, ...]:
     return tuple(each.value for each in fields if each.value)
+
+
+def _doubles(fields: Iterable[Multifield], added: Collection[str]) -> Iterator[dict[str, str]]:
+    """What has to go where a value that we added is there more than once; the first stays."""
+    seen: set[str] = set()
+    for each in fields:
+        if each.value in seen & set(added):
+            yield {"ID": each.id, "DELETE": "Y"}
+        seen.add(each.value)
 
 
 def _is_absence(failure: Permanent) -> bool:

@@ -97,6 +97,7 @@ class AppInfo(_Read):
 
 
 class Multifield(_Read):
+    id: Text = Field("", alias="ID")
     value: Text = Field("", alias="VALUE")
 
 

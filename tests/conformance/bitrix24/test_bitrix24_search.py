@@ -6,10 +6,11 @@ import pytest
 
 from crm_clients.bitrix24 import Bitrix24
 from crm_clients.emulators.bitrix24 import Bitrix24Emulator
-from mappers.vocabulary import DealDraft, Identity, IdentityKind
+from mappers.vocabulary import DealDraft, HttpCall, HttpReply, Identity, IdentityKind
 from middleware.identity.rules import choose
 from tests.conformance.bitrix24_scene import ACME
 from tests.conformance.crm_bench import DRAFT, EMAIL, PHONE, Bench
+from tests.port import LoopbackHttp
 
 BY_PHONE = Identity(kind=IdentityKind.PHONE, value=PHONE, evidence="telegram.contact_shared")
 BY_EMAIL = Identity(kind=IdentityKind.EMAIL, value=EMAIL, evidence="mail.from")
@@ -79,3 +80,21 @@ async def test_an_address_that_is_none_costs_nobody_their_card(
     await crm.add_to_record(made, replace(odd, phones=("+79160000001",)))
     (contact,) = emulator.contacts(ACME)
     assert (contact["emails"], len(contact["phones"])) == ([], 2)
+
+
+async def test_a_phone_that_the_line_added_meanwhile_stays_once(
+    bench: Bench, crm: Bitrix24, emulator: Bitrix24Emulator
+) -> None:
+    made = await crm.create_record(replace(DRAFT, phones=()), key="r")
+
+    class Hurried(LoopbackHttp):
+        async def send(self, call: HttpCall) -> HttpReply:
+            if call.label == "bitrix24.crm.contact.update" and not said:
+                said.append(call)
+                emulator.edit_card(ACME, "contact", int(made), reached_by(PHONE))
+            return await super().send(call)
+
+    said: list[HttpCall] = []
+    await replace(crm, http=Hurried(bench.http.client)).add_to_record(made, DRAFT)
+    (contact,) = emulator.contacts(ACME)
+    assert contact["phones"] == [PHONE]
