@@ -27,6 +27,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PREFIX = "/hooks/"
 BODY_TIMEOUT_S = 15.0
+STRANGER = "unknown account"
 
 
 class _Refused(Exception):
@@ -101,15 +102,21 @@ class HookDoor:
     async def _addressed(
         self, address: str, place: Place, received: Received
     ) -> tuple[Parcelled, ...]:
-        """Find whose each parcel is. An account that we do not know is refused, visibly."""
-        kept = []
+        """Find whose each parcel is. An account that we do not know is refused, visibly.
+
+        Beside accounts that we know it is counted and left out: who calls once for several would
+        call again with all of them.
+        """
+        kept: list[Parcelled] = []
+        strangers = 0
         for parcel in received.parcels:
             at = place
             if at.connection(parcel.account) is None:
                 at = await self.addresses.find(address, parcel.account) or place
             connection = at.connection(parcel.account)
             if connection is None:
-                raise _Refused(404, "unknown account")
+                strangers += 1
+                continue
             kept.append(
                 Parcelled(
                     connection=connection,
@@ -119,6 +126,10 @@ class HookDoor:
                     said_at=parcel.said_at,
                 )
             )
+        if strangers and not kept:
+            raise _Refused(404, STRANGER)
+        for _ in range(strangers):
+            self.refusals.count(address, STRANGER)
         return tuple(kept)
 
     async def _hook(self, scope: Scope, receive: Receive, tail: str) -> Webhook:
