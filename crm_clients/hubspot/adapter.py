@@ -125,8 +125,8 @@ class HubSpotPortal:
     async def get_record(self, record: str) -> Record | None:
         return await self._contacts.get_record(record)
 
-    async def find_survivor(self, record: str, conversations: Sequence[str]) -> str | None:
-        return await self._contacts.find_survivor(record, conversations)
+    async def find_survivor(self, record: str, conversations: Sequence[str]) -> str | None:  # noqa: ARG002  # the portal itself tells
+        return await self._contacts.find_survivor(record)
 
     async def create_record(self, draft: RecordDraft, *, key: str) -> str:
         return await self._contacts.create_record(draft, key=key)

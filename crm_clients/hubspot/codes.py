@@ -40,6 +40,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         " be found or made for it.",
         "hubspot.no_such_channel": "The registration has no custom channel of the number that was"
         " entered for it.",
+        "hubspot.no_marker": "The unique property that holds our key is missing: let the token make"
+        " properties, or make it by hand, and run set-up again.",
         "hubspot.no_such_deal": "The deal or ticket was deleted or merged away; another one is"
         " looked for, or opened.",
         "hubspot.no_such_field": "A mapping writes to a property that is gone, is read-only, or"

@@ -1,31 +1,237 @@
-"""Contacts: finding, creating and completing them."""
+"""Contacts: finding, creating and completing them.
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+A contact is found again by a unique property that holds the key it was made under. It is one of a
+kind by each of its e-mail addresses, too: who would make another is told whose it is. A phone is
+nobody's alone.
+
+Source: developers.hubspot.com/docs/api/crm/{contacts, search}; phones in the index, and the refusal
+of a known address without its owner: integrators' code and HubSpot/hubspot-api-php #59.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
-from crm_clients.hubspot.rest import Rest
-from mappers.vocabulary import Identity, Record, RecordDraft
+from crm_clients.hubspot.objects import CONTACTS, Objects, is_conflict
+from crm_clients.hubspot.owners import require_active
+from crm_clients.hubspot.rest import Rest, checked_id
+from crm_clients.hubspot.wire import CrmObject
+from mappers.emails import is_address
+from mappers.phones import national, same_number
+from mappers.vocabulary import (
+    Blocked,
+    Identity,
+    IdentityKind,
+    Permanent,
+    ProviderError,
+    Record,
+    RecordDraft,
+)
+
+PHONES = ("phone", "mobilephone")
+EMAIL, MORE_EMAILS, MERGED = "email", "hs_additional_emails", "hs_merged_object_ids"
+OF_CONTACTS = (
+    *("firstname", "lastname", *PHONES, EMAIL, MORE_EMAILS),
+    *("createdate", "hubspot_owner_id"),
+)
+_EXISTING = re.compile(r"Existing ID:\s*(\d{1,20})")
 
 
 @dataclass(frozen=True, slots=True)
 class Contacts:
     rest: Rest = field(repr=False)
 
+    @property
+    def objects(self) -> Objects:
+        return Objects(self.rest, CONTACTS)
+
+    @property
+    def _properties(self) -> tuple[str, ...]:
+        marker = self.rest.config.record_marker
+        return (*OF_CONTACTS, marker) if marker else OF_CONTACTS
+
     async def find_records(self, identity: Identity) -> tuple[Record, ...]:
-        raise NotImplementedError
+        """Return every contact that may be meant; which of several has deals is told, too."""
+        match identity.kind:
+            case IdentityKind.EMAIL:
+                found = await self._of_email(identity.value)
+            case IdentityKind.PHONE if bare := national(identity.value):
+                groups = _with_phone(identity.value, bare)
+                found = await self.objects.search(groups, self._properties)
+            case _:
+                return ()
+        records = tuple(self._record(each) for each in found if not each.is_archived)
+        return await self._with_deals(records) if len(records) > 1 else records
 
     async def get_record(self, record: str) -> Record | None:
-        raise NotImplementedError
+        contact = await self._contact(record)
+        return self._record(contact) if contact else None
 
-    async def find_survivor(self, record: str, conversations: Sequence[str]) -> str | None:
-        raise NotImplementedError
+    async def find_survivor(self, record: str) -> str | None:
+        """An old number answers with whoever it was merged into, or with nothing at all."""
+        found = await self.objects.get(checked_id(record, "record"), ("firstname",))
+        if found is not None:
+            return None if found.id == record else found.id
+        asked = {"propertyName": MERGED, "operator": "CONTAINS_TOKEN", "value": record}
+        for each in await self.objects.search([[asked]], (MERGED,)):
+            if record in each.of(MERGED).split(";"):
+                return each.id
+        return None
 
     async def create_record(self, draft: RecordDraft, *, key: str) -> str:
-        raise NotImplementedError
+        """Create a contact, or return the one that has the key, or the e-mail, already."""
+        marker = required_marker(self.rest.config.record_marker)
+        if draft.responsible:
+            await require_active(self.rest, draft.responsible)
+        first, _, rest = draft.name.partition(" ")
+        wanted = {
+            "firstname": first,
+            "lastname": rest,
+            **dict(zip(PHONES, draft.phones, strict=False)),
+            **_addresses([each for each in draft.emails if is_address(each)]),
+            "hubspot_owner_id": draft.responsible,
+            marker: key,
+        }
+        try:
+            made = await self.objects.create({name: each for name, each in wanted.items() if each})
+        except ProviderError as refused:
+            if is_conflict(refused) and (there := await self._in_the_way(refused, draft, key)):
+                return there
+            raise
+        return made.id
 
-    async def find_created_record(self, key: str, since: datetime) -> str | None:
-        raise NotImplementedError
+    async def find_created_record(self, key: str, since: datetime) -> str | None:  # noqa: ARG002  # exact without it
+        marker = required_marker(self.rest.config.record_marker)
+        found = await self.objects.get(key, (marker,), by=marker)
+        return found.id if found else None
 
     async def add_to_record(self, record: str, draft: RecordDraft) -> None:
-        raise NotImplementedError
+        """Fill what is free: there is room for two phones. An address of somebody else's stays."""
+        contact = await self.required(record)
+        phones, emails = _missing_phones(contact, draft), _missing_emails(contact, draft)
+        try:
+            await self._fill(record, {**phones, **emails})
+        except ProviderError as refused:
+            if not (emails and is_conflict(refused)):
+                raise
+            await self._fill(record, phones)
+
+    async def required(self, record: str) -> CrmObject:
+        """Raises: `ProviderError`; `Permanent(gone="record")` when the contact is not there."""
+        contact = await self._contact(record)
+        if contact is None:
+            raise ProviderError(Permanent(code="hubspot.no_such_record", gone="record"))
+        return contact
+
+    async def _fill(self, record: str, wanted: Mapping[str, str]) -> None:
+        if wanted:
+            await self.objects.change(record, wanted, "record")
+
+    async def _contact(self, record: str) -> CrmObject | None:
+        found = await self.objects.get(checked_id(record, "record"), self._properties)
+        return None if found is None or found.id != record or found.is_archived else found
+
+    async def _of_email(self, address: str) -> tuple[CrmObject, ...]:
+        """Ask for the owner of an address; a second address of somebody's is searched for."""
+        if found := await self.objects.get(address, self._properties, by=EMAIL):
+            return (found,)
+        asked = {"propertyName": MORE_EMAILS, "operator": "CONTAINS_TOKEN", "value": address}
+        found_too = await self.objects.search([[asked]], self._properties)
+        return tuple(each for each in found_too if address in _emails(each))
+
+    async def _in_the_way(self, refused: ProviderError, draft: RecordDraft, key: str) -> str | None:
+        """Return who has our key already, or the address that we wanted to give away."""
+        marker = self.rest.config.record_marker
+        if ours := await self.objects.get(key, (marker,), by=marker):
+            return ours.id
+        if named := _EXISTING.search(refused.failure.detail):
+            return named.group(1)
+        for address in draft.emails:
+            if found := await self.objects.get(address, (EMAIL,), by=EMAIL):
+                return found.id
+        return None
+
+    async def _with_deals(self, records: Sequence[Record]) -> tuple[Record, ...]:
+        ids = [each.id for each in records]
+        deals = await self.objects.all_tied_to(ids, self.rest.config.case)
+        return tuple(replace(each, deals=deals.get(each.id, ())) for each in records)
+
+    def _record(self, contact: CrmObject) -> Record:
+        return Record(
+            id=contact.id,
+            name=" ".join(filter(None, (contact.of("firstname"), contact.of("lastname")))),
+            phones=_phones(contact),
+            emails=_emails(contact),
+            marker=contact.of(self.rest.config.record_marker),
+            responsible=contact.of("hubspot_owner_id"),
+            created_at=moment_of(contact.created),
+        )
+
+
+def required_marker(name: str) -> str:
+    """Without the property a creation could not be found again, so there is no creation."""
+    if not name:
+        raise ProviderError(Blocked(code="hubspot.no_marker", by="provider"))
+    return name
+
+
+def moment_of(told: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(told)
+    except ValueError:
+        return None
+    return moment if moment.utcoffset() is not None else None
+
+
+def _with_phone(number: str, bare: str) -> list[list[dict[str, Any]]]:
+    """The index holds phones without their country; what was typed may be spelt in any way."""
+    of_phone = "hs_searchable_calculated_phone_number"
+    of_mobile = "hs_searchable_calculated_mobile_number"
+    wanted = (
+        (of_phone, "EQ", bare),
+        (of_phone, "CONTAINS_TOKEN", f"*{bare}"),
+        (of_mobile, "CONTAINS_TOKEN", f"*{bare}"),
+        ("phone", "EQ", number),
+        ("mobilephone", "EQ", number),
+    )
+    return [
+        [{"propertyName": name, "operator": how, "value": value}] for name, how, value in wanted
+    ]
+
+
+def _phones(contact: CrmObject) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, (contact.of(name) for name in PHONES))))
+
+
+def _emails(contact: CrmObject) -> tuple[str, ...]:
+    listed = (contact.of(EMAIL), *contact.of(MORE_EMAILS).split(";"))
+    return tuple(dict.fromkeys(each.strip().lower() for each in listed if each.strip()))
+
+
+def _addresses(emails: Sequence[str]) -> dict[str, str]:
+    """The first address is the contact's own, the others stand beside it."""
+    return {EMAIL: emails[0], MORE_EMAILS: ";".join(emails[1:])} if emails else {}
+
+
+def _missing_phones(contact: CrmObject, draft: RecordDraft) -> dict[str, str]:
+    free = [name for name in PHONES if not contact.of(name)]
+    known = _phones(contact)
+    missing = [
+        each for each in draft.phones if not any(same_number(each, other) for other in known)
+    ]
+    return dict(zip(free, dict.fromkeys(missing), strict=False))
+
+
+def _missing_emails(contact: CrmObject, draft: RecordDraft) -> dict[str, str]:
+    known = _emails(contact)
+    missing = [each for each in _worth_adding(draft.emails) if each not in known]
+    if not missing:
+        return {}
+    wanted = _addresses((*known, *missing))
+    return {name: each for name, each in wanted.items() if each != contact.of(name)}
+
+
+def _worth_adding(emails: Iterable[str]) -> list[str]:
+    return [each for each in dict.fromkeys(emails) if is_address(each)]

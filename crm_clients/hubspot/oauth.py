@@ -146,6 +146,9 @@ class Config(_Ways):
     entry_marker: str = Field(
         "", max_length=100, description="The same of what messages on cards are written as."
     )
+    closing_stages: tuple[tuple[str, Literal["open", "won", "lost"]], ...] = Field(
+        (), description="Stages that end a deal, with what each means; set-up learns them."
+    )
     channel_id: str = Field("", pattern=r"^\d{0,20}$", description="Found or made by set-up.")
     channel_account_id: str = Field(
         "", pattern=r"^\d{0,20}$", description="Our account in the channel; made by set-up."

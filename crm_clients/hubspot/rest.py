@@ -41,6 +41,9 @@ MISSING_SCOPE = "hubspot.missing_scope"
 TERMS: Mapping[int, str] = MappingProxyType(
     {423: "hubspot.locked", 429: "hubspot.too_fast", 477: "hubspot.moving"}
 )
+KINDS: Mapping[str, Gone] = MappingProxyType(
+    {"CONTACT": "record", "DEAL": "deal", "TICKET": "deal"}
+)
 SCOPE_KEYS = ("requiredGranularScopes", "requiredScopes")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 _SCOPE = re.compile(r"[A-Za-z0-9_.-]{1,80}")
@@ -231,10 +234,8 @@ def invalid(told: Any, gone: Gone, detail: str = "") -> Permanent:
     }
     if "hubspot_owner_id" in about:
         return Permanent(code="hubspot.no_such_owner", detail=detail, gone="responsible")
-    missing = gone if _is_about_a_card(told) else ""
-    return Permanent(
-        code=f"hubspot.invalid.{code}" if code else "hubspot.invalid", detail=detail, gone=missing
-    )
+    named = f"hubspot.invalid.{code}" if code else "hubspot.invalid"
+    return Permanent(code=named, detail=detail, gone=_missed(told, gone))
 
 
 def garbled(*, repeatable: bool) -> Failure:
@@ -271,10 +272,17 @@ def checked_id(given: str, gone: Gone) -> str:
     return given
 
 
-def _is_about_a_card(told: Any) -> bool:
-    """Tell a complaint about a card at the other end of an association from one about a value."""
-    category, message = str(_in(told, "category")), str(_in(told, "message")).lower()
-    return category == "OBJECT_NOT_FOUND" or ("associat" in message and "not" in message)
+def _missed(told: Any, gone: Gone) -> Gone:
+    """Tell a complaint about a card that we would be tied to from one about a value."""
+    context = _in(told, "context")
+    if not _listed(_in(context, "INVALID_OBJECT_IDS")) and "associations are" not in _said(told):
+        return ""
+    kinds = [str(each).upper() for each in _listed(_in(context, "objectType"))]
+    return next((KINDS[each] for each in kinds if each in KINDS), gone)
+
+
+def _said(told: Any) -> str:
+    return str(_in(told, "message")).lower()
 
 
 def _in(value: Any, key: str) -> Any:
