@@ -9,17 +9,25 @@ of a known address without its owner: integrators' code and HubSpot/hubspot-api-
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from crm_clients.hubspot.addresses import (
+    ADDRESSES,
+    EMAIL,
+    MORE_EMAILS,
+    additions,
+    emails_of,
+    phones_of,
+)
 from crm_clients.hubspot.objects import CONTACTS, Objects, is_conflict
 from crm_clients.hubspot.owners import require_active
 from crm_clients.hubspot.rest import Rest, checked_id
 from crm_clients.hubspot.wire import CrmObject
 from mappers.emails import is_address
-from mappers.phones import national, same_number
+from mappers.phones import national
 from mappers.vocabulary import (
     Blocked,
     Identity,
@@ -30,12 +38,9 @@ from mappers.vocabulary import (
     RecordDraft,
 )
 
-PHONES = ("phone", "mobilephone")
-EMAIL, MORE_EMAILS, MERGED = "email", "hs_additional_emails", "hs_merged_object_ids"
-OF_CONTACTS = (
-    *("firstname", "lastname", *PHONES, EMAIL, MORE_EMAILS),
-    *("createdate", "hubspot_owner_id"),
-)
+MERGED = "hs_merged_object_ids"
+OF_CONTACTS = ("firstname", "lastname", *ADDRESSES, "createdate", "hubspot_owner_id")
+NOBODY = CrmObject(id="0")
 _EXISTING = re.compile(r"Existing ID:\s*(\d{1,20})")
 
 
@@ -89,8 +94,7 @@ class Contacts:
         wanted = {
             "firstname": first,
             "lastname": rest,
-            **dict(zip(PHONES, draft.phones, strict=False)),
-            **_addresses([each for each in draft.emails if is_address(each)]),
+            **additions(NOBODY, draft.phones, _worth_adding(draft.emails)),
             "hubspot_owner_id": draft.responsible,
             marker: key,
         }
@@ -110,13 +114,12 @@ class Contacts:
     async def add_to_record(self, record: str, draft: RecordDraft) -> None:
         """Fill what is free: there is room for two phones. An address of somebody else's stays."""
         contact = await self.required(record)
-        phones, emails = _missing_phones(contact, draft), _missing_emails(contact, draft)
         try:
-            await self._fill(record, {**phones, **emails})
+            await self._fill(contact, draft.phones, _worth_adding(draft.emails))
         except ProviderError as refused:
-            if not (emails and is_conflict(refused)):
+            if not is_conflict(refused):
                 raise
-            await self._fill(record, phones)
+            await self._fill(contact, draft.phones, ())
 
     async def required(self, record: str) -> CrmObject:
         """Raises: `ProviderError`; `Permanent(gone="record")` when the contact is not there."""
@@ -125,9 +128,9 @@ class Contacts:
             raise ProviderError(Permanent(code="hubspot.no_such_record", gone="record"))
         return contact
 
-    async def _fill(self, record: str, wanted: Mapping[str, str]) -> None:
-        if wanted:
-            await self.objects.change(record, wanted, "record")
+    async def _fill(self, contact: CrmObject, phones: Iterable[str], emails: Iterable[str]) -> None:
+        if wanted := additions(contact, phones, emails):
+            await self.objects.change(contact.id, wanted, "record")
 
     async def _contact(self, record: str) -> CrmObject | None:
         found = await self.objects.get(checked_id(record, "record"), self._properties)
@@ -139,7 +142,7 @@ class Contacts:
             return (found,)
         asked = {"propertyName": MORE_EMAILS, "operator": "CONTAINS_TOKEN", "value": address}
         found_too = await self.objects.search([[asked]], self._properties)
-        return tuple(each for each in found_too if address in _emails(each))
+        return tuple(each for each in found_too if address in _lowered(each))
 
     async def _in_the_way(self, refused: ProviderError, draft: RecordDraft, key: str) -> str | None:
         """Return who has our key already, or the address that we wanted to give away."""
@@ -162,8 +165,8 @@ class Contacts:
         return Record(
             id=contact.id,
             name=" ".join(filter(None, (contact.of("firstname"), contact.of("lastname")))),
-            phones=_phones(contact),
-            emails=_emails(contact),
+            phones=phones_of(contact),
+            emails=_lowered(contact),
             marker=contact.of(self.rest.config.record_marker),
             responsible=contact.of("hubspot_owner_id"),
             created_at=moment_of(contact.created),
@@ -201,37 +204,10 @@ def _with_phone(number: str, bare: str) -> list[list[dict[str, Any]]]:
     ]
 
 
-def _phones(contact: CrmObject) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(None, (contact.of(name) for name in PHONES))))
-
-
-def _emails(contact: CrmObject) -> tuple[str, ...]:
-    listed = (contact.of(EMAIL), *contact.of(MORE_EMAILS).split(";"))
-    return tuple(dict.fromkeys(each.strip().lower() for each in listed if each.strip()))
-
-
-def _addresses(emails: Sequence[str]) -> dict[str, str]:
-    """The first address is the contact's own, the others stand beside it."""
-    return {EMAIL: emails[0], MORE_EMAILS: ";".join(emails[1:])} if emails else {}
-
-
-def _missing_phones(contact: CrmObject, draft: RecordDraft) -> dict[str, str]:
-    free = [name for name in PHONES if not contact.of(name)]
-    known = _phones(contact)
-    missing = [
-        each for each in draft.phones if not any(same_number(each, other) for other in known)
-    ]
-    return dict(zip(free, dict.fromkeys(missing), strict=False))
-
-
-def _missing_emails(contact: CrmObject, draft: RecordDraft) -> dict[str, str]:
-    known = _emails(contact)
-    missing = [each for each in _worth_adding(draft.emails) if each not in known]
-    if not missing:
-        return {}
-    wanted = _addresses((*known, *missing))
-    return {name: each for name, each in wanted.items() if each != contact.of(name)}
+def _lowered(contact: CrmObject) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.lower() for each in emails_of(contact)))
 
 
 def _worth_adding(emails: Iterable[str]) -> list[str]:
+    """HubSpot refuses a whole card over an address that is none; phones it takes as they are."""
     return [each for each in dict.fromkeys(emails) if is_address(each)]

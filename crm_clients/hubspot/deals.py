@@ -6,16 +6,17 @@ pipeline or stage means is the first one that the portal shows.
 Source: developers.hubspot.com/docs/api/crm/{deals, tickets, pipelines}.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
+from crm_clients.hubspot.catalogue import read_pipelines
 from crm_clients.hubspot.contacts import Contacts, moment_of, required_marker
 from crm_clients.hubspot.objects import CONTACTS, DEALS, TICKETS, Objects, is_conflict, tie
 from crm_clients.hubspot.owners import require_active
 from crm_clients.hubspot.rest import Rest, checked_id
-from crm_clients.hubspot.stages import Pipeline, State, closing_stages, read_pipelines
+from crm_clients.hubspot.stages import State, beginning, closing_stages
 from crm_clients.hubspot.wire import CrmObject
 from mappers.vocabulary import Deal, DealDraft, Permanent, ProviderError
 
@@ -78,7 +79,7 @@ class Deals:
         cards = await self.objects.read(newest, self._properties)
         if not cards:
             return ()
-        ends = dict(closing_stages(await read_pipelines(self.rest, self.kind)))
+        ends = dict(closing_stages(await read_pipelines(self.rest)))
         found = [self._deal(each, ends) for each in cards if not each.is_archived]
         return tuple(sorted(found, key=_age, reverse=True))
 
@@ -86,14 +87,12 @@ class Deals:
         card = await self._card(deal)
         if card is None:
             return None
-        ends = dict(closing_stages(await read_pipelines(self.rest, self.kind)))
+        ends = dict(closing_stages(await read_pipelines(self.rest)))
         return self._deal(card, ends)
 
     async def create_deal(self, draft: DealDraft, *, key: str) -> str:
-        marker, record = (
-            required_marker(self.rest.config.deal_marker),
-            checked_id(draft.record, "record"),
-        )
+        marker = required_marker(self.rest.config.deal_marker)
+        record = checked_id(draft.record, "record")
         if draft.responsible:
             await require_active(self.rest, draft.responsible)
         pipeline, stage = await self._begins(draft)
@@ -141,12 +140,7 @@ class Deals:
         """Return where the deal begins: no deal is made without a stage."""
         if draft.pipeline and draft.stage:
             return draft.pipeline, draft.stage
-        pipelines = await read_pipelines(self.rest, self.kind)
-        chosen = [each for each in pipelines if _is_meant(each, draft)]
-        if not chosen:
-            return draft.pipeline, draft.stage
-        stages = [each.id for each in chosen[0].in_order]
-        return chosen[0].id, draft.stage or next(iter(stages), "")
+        return beginning(await read_pipelines(self.rest), draft.pipeline, draft.stage)
 
     def _deal(self, card: CrmObject, ends: Mapping[str, State]) -> Deal:
         state = ends.get(card.of(self._names.stage), "open")
@@ -159,16 +153,6 @@ class Deals:
             created_at=moment_of(card.of("createdate") or card.created),
             closed_at=None if state == "open" else moment_of(card.of(self._names.closed)),
         )
-
-
-def _is_meant(pipeline: Pipeline, draft: DealDraft) -> bool:
-    if draft.pipeline:
-        return pipeline.id == draft.pipeline
-    return not draft.stage or draft.stage in _ids(pipeline)
-
-
-def _ids(pipeline: Pipeline) -> Iterable[str]:
-    return (each.id for each in pipeline.stages)
 
 
 def _age(deal: Deal) -> tuple[bool, float, int, str]:
