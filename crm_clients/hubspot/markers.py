@@ -8,11 +8,14 @@ Source: developers.hubspot.com/docs/api/crm/properties.
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from pydantic import Field
 
+from crm_clients.hubspot.catalogue import read_pipelines
 from crm_clients.hubspot.objects import CONTACTS, DEALS, TICKETS
 from crm_clients.hubspot.rest import Rest, only_of
+from crm_clients.hubspot.stages import closing_stages
 from crm_clients.hubspot.versions import PROPERTIES, path
 from crm_clients.hubspot.wire import Flag, Read, Text
 from mappers.vocabulary import Blocked, ProviderError
@@ -32,13 +35,14 @@ class Property(Read):
     is_archived: Flag = Field(False, alias="archived")
 
 
-async def keep_markers(rest: Rest) -> Mapping[str, str]:
+async def keep_markers(rest: Rest) -> Mapping[str, Any]:
     """Find or make the properties of contacts and deals; return what a config keeps of them.
 
-    Safe to repeat.
+    Which stages end a deal is kept, too. Safe to repeat.
     """
     case = rest.config.case
     return {
+        "closing_stages": closing_stages(await read_pipelines(rest)),
         "record_marker": await keep_marker(rest, CONTACTS, GROUPS[CONTACTS]),
         "deal_marker": await keep_marker(rest, case, GROUPS[case]),
     }

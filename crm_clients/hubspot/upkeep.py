@@ -9,6 +9,7 @@ developers.hubspot.com/docs/api-reference/…/account-information.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from crm_clients.hubspot.markers import keep_markers
 from crm_clients.hubspot.oauth import CHANNEL_SCOPES, Application
@@ -63,7 +64,7 @@ class Upkeep:
         config, address = self.rest.config, self.application.hook_address
         if not all(map(config.may, NEEDED)):
             raise ProviderError(Blocked(code="hubspot.channel_not_granted", by="provider"))
-        changes: dict[str, str] = {**await keep_markers(self.rest)}
+        changes: dict[str, Any] = {**await keep_markers(self.rest)}
         if not address:
             return SetUp(changes=changes, notes=(NO_ADDRESS,))
         channel = await self._own.keep()
