@@ -68,7 +68,7 @@ def read_channel(told: dict[str, Any], config: Config) -> Reading:
     match event.type:
         case "OUTGOING_CHANNEL_MESSAGE_CREATED":
             said = ThreadMessage.model_validate(event.message)
-            return _reply(said, next(filter(None, event.threads), ""), config)
+            return _reply(said, next(filter(None, event.threads), event.thread), config)
         case "CHANNEL_ACCOUNT_PURGED" if _is_ours(event.account, config):
             return Reading(events=(AccessRevoked(reason=PURGED, heals=True),))
         case "CHANNEL_ACCOUNT_UPDATED" if _is_ours(event.account, config) and _is_shut(event):
@@ -120,7 +120,7 @@ def _reply(
     attachments = (*_attachments(said.parts), *map(_picture, content.pictures))
     buttons = tuple(_buttons(said.parts))
     text = content.text or "\n".join(each.label for row in buttons for each in row)
-    if not ours or not (text or attachments):
+    if not ours or not (text.strip() or attachments):
         return _ignored("empty_message" if ours else "reply_to_nobody")
     if since_ms is not None and said.at.timestamp() * 1000 < since_ms:
         return Reading()
@@ -156,7 +156,7 @@ def _is_ours(account: str, config: Config) -> bool:
 
 
 def _is_shut(event: ChannelEvent) -> bool:
-    return event.is_archived or not event.is_authorized
+    return event.is_archived or not (event.is_active and event.is_authorized)
 
 
 def _attachments(parts: list[Part]) -> Iterator[Attachment]:

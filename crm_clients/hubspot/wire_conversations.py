@@ -180,6 +180,8 @@ class ChannelEvent(Read):
     at: Text = Field("", alias="eventTimestamp")
     event: Text = Field("", alias="eventId")
     threads: Texts = Field([], alias="channelIntegrationThreadIds")
+    thread: Text = Field("", alias="integrationThreadId")
+    is_active: Flag = Field(True, alias="active")
     is_authorized: Flag = Field(True, alias="authorized")
     is_archived: Flag = Field(False, alias="archived")
     message: Annotated[dict[str, Any], BeforeValidator(_as_object)] = Field({}, repr=False)
