@@ -14,10 +14,11 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -38,6 +39,9 @@ FORGETFUL: Mapping[str, str] = {
     "max_connections": "200",
 }
 
+ENDED = re.compile(r"FATAL|PANIC|terminat|crash|signal")
+LATELY_S = 60
+
 made_root = pytest.StashKey[Path]()
 ResultT = TypeVar("ResultT")
 
@@ -53,6 +57,22 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if root is not None:
         del os.environ[ROOT]
         shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Beside a failure, tell what the servers ended of themselves just then."""
+    report = yield
+    if report.failed and (ended := "".join(_ended_lately())):
+        report.sections.append(("PostgreSQL said", ended))
+    return report
+
+
+def _ended_lately() -> Iterator[str]:
+    since = f"{datetime.now(UTC) - timedelta(seconds=LATELY_S):%Y-%m-%d %H:%M:%S}"
+    for path in Path(os.environ[ROOT]).glob("*/log/postgresql-*.log"):
+        with path.open(errors="replace") as lines:
+            yield from (line for line in lines if line[:19] >= since and ENDED.search(line))
 
 
 def open_directory(prefix: str) -> Path:
