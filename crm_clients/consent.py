@@ -16,6 +16,11 @@ from crm_clients.bitrix24 import exchange_code as bitrix24_code
 from crm_clients.bitrix24 import install
 from crm_clients.bitrix24.oauth import portal_base
 from crm_clients.bitrix24.pages import MAY_FINISH, installed
+from crm_clients.hubspot import MANIFEST as HUBSPOT
+from crm_clients.hubspot import authorize_url as hubspot_url
+from crm_clients.hubspot import connect_with_token as hubspot_token
+from crm_clients.hubspot import exchange_code as hubspot_code
+from crm_clients.hubspot.oauth import api_base
 from mappers.vocabulary import Http, Webhook
 
 Values = Mapping[str, Any]
@@ -75,5 +80,13 @@ CONSENTS: Mapping[str, Consent] = {
         ),
         budgets=("oauth",),
         installation=Installation(take=install, page=installed, policy=MAY_FINISH),
+    ),
+    HUBSPOT.name: Consent(
+        authorize_url=lambda application, _, state: hubspot_url(application, state),
+        exchange_code=hubspot_code,
+        connect_with_token=hubspot_token,
+        base=lambda application, given: api_base(given, application),
+        bases=lambda _, base: (base,),
+        budgets=("calls", "oauth"),
     ),
 }

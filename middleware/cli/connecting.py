@@ -6,14 +6,21 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import typer
-import yaml
 
+from middleware.cli.connecting_hubspot import hubspot
+from middleware.cli.registrations import (
+    At,
+    Title,
+    begin,
+    file_in,
+    registration_of,
+    tell_connected,
+)
 from middleware.cli.session import Session, secret_from, session_of, uuid_of
 from middleware.connections.flow import ConnectedNow, Wanted
 from middleware.connections.model import ConnectionSettings
 from middleware.hub import Hub
 from middleware.operations.accounts import flow as accounts
-from middleware.operations.accounts.store import ApplicationLine
 from middleware.operations.consent import flow as consent
 from middleware.operations.consent.flow import ByToken
 from middleware.operations.model import Caller
@@ -24,7 +31,6 @@ AMOCRM_SECRET = "THREADLINE_AMOCRM_CLIENT_SECRET"  # noqa: S105 - the name of a 
 BITRIX24_SECRET = "THREADLINE_BITRIX24_CLIENT_SECRET"  # noqa: S105 - the name of a variable
 BITRIX24_WEBHOOK = "THREADLINE_BITRIX24_WEBHOOK"
 BITRIX24_OUTGOING = "THREADLINE_BITRIX24_OUTGOING_TOKEN"
-Title = Annotated[str, typer.Option(help="What to call it; default: as the provider does.")]
 OpenLine = Annotated[
     str, typer.Option(help="Open line to use, by number or name; without it one is made.")
 ]
@@ -54,6 +60,7 @@ def register(app: typer.Typer) -> None:
     connect.command("telegram")(telegram)
     connect.command("amocrm")(amocrm)
     connect.command("bitrix24")(bitrix24)
+    connect.command("hubspot")(hubspot)
     app.add_typer(connect, name="connect")
 
 
@@ -94,7 +101,7 @@ def telegram(
     async def work(hub: Hub, caller: Caller) -> ConnectedNow:
         return await accounts.connect(hub, caller, wanted)
 
-    _tell_connected(session, session.run(work), title)
+    tell_connected(session, session.run(work), title)
 
 
 def amocrm(
@@ -129,7 +136,7 @@ def amocrm(
 ) -> None:
     """Connect an amoCRM account, by a long-lived token or by its administrator's consent."""
     session = session_of(context)
-    values = _file(session, application_file)
+    values = file_in(session, application_file)
     if client_id:
         values["client_id"] = client_id
     if secret := secret_from(client_secret):
@@ -181,7 +188,7 @@ def bitrix24(
         "line": line,
         **prefix,
     }
-    values = _file(session, application_file) | {k: v for k, v in given.items() if v}
+    values = file_in(session, application_file) | {k: v for k, v in given.items() if v}
 
     if "client_id" not in values:
         session.fail(session.word("need_application"))
@@ -203,7 +210,7 @@ def _connect_by_webhook(session: Session, values: dict[str, Any], title: str) ->
     async def work(hub: Hub, caller: Caller) -> ConnectedNow:
         return await accounts.connect(hub, caller, wanted)
 
-    _tell_connected(session, session.run(work), title)
+    tell_connected(session, session.run(work), title)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,9 +235,11 @@ def _connect_amocrm(session: Session, given: _Given) -> None:
         registration = None
         if not given.notes or given.known is not None or given.values:
             asked = given.known, given.values
-            registration = await _registration(session, hub, caller, asked)
+            registration = await registration_of(
+                At(session, hub, caller, "amocrm"), *asked, tail="/:scope_id"
+            )
         if registration is not None and not given.token:
-            return await _begin(session, hub, caller, registration)
+            return await begin(At(session, hub, caller, "amocrm"), registration)
         by_token = ByToken(
             provider="amocrm",
             application=registration,
@@ -246,64 +255,8 @@ def _connect_amocrm(session: Session, given: _Given) -> None:
         session.hint("authorize")
         session.print(done)
     else:
-        _tell_connected(session, done, given.title)
+        tell_connected(session, done, given.title)
 
 
 def _about_notes(reply_prefix: str) -> dict[str, str]:
     return {"timeline": "notes", **({"reply_prefix": reply_prefix} if reply_prefix else {})}
-
-
-async def _registration(
-    session: Session, hub: Hub, caller: Caller, given: tuple[UUID | None, dict[str, Any]]
-) -> UUID:
-    """Find the registration that is meant, and keep what is new about it."""
-    application, values = given
-    if "client_id" not in values:
-        kept = await _kept(session, hub, caller, application)
-        if not values:
-            return kept.id
-        values = {**values, "client_id": kept.external}
-    registration, hooks = await accounts.register(hub, caller, "amocrm", values)
-    session.hint("registered", id=registration)
-    if hooks:
-        session.hint("hooks", address=f"{hooks}/:scope_id")
-    return registration
-
-
-async def _kept(
-    session: Session, hub: Hub, caller: Caller, application: UUID | None
-) -> ApplicationLine:
-    """The registration that was named, or the only one there is."""
-    if application is not None:
-        return (await accounts.own_application(hub, caller, application)).line
-    kept = [each for each in await accounts.applications(hub, caller) if each.provider == "amocrm"]
-    if len(kept) > 1:
-        ids = ", ".join(str(each.id) for each in kept)
-        session.fail(session.word("many_applications", ids=ids))
-    if not kept:
-        session.fail(session.word("need_application"))
-    return kept[0]
-
-
-async def _begin(session: Session, hub: Hub, caller: Caller, registration: UUID) -> str:
-    url = await consent.authorize(hub, caller, registration)
-    session.hint("callback", address=accounts.redirect_uri(hub, "amocrm"))
-    return url
-
-
-def _file(session: Session, path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        values = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        session.fail(session.word("bad_file", path=path, why=type(error).__name__))
-    if not isinstance(values, dict):
-        session.fail(session.word("bad_file", path=path, why="?"))
-    return values
-
-
-def _tell_connected(session: Session, done: ConnectedNow, title: str) -> None:
-    session.say("connected", title=title or done.account.title, id=done.id)
-    for note in done.notes:
-        session.print(f"  {note}", style="yellow")

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 from middleware.cli.help_words_bench import RUSSIAN_OF_BENCH
+from middleware.cli.help_words_connecting import RUSSIAN_OF_CONNECTING
 
 RUSSIAN: Mapping[str, str] = {
     **RUSSIAN_OF_BENCH,
+    **RUSSIAN_OF_CONNECTING,
     "Every customer's thread, on one line: the CRM's timeline.": (
         "Каждый разговор с клиентом — в одной ленте CRM."
     ),
@@ -195,55 +197,6 @@ RUSSIAN: Mapping[str, str] = {
         "Ничего не писать; ошибка, если страница устарела."
     ),
     "The checkout whose pages these are.": "Рабочая копия, чьи это страницы.",
-    "Connect an account of a channel or a CRM.": "Подключить аккаунт канала или CRM.",
-    "Connect a Telegram bot.": "Подключить бота Telegram.",
-    "Token of the bot; - reads standard input.": "Токен бота; - читает стандартный ввод.",
-    "Poll, or be called at the public address; default: whichever is possible.": (
-        "Опрашивать или принимать хуки на публичном адресе; по умолчанию — что возможно."
-    ),
-    "Replace another system's webhook.": "Заменить вебхук другой системы.",
-    "Another Bot API server, or an emulator.": "Другой сервер Bot API или эмулятор.",
-    "What to call it; default: as the provider does.": "Название; по умолчанию — как у провайдера.",
-    "Connect an amoCRM account, by a long-lived token or by its administrator's consent.": (
-        "Подключить аккаунт amoCRM: долгоживущим токеном или с согласия администратора."
-    ),
-    "The account: https://company.amocrm.ru": "Аккаунт: https://company.amocrm.ru",
-    "Connect a Bitrix24 portal: register an application to be installed there, or by a webhook.": (
-        "Подключить портал Битрикс24: зарегистрировать приложение, которое там установят, или"
-        " по вебхуку."
-    ),
-    "Without open lines: messages are activities on cards.": (
-        "Без открытых линий: сообщения — дела в карточках."
-    ),
-    "Without an application: the address of an incoming webhook; - reads standard input.": (
-        "Без приложения: адрес входящего вебхука; - читает стандартный ввод."
-    ),
-    "With --webhook: the token of an outgoing webhook, which tells of deletions.": (
-        "С --webhook: токен исходящего вебхука, который сообщает об удалениях."
-    ),
-    "On cards: what an answer begins with; default: //": (
-        "В карточках: с чего начинается ответ; по умолчанию //"
-    ),
-    "Application ID (client_id), from its card in the portal.": (
-        "Код приложения (client_id) из его карточки на портале."
-    ),
-    "Open line to use, by number or name; without it one is made.": (
-        "Открытая линия, по номеру или имени; без неё создаётся своя."
-    ),
-    "Application key (client_secret); - reads standard input.": (
-        "Ключ приложения (client_secret); - читает стандартный ввод."
-    ),
-    "Long-lived token; - reads standard input.": "Долгоживущий токен; - читает стандартный ввод.",
-    "Id of a registration that is kept already.": "Id уже сохранённой регистрации.",
-    "YAML or JSON with the registration's values.": "YAML или JSON со значениями регистрации.",
-    "Without chats: messages are notes on cards; a token is enough.": (
-        "Без чатов: сообщения — примечания в карточках; хватит токена."
-    ),
-    "With --notes: what an answer begins with; default: //": (
-        "С --notes: с чего начинается ответ; по умолчанию //"
-    ),
-    "Integration id, from its Keys tab.": "Id интеграции, с её вкладки «Ключи».",
-    "Secret key; - reads standard input.": "Секретный ключ; - читает стандартный ввод.",
     "What waits for a person's decision.": "Что ждёт решения человека.",
     "List what waits for a person's decision.": "Список того, что ждёт решения человека.",
     "Decide about a held delivery, or about a reply's held parts.": (
