@@ -26,11 +26,11 @@ class HubSpotOnCards(HubSpotPortal):
 
     @property
     def _engagements(self) -> Engagements:
-        return Engagements(self._rest, self._contacts)
+        return Engagements(self._rest)
 
     @property
     def _polling(self) -> Polling:
-        return Polling(self._rest, self._contacts)
+        return Polling(self._rest)
 
     async def open_conversation(self, opening: Opening) -> OpenedConversation:
         """There is nothing to open: a note needs a card and no more."""

@@ -53,6 +53,9 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         " name another one in the route.",
         "hubspot.no_such_record": "The card was deleted or merged away; its survivor is looked for,"
         " or a new one made.",
+        "hubspot.no_such_note": "The note is gone from its card: somebody deleted it.",
+        "hubspot.nobodys_phone": "No contact has the phone of the call, so there is no card to put"
+        " it on.",
         "hubspot.not_an_id": "This is no id of HubSpot's, so what it names does not exist there.",
         "hubspot.not_found": "HubSpot has no such thing any more.",
         "hubspot.refused_or_repeated": "HubSpot says that it has this message, and it is not found"
@@ -66,6 +69,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "hubspot.token_refused": "The access token is not accepted: a new one is asked for.",
         "hubspot.too_fast": "HubSpot's limit for this portal is reached: calls wait as long as it"
         " asks.",
+        "hubspot.too_much_on_a_card": "The card holds more than is looked through: look at it in"
+        " HubSpot.",
         "hubspot.too_many_threads": "Too many conversations are newer than what is looked for, so"
         " it may be in any of them.",
     }

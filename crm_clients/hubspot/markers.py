@@ -53,13 +53,13 @@ async def keep_marker(rest: Rest, kind: str, group: str) -> str:
 
     Raises: `ProviderError`, but for a refusal of the property itself.
     """
-    if not await _is_there(rest, kind):
+    if not await holds_marker(rest, kind):
         await _make(rest, kind, group)
-        return MARKER if await _is_there(rest, kind) else ""
+        return MARKER if await holds_marker(rest, kind) else ""
     return MARKER
 
 
-async def _is_there(rest: Rest, kind: str) -> bool:
+async def holds_marker(rest: Rest, kind: str) -> bool:
     try:
         reply = await rest.keeping(404).get(path(PROPERTIES, kind, MARKER), "properties.get")
     except ProviderError as refused:

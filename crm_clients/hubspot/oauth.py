@@ -143,8 +143,8 @@ class Config(_Ways):
     deal_marker: str = Field(
         "", max_length=100, description="The same of deals or of tickets, as they are used."
     )
-    entry_marker: str = Field(
-        "", max_length=100, description="The same of what messages on cards are written as."
+    marked: tuple[str, ...] = Field(
+        (), description="Kinds of things on timelines that hold our key in such a property, too."
     )
     closing_stages: tuple[tuple[str, Literal["open", "won", "lost"]], ...] = Field(
         (), description="Stages that end a deal, with what each means; set-up learns them."

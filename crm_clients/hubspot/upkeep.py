@@ -14,6 +14,7 @@ from typing import Any
 from crm_clients.hubspot.markers import keep_markers
 from crm_clients.hubspot.oauth import CHANNEL_SCOPES, Application
 from crm_clients.hubspot.own_channel import OwnChannel
+from crm_clients.hubspot.proof import LOGGED, marked_kinds
 from crm_clients.hubspot.rest import Rest, only_of
 from crm_clients.hubspot.versions import ACCOUNT, path
 from crm_clients.hubspot.wire import AccountDetails
@@ -64,7 +65,10 @@ class Upkeep:
         config, address = self.rest.config, self.application.hook_address
         if not all(map(config.may, NEEDED)):
             raise ProviderError(Blocked(code="hubspot.channel_not_granted", by="provider"))
-        changes: dict[str, Any] = {**await keep_markers(self.rest)}
+        changes: dict[str, Any] = {
+            **await keep_markers(self.rest),
+            "marked": await marked_kinds(self.rest, LOGGED),
+        }
         if not address:
             return SetUp(changes=changes, notes=(NO_ADDRESS,))
         channel = await self._own.keep()
