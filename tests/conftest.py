@@ -13,7 +13,13 @@ import pytest
 import structlog
 from hypothesis import settings
 
-pytest_plugins = ["tests.postgres", "tests.redis", "tests.rabbitmq", "tests.executor"]
+pytest_plugins = [
+    "tests.postgres",
+    "tests.redis",
+    "tests.rabbitmq",
+    "tests.executor",
+    "tests.openapi.watching",
+]
 
 settings.register_profile("local", deadline=None, print_blob=True)
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)

@@ -330,7 +330,7 @@ async def test_people_are_known_by_their_actors(rig: Talking) -> None:
     user = rig.portal.user()
     asked = {"inputs": [user.actor, "V-900001", "A-404", "I-7"]}
     found = (await rig.do("POST", f"{INBOX}/actors/batch/read", asked))["results"]
-    assert [each["type"] for each in found] == ["AGENT", "VISITOR", "INTEGRATION"]
+    assert [each["type"] for each in found] == ["AGENT", "VISITOR", "INTEGRATOR"]
     assert (await rig.do("GET", f"{INBOX}/actors/{user.actor}"))["name"] == "Olga Petrova"
 
 

@@ -33,9 +33,15 @@ TOO_STRICT: Mapping[str, frozenset[str]] = {
     ),
     "BatchReadInputSimplePublicObjectId": frozenset({"properties", "propertiesWithHistory"}),
     "StandardError": frozenset({"errors", "links", "context"}),
+    "PublicChannelIntegrationChannelPatch": frozenset(
+        {
+            *("name", "capabilities", "webhookUrl", "channelDescription", "channelLogoUrl"),
+            "channelAccountConnectionRedirectUrl",
+        }
+    ),
 }
 # Real bodies say more than their schemas do.
-OPEN = frozenset({"Error", "ErrorDetail", "StandardError"})
+OPEN = frozenset({"Error", "ErrorDetail", "StandardError", "TokenInfoResponseBaseIF"})
 WITH_VALUES = (
     "SimplePublicObject",
     "SimplePublicObjectWithAssociations",
@@ -86,6 +92,8 @@ def mended(document: Document) -> Document:
     _with_empty_values(schemas)
     _with_any_ids(schemas)
     _with_capabilities(schemas)
+    _with_ended_tokens(schemas)
+    _with_silent_success(told.get("paths", {}))
     for name, schema in schemas.items():
         if name not in OPEN:
             _closed(schema)
@@ -145,11 +153,29 @@ def _with_any_ids(schemas: Mapping[str, Any]) -> None:
 
 
 def _with_capabilities(schemas: Mapping[str, Any]) -> None:
-    """Capabilities are words, flags and lists; their values are typed as objects."""
+    """Capabilities are words, flags and lists; their values, and what is patched, say "object"."""
     for schema in schemas.values():
         held = schema.get("properties", {})
         if "capabilities" in held and "webhookUrl" in held:
+            words = [name for name, each in held.items() if each.get("type") == "object"]
+            held |= {name: {"type": "string", "nullable": True} for name in words}
             held["capabilities"] = {"type": "object"}
+
+
+def _with_ended_tokens(schemas: Mapping[str, Any]) -> None:
+    """Of a token that is none any more nothing is told but that."""
+    if "oneOf" in schemas.get("TokenInfoResponseBaseIF", ()):
+        ended = {"type": "object", "properties": {"active": {"type": "boolean", "enum": [False]}}}
+        schemas["TokenInfoResponseBaseIF"]["oneOf"].append(ended)
+
+
+def _with_silent_success(paths: Mapping[str, Any]) -> None:
+    """Where only failures are described, a success says nothing."""
+    for ways in paths.values():
+        for way in ways.values():
+            answers = way.get("responses", {}) if isinstance(way, dict) else {}
+            if answers.keys() == {"default"}:
+                answers |= {"200": {}, "204": {}}
 
 
 def _closed(schema: Any) -> None:

@@ -17,6 +17,7 @@ from tests.openapi.documents import Document, documents
 METHODS = ("get", "put", "post", "patch", "delete")
 HOME = "urn:document:"
 FORM, PARTS, JSON = "application/x-www-form-urlencoded", "multipart/form-data", "application/json"
+KEY, KEYS = "developer_hapikey", ("hapikey", "appId")
 # A parameter that stands for the rest of a path, slashes and all.
 REST_OF_PATH = frozenset({"{path}", "{folderPath}"})
 
@@ -44,11 +45,12 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One path and method of one document."""
+    """One path and method of one document. `keys` are what a query may prove who asks with."""
 
     path: str
     about: Mapping[str, Any] = field(repr=False)
     document: int
+    keys: frozenset[str] = frozenset()
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -91,15 +93,26 @@ class Judge:
         if operation is None:
             return (f"{told.method} {told.path}: no such operation",)
         where = f"{told.method} {operation.path}"
-        asked = (*self._of_query(operation, told), *self._of_request(operation, told))
-        # What was refused may have been wrong: only that the refusal is a right one is judged.
-        found = asked if told.status < 400 else ()
-        return tuple(f"{where}: {each}" for each in (*found, *self._of_answer(operation, told)))
+        found = [*self._of_query(operation, told), *self._of_request(operation, told)]
+        if told.status >= 400:
+            # What was refused may have been wrong: only that the refusal is a right one is judged.
+            found = []
+        if told.status < 500:
+            found += self._of_answer(operation, told)
+        return tuple(f"{where}: {each}" for each in found)
+
+    def faults_of_answer(self, told: Exchange) -> tuple[str, ...]:
+        """As above, but of an answer to a call that is right itself."""
+        found = self.faults(told)
+        is_right = all(": answer" in each for each in found)
+        return found if is_right and self.operation(told.method, told.path) else ()
 
     def _of_query(self, operation: Operation, told: Exchange) -> Iterator[str]:
         known = {p["name"]: p for p in operation.about.get("parameters", ()) if p["in"] == "query"}
         asked = told.asked
         for name, value in asked:
+            if name in operation.keys:
+                continue
             if name not in known:
                 yield f"query: {name} is not known"
             elif not self._fits(_spelt(known[name]["schema"], value), known[name]["schema"]):
@@ -142,7 +155,8 @@ class Judge:
         except ValueError:
             yield f"answer: {told.status} is no JSON"
             return
-        if told.status == 429 or (told.status >= 400 and "/oauth/" in operation.path):
+        is_refused = told.status >= 400 and "/oauth/" in operation.path
+        if is_refused or told.status in {429, 477}:
             # Real bodies of these have no category.
             body = {"category": "", **body} if isinstance(body, dict) else body
         yield from self._wrong(body, schema, operation, f"answer {told.status}")
@@ -235,10 +249,13 @@ def judge_of(found: Iterable[Document]) -> Judge:
     resources = []
     for number, document in enumerate(found):
         resources.append((f"{HOME}{number}", DRAFT4.create_resource(document)))
+        keys = KEYS if KEY in document.get("components", {}).get("securitySchemes", ()) else ()
         for path, ways in document.get("paths", {}).items():
             for method in METHODS:
                 if method in ways:
-                    operations[method].append(Operation(unquote(path), ways[method], number))
+                    operations[method].append(
+                        Operation(unquote(path), ways[method], number, frozenset(keys))
+                    )
     registry: Any = Registry().with_resources(resources)
     return Judge({method: tuple(known) for method, known in operations.items()}, registry)
 

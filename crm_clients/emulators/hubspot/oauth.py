@@ -209,7 +209,12 @@ def _access_told(world: World, value: str) -> Json | None:
     if token is None or token.expires_at is None or token.expires_at <= world.now():
         return None
     left = {"expires_in": int(token.expires_at - world.now()), "token_use": "access_token"}
-    return {**_told(world, token, value), **left}
+    return {
+        **_told(world, token, value),
+        **left,
+        "is_private_distribution": False,
+        "signed_access_token": _signed(world, token),
+    }
 
 
 def _refresh_told(world: World, value: str) -> Json | None:
@@ -233,7 +238,23 @@ def _told(world: World, whose: AccessToken | Grant, value: str) -> Json:
         "app_id": app.app_id,
         "client_id": app.client_id,
         "scopes": sorted(whose.scopes),
-        "is_private_distribution": False,
+    }
+
+
+def _signed(world: World, token: AccessToken) -> Json:
+    """What an access token says of itself, as its introspection spells it out."""
+    words = ("audience", "signature", "newSignature", "scopes", "scopeToScopeGroupPks")
+    flags = ("isPrivateDistribution", "isServiceAccount", "isUserLevel")
+    return {
+        **dict.fromkeys((*words, "trialScopes", "trialScopeToScopeGroupPks"), ""),
+        **dict.fromkeys(flags, False),
+        "appId": token.app_id,
+        "appInstallId": world.uuid(),
+        "expiresAt": int((token.expires_at or 0) * 1000),
+        "hubId": token.hub_id,
+        "hublet": "na1",
+        "installingUserId": token.user_id,
+        "userId": token.user_id,
     }
 
 

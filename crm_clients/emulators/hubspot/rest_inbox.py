@@ -278,7 +278,7 @@ def _actor(portal: Portal, actor: str) -> Json | None:
         case "V":
             return {"id": actor, "type": "VISITOR", **_visitor(portal, number)}
         case "I":
-            return {"id": actor, "type": "INTEGRATION", "name": "Integration"}
+            return {"id": actor, "type": "INTEGRATOR", "name": "Integration"}
         case "S":
             return {"id": actor, "type": "SYSTEM"}
         case _:

@@ -1,0 +1,75 @@
+"""Every exchange that an emulated HubSpot takes part in, judged where its documents are.
+
+Of what the hub asks, call and answer are judged. Tests of the emulator ask what nobody should, so
+there answers alone are, and of those to right calls.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import pytest
+
+from channel_clients.emulators.stage import Request, Response
+from tests.openapi.documents import folder
+
+if TYPE_CHECKING:
+    from tests.openapi.judge import Exchange
+
+# What is no mistake, by a part of how the judge tells it.
+KNOWN = {
+    "messages: answer: 200 is not known": "a switch answers a repeated message so",
+    "answer 404: all of it: 'category' is a required property": "a switch leaves categories out",
+    "/oauth/authorize: no such operation": "a page for people",
+}
+
+
+@pytest.fixture(autouse=True)
+def judged(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test about HubSpot in which something was said that the documents do not allow."""
+    if folder() is None or "hubspot" not in request.node.nodeid.lower():
+        yield
+        return
+    with watching() as seen:
+        yield
+    # Inside, because nothing is judged where the documents are not.
+    from tests.openapi.judge import hubspot  # noqa: PLC0415
+
+    judge = hubspot()
+    faults = judge.faults_of_answer if "tests/emulators" in request.node.nodeid else judge.faults
+    found = [fault for each in seen for fault in faults(each)]
+    told = dict.fromkeys(fault for fault in found if not any(each in fault for each in KNOWN))
+    assert not told, "\n".join(("HubSpot's documents do not allow this:", *told))
+
+
+@contextmanager
+def watching() -> Iterator[list["Exchange"]]:
+    """Write down what every emulator of HubSpot is asked meanwhile, and what it answers."""
+    from crm_clients.emulators.hubspot import HubSpotEmulator  # noqa: PLC0415  # as above
+
+    seen: list[Exchange] = []
+    plain = HubSpotEmulator.answer
+
+    async def answer(self: HubSpotEmulator, request: Request) -> Response:
+        response = await plain(self, request)
+        seen.append(exchange_of(request, response))
+        return response
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(HubSpotEmulator, "answer", answer)
+        yield seen
+
+
+def exchange_of(request: Request, response: Response) -> "Exchange":
+    from tests.openapi.judge import Exchange  # noqa: PLC0415  # as above
+
+    query = urlencode(request.query)
+    return Exchange(
+        method=request.method,
+        url=f"{request.path}?{query}" if query else request.path,
+        sent=request.body,
+        sent_as=request.headers.get("content-type", ""),
+        status=response.status,
+        told=response.body,
+    )
