@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from channel_clients.emulators.stage import Request, Response, common_control
 from crm_clients.emulators.workshop import plain
 
-from .crm_model import Json
+from .crm_model import Json, Record
 from .inbox_model import Reply
 from .model import Portal
+from .problems import Refused
 from .talk_views import reply_view
 from .views import portal_view
 from .world import World
@@ -31,6 +32,7 @@ ACTIONS = (
         "associate",
     ),
     *("set_account_active", "purge_account", "connect_account", "return_from_channel"),
+    *("edit_record", "delete_record", "restore_record", "merge_records"),
 )
 SCENERY = {
     "portal": "add_portal",
@@ -41,9 +43,15 @@ SCENERY = {
     "code": "consent",
     "static_token": "static_token",
     "inbox": "add_inbox",
+    "record": "add_record",
+    "contact": "add_contact",
+    "property": "add_property",
+    "pipeline": "add_pipeline",
 }
 # What is seen of one portal: the route, which is the answer's key as well, and the view.
-OF_PORTALS: Mapping[str, str] = {"timeline": "timeline"}
+OF_PORTALS: Mapping[str, str] = {
+    name: name for name in ("timeline", "contacts", "deals", "tickets", "entries", "changes")
+}
 
 
 class Control:
@@ -76,7 +84,7 @@ class Control:
             return Response.of(await self._do(name, request))
         except LookupError as missing:
             return Response.of({"error": str(missing)}, 404)
-        except (TypeError, ValueError) as wrong:
+        except (TypeError, ValueError, Refused) as wrong:
             return Response.of({"error": str(wrong)}, 400)
 
     def _get(self, name: str, request: Request) -> Json:
@@ -117,6 +125,8 @@ def shown(world: World, value: Any) -> Any:
             return plain(reply_view(world, value))
         case Portal():
             return plain(portal_view(value))
+        case Record():
+            return {"id": value.id, "properties": dict(value.properties)}
         case list():
             return [shown(world, each) for each in value]
         case _:

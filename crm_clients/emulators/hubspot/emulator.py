@@ -6,7 +6,9 @@ from channel_clients.emulators.stage import Request, Response, Stage, asgi
 
 from . import consent, hooks, oauth, paths, rest
 from .control import Control
+from .crm_views import CrmViews
 from .operators import Operators
+from .people import People
 from .portals import Portals
 from .problems import page
 from .talk_views import TalkViews
@@ -14,7 +16,7 @@ from .views import Views
 from .world import FAULTS, World
 
 
-class HubSpotEmulator(Portals, Operators, Views, TalkViews):
+class HubSpotEmulator(Portals, People, Operators, CrmViews, Views, TalkViews):
     """HubSpot with any number of portals and its OAuth server, behind one address.
 
     `answer` is the provider, `control` the stage; `app` serves both. `base` is that address as

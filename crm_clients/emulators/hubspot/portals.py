@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from . import consent, oauth, threads
+from . import built_in, consent, oauth, threads
 from .model import App, Json, Portal, Subscription, Tier, TokenKind, User
 from .scopes import EVERY_SCOPE, OPTIONAL, REQUIRED, within
 from .world import AccessToken, World
@@ -31,6 +31,7 @@ class Portals:
         """Open a portal with its lists, and with people."""
         number = hub_id or max(self.world.portals, default=FIRST_HUB - 1) + 1
         portal = Portal(hub_id=number, name=name, tier=tier)
+        built_in.furnish(portal, self.world.now())
         self.world.portals[number] = portal
         for each in users:
             self.add_user(name, each)

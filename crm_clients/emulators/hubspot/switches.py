@@ -29,7 +29,7 @@ class Switches(SwitchBoard):
     communications_searchable: bool = True
 
     # Records
-    engagements_take_unique: bool = False  # unique properties of notes, calls… may be made
+    engagement_properties: Literal["refused", "plain", "unique"] = "refused"  # of our making
     schemas_writable: bool = True  # properties may be made at all, whatever the scopes say
     email_conflict: Literal["with_id", "without_id"] = "with_id"  # the 409 of a known address
     patched_email_conflict: Literal["409", "400"] = "409"
@@ -39,6 +39,7 @@ class Switches(SwitchBoard):
     channel_conversation_type: bool = True  # communications take CUSTOM_CHANNEL_CONVERSATION
     archived_name_free: bool = False  # a property may have the name of an archived one
     association_ids: Literal["numbers", "strings"] = "numbers"
+    merge_makes_new: bool = False  # what survives a merge is a third record
     twin_inputs: Literal["refuse", "one_record"] = "refuse"  # one key twice in an upsert
 
     # Files

@@ -160,6 +160,11 @@ class World:
     def uuid(self) -> str:
         return str(UUID(int=self.rng.getrandbits(128), version=4))
 
+    def visible_at(self) -> float:
+        """Return from when on search will know of what is written now."""
+        jitter = self.switches.search_jitter_s
+        return self.now() + self.switches.search_lag_s + jitter * self.rng.random()
+
     def portal(self, key: int | str) -> Portal:
         """Find a portal by its id or its name. Raises `LookupError`."""
         for portal in self.portals.values():
