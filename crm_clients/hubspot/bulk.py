@@ -17,7 +17,7 @@ from crm_clients.hubspot.objects import MOST_READ
 from crm_clients.hubspot.rest import garbled, invalid, only_of
 from crm_clients.hubspot.timeline import Draft
 from crm_clients.hubspot.versions import OBJECTS, path
-from crm_clients.hubspot.wire import Batch, CrmObject
+from crm_clients.hubspot.wire import Batch, BatchError, CrmObject
 from crm_clients.on_cards import mark_of
 from mappers.vocabulary import Entry, Failure, Permanent, ProviderError, RateLimited, Receipt
 
@@ -47,7 +47,15 @@ class Bulk:
             if not isinstance(refused.failure, Permanent):
                 raise
             return await self._in_halves(drafts)
-        return [await self._judged(draft, batch) for draft in drafts]
+        untraced = [each for each in batch.errors if not each.traces]
+        lost = [draft for draft in drafts if self._is_lost(draft, batch)]
+        were_refused = len(untraced) == len(lost)
+        return [
+            await self._alone(draft)
+            if draft in lost and were_refused
+            else await self._judged(draft, batch)
+            for draft in drafts
+        ]
 
     async def _make(self, drafts: Sequence[Draft]) -> Batch:
         kind, timeline = self.engagements.kind, self.engagements.timeline
@@ -58,18 +66,23 @@ class Bulk:
         reply = await timeline.rest.post(where, label, {"inputs": asked}, repeatable=is_marked)
         return only_of(Batch, reply.value(), repeatable=is_marked)
 
+    def _is_lost(self, draft: Draft, batch: Batch) -> bool:
+        """Nothing tells what became of it: where as many refusals are untraced, it is theirs."""
+        return self._made(draft, batch) is None and _refusal(draft, batch) is None
+
     async def _judged(self, draft: Draft, batch: Batch) -> Receipt | Failure:
-        found = next((each for each in batch.results if self._is_of(draft, each)), None)
+        found, refusal = self._made(draft, batch), _refusal(draft, batch)
         if found is not None:
             return self.engagements.receipt(found.id)
-        trace = trace_of(draft.key)
-        refusal = next((each for each in batch.errors if trace in each.traces), None)
         if refusal is None:
             return garbled(repeatable=self.engagements.timeline.is_marked(self.engagements.kind))
         if refusal.category in OF_PACE:
             return RateLimited(code="hubspot.too_fast")
         failure = invalid(refusal.model_dump(), "", refusal.message)
         return await self._sharpened(failure, draft)
+
+    def _made(self, draft: Draft, batch: Batch) -> CrmObject | None:
+        return next((each for each in batch.results if self._is_of(draft, each)), None)
 
     def _is_of(self, draft: Draft, made: CrmObject) -> bool:
         """A result may be traced by nothing but what it says."""
@@ -106,6 +119,11 @@ class Bulk:
         except ProviderError as refused:
             return refused.failure
         return self.engagements.receipt(made)
+
+
+def _refusal(draft: Draft, batch: Batch) -> BatchError | None:
+    trace = trace_of(draft.key)
+    return next((each for each in batch.errors if trace in each.traces), None)
 
 
 def trace_of(key: str) -> str:
