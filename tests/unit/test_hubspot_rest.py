@@ -116,7 +116,7 @@ def test_a_refusal_for_pace_is_told_to_what_the_call_drew_on_alone() -> None:
 
 def test_what_is_left_of_ten_seconds_is_spread_once_it_is_little() -> None:
     read = terms_of("UTC", NOW)
-    told = {"x_hubspot_ratelimit_interval_milliseconds": "10000"}
+    told: Any = {"x_hubspot_ratelimit_interval_milliseconds": "10000"}
     much = reply({}, x_hubspot_ratelimit_remaining="10", **told)
     little = reply({}, x_hubspot_ratelimit_remaining="4", **told)
     odd = reply({}, x_hubspot_ratelimit_remaining="many", **told)

@@ -40,13 +40,13 @@ def test_a_contact_that_goes_or_comes_back(kind: str, details: dict[str, Any], c
 
 
 def test_a_merge_into_a_new_number_ends_all_the_old_ones() -> None:
-    merge = {"objectId": None, "primaryObjectId": 7, "mergedObjectIds": [8, 9], "newObjectId": 10}
+    merge: Any = {"objectId": None, "primaryObjectId": 7, "mergedObjectIds": [8, 9], "newObjectId": 10}
     gone = [(each.record, each.survivor) for each in told("contact.merge", **merge).events]
     assert gone == [("7", "10"), ("8", "10"), ("9", "10")]
 
 
 def test_a_merge_that_keeps_a_number_ends_the_others() -> None:
-    merge = {"primaryObjectId": 7, "mergedObjectIds": [8], "newObjectId": 7}
+    merge: Any = {"primaryObjectId": 7, "mergedObjectIds": [8], "newObjectId": 7}
     for details in (merge, {**merge, "newObjectId": None}):
         assert told("object.merge", objectTypeId="0-1", **details).events == (
             RecordChanged(record="8", change="merged", survivor="7"),
