@@ -1,5 +1,7 @@
 """What is really on the records, for those who judge the hub from outside of it."""
 
+from hashlib import sha256
+
 from .crm_model import Json, Record
 from .kinds import BY_ID, CONTACT, DEAL, TICKET, named
 from .model import Portal
@@ -69,9 +71,22 @@ def record_view(portal: Portal, record: Record) -> Json:
             if value
         ],
         "properties": dict(record.properties),
+        "files": _files(portal, record),
         "tied": {kind: sorted(numbers) for kind, numbers in tied.items()},
         "created_at": record.created,
         "updated_at": record.updated,
         "is_deleted": record.archived,
         "merged_into": record.merged_into,
     }
+
+
+def _files(portal: Portal, record: Record) -> list[Json]:
+    """What is attached to an entry; a file that is not there has no digest."""
+    numbers = filter(str.isdigit, record.value("hs_attachment_ids").split(";"))
+    held = (portal.files.get(int(number)) for number in numbers)
+    return [
+        {"name": each.file_name, "sha256": sha256(each.body).hexdigest()}
+        if each
+        else {"name": "", "sha256": ""}
+        for each in held
+    ]

@@ -4,7 +4,7 @@ from functools import partial
 
 from channel_clients.emulators.stage import Request, Response, Stage, asgi
 
-from . import consent, hooks, oauth, paths, rest
+from . import consent, hooks, oauth, paths, rest, rest_files
 from .control import Control
 from .crm_views import CrmViews
 from .operators import Operators
@@ -39,6 +39,8 @@ class HubSpotEmulator(Portals, People, Operators, CrmViews, Views, TalkViews):
         self.world.seen_at(request.headers.get("host"))
         if consent.is_page(request.path):
             return consent.authorize(self.world, request)
+        if request.path.startswith("/hubfs/"):
+            return rest_files.give_out(self.world, request)
         place = paths.locate(request.path)
         if place is None:
             return page(404, "Not Found")

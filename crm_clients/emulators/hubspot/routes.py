@@ -4,6 +4,7 @@ from . import (
     rest_associations,
     rest_batch,
     rest_channels,
+    rest_files,
     rest_inbox,
     rest_objects,
     rest_pipelines,
@@ -25,4 +26,5 @@ ROUTES: tuple[Route, ...] = (
     *rest_associations.ROUTES,
     *rest_properties.ROUTES,
     *rest_pipelines.ROUTES,
+    *rest_files.ROUTES,
 )
