@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from crm_clients.hubspot.addresses import (
@@ -19,6 +20,7 @@ from crm_clients.hubspot.addresses import (
     EMAIL,
     MORE_EMAILS,
     additions,
+    as_allowed,
     emails_of,
     phones_of,
 )
@@ -99,7 +101,8 @@ class Contacts:
             marker: key,
         }
         try:
-            made = await self.objects.create({name: each for name, each in wanted.items() if each})
+            told = {name: each for name, each in wanted.items() if each}
+            made = await as_allowed(self.objects.create, told)
         except ProviderError as refused:
             if is_conflict(refused) and (there := await self._in_the_way(refused, draft, key)):
                 return there
@@ -130,7 +133,8 @@ class Contacts:
 
     async def _fill(self, contact: CrmObject, phones: Iterable[str], emails: Iterable[str]) -> None:
         if wanted := additions(contact, phones, emails):
-            await self.objects.change(contact.id, wanted, "record")
+            change = partial(self.objects.change, contact.id, gone="record")
+            await as_allowed(change, wanted)
 
     async def _contact(self, record: str) -> CrmObject | None:
         found = await self.objects.get(checked_id(record, "record"), self._properties)

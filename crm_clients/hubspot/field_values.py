@@ -9,9 +9,16 @@ Source: developers.hubspot.com/docs/api-reference/crm/{objects, properties}.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from crm_clients.hubspot import spelling
-from crm_clients.hubspot.addresses import ADDRESSES, additions, emails_of, phones_of
+from crm_clients.hubspot.addresses import (
+    ADDRESSES,
+    additions,
+    as_allowed,
+    emails_of,
+    phones_of,
+)
 from crm_clients.hubspot.catalogue import OWNER, PIPELINE, PRICE, STAGE, TITLE
 from crm_clients.hubspot.owners import require_active
 from crm_clients.hubspot.rest import Rest, checked_id, only_of
@@ -61,9 +68,14 @@ class FieldValues:
             await require_active(self.rest, owner)
         for entity, body in bodies.items():
             if body:
-                where, gone = self._place(entity, record, deal)
-                label = f"{self._kind(entity)}.fill"
-                await self.rest.patch(where, label, {"properties": body}, gone=gone)
+                place = self._place(entity, record, deal)
+                await as_allowed(partial(self._fill, entity, place), body)
+
+    async def _fill(self, entity: str, place: tuple[str, Gone], body: Mapping[str, str]) -> None:
+        where, gone = place
+        label = f"{self._kind(entity)}.fill"
+        if body:
+            await self.rest.patch(where, label, {"properties": dict(body)}, gone=gone)
 
     async def _cards(self, record: str, deal: str, keys: Collection[str]) -> dict[str, CrmObject]:
         """Read the cards that these keys are about."""

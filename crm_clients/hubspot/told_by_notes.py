@@ -15,6 +15,7 @@ from typing import Any
 from crm_clients.hubspot.bodies import after, said_in
 from crm_clients.hubspot.media import handle_of
 from crm_clients.hubspot.oauth import Config
+from crm_clients.hubspot.owners import actor_of
 from crm_clients.hubspot.richtext import Said
 from crm_clients.hubspot.timeline import FILES, NOTES, OWNER, SOURCE_USER, made_at
 from crm_clients.hubspot.wire import CrmObject
@@ -83,7 +84,7 @@ def _as_reply(found: FoundNote, config: Config) -> OperatorReplied | None:
     attachments = tuple(_attachment(each) for each in found.files)
     if said is None or not (said.text or attachments):
         return None
-    author = note.of(SOURCE_USER) or note.of(OWNER)
+    author = actor_of(note.of(SOURCE_USER)) if note.of(SOURCE_USER) else note.of(OWNER)
     message = Message(
         origin=Origin(PROVIDER, config.portal_id, f"{NOTES.name}/{note.id}"),
         conversation=f"{config.case}/{found.deal}" if found.deal else f"contacts/{found.contact}",

@@ -155,10 +155,8 @@ class Judge:
         except ValueError:
             yield f"answer: {told.status} is no JSON"
             return
-        is_refused = told.status >= 400 and "/oauth/" in operation.path
-        if is_refused or told.status in {429, 477}:
-            # Real bodies of these have no category.
-            body = {"category": "", **body} if isinstance(body, dict) else body
+        if _has_no_category(operation, told, body):
+            body = {"category": "", **body}
         yield from self._wrong(body, schema, operation, f"answer {told.status}")
 
     def _resolved(self, about: Mapping[str, Any], operation: Operation) -> Mapping[str, Any]:
@@ -184,6 +182,14 @@ class Judge:
         )
         for error in validator.iter_errors(value):
             yield from _nearest(error)
+
+
+def _has_no_category(operation: Operation, told: Exchange, body: Any) -> bool:
+    """Whether real bodies of such a refusal lack what their schema demands."""
+    if told.status < 400 or not isinstance(body, dict):
+        return False
+    is_unread = str(body.get("message", "")).startswith("Invalid input JSON")
+    return is_unread or told.status in {429, 477} or "/oauth/" in operation.path
 
 
 def _nearest(error: Any) -> Iterator[Any]:

@@ -108,7 +108,7 @@ def test_an_answer_says_whose_card_it_lies_on_and_who_wrote_it() -> None:
     assert isinstance(reply, OperatorReplied)
     assert reply.message.origin == Origin("hubspot", "4411", "notes/901")
     assert (reply.record, reply.deal, reply.message.text) == ("5", "", "Завтра")
-    assert (reply.operator.id, reply.operator.user) == ("2001", "7001")
+    assert (reply.operator.id, reply.operator.user) == ("A-2001", "7001")
     assert stamp(reply.message.sent_at) == AT
     (file,) = reply.message.attachments
     assert (file.kind, file.title, file.size_bytes) == (AttachmentKind.IMAGE, "план.png", 43)

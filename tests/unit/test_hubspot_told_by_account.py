@@ -40,7 +40,12 @@ def test_a_contact_that_goes_or_comes_back(kind: str, details: dict[str, Any], c
 
 
 def test_a_merge_into_a_new_number_ends_all_the_old_ones() -> None:
-    merge: Any = {"objectId": None, "primaryObjectId": 7, "mergedObjectIds": [8, 9], "newObjectId": 10}
+    merge: Any = {
+        "objectId": None,
+        "primaryObjectId": 7,
+        "mergedObjectIds": [8, 9],
+        "newObjectId": 10,
+    }
     gone = [(each.record, each.survivor) for each in told("contact.merge", **merge).events]
     assert gone == [("7", "10"), ("8", "10"), ("9", "10")]
 

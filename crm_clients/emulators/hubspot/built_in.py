@@ -38,7 +38,7 @@ OWN = {
 createdate|Create date|datetime|date|r
 lastmodifieddate|Last modified date|datetime|date|r
 email|Email|string|text|
-hs_additional_emails|Additional email addresses|enumeration|checkbox|r
+hs_additional_emails|Additional email addresses|enumeration|checkbox|
 firstname|First name|string|text|
 lastname|Last name|string|text|
 phone|Phone number|phone_number|phonenumber|

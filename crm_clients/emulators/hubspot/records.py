@@ -83,8 +83,8 @@ def unique_names(portal: Portal, kind: Kind) -> list[str]:
 def _refuse_taken(
     rules: Switches, portal: Portal, kind: Kind, read: Mapping[str, str], record: Record | None
 ) -> None:
-    address = read.get(EMAIL)
-    if kind.id == CONTACT and address:
+    addresses = [read.get(EMAIL, ""), *read.get(OTHER_EMAILS, "").split(";")]
+    for address in filter(None, addresses if kind.id == CONTACT else ()):
         owner = by_email(portal, address)
         if owner is not None and owner is not record:
             raise _known_email(rules, owner, is_new=record is None)

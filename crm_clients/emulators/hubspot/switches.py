@@ -35,6 +35,7 @@ class Switches(SwitchBoard):
     patched_email_conflict: Literal["409", "400"] = "409"
     email_upsert: bool = True  # batch/upsert takes idProperty=email
     merged_id_answers: bool = True  # GET of a merged contact's old id gives the survivor
+    more_emails_writable: bool = True  # hs_additional_emails, as integrations write it
     contact_needs_name: bool = True  # of email, firstname and lastname, one at least
     channel_conversation_type: bool = True  # communications take CUSTOM_CHANNEL_CONVERSATION
     archived_name_free: bool = False  # a property may have the name of an archived one

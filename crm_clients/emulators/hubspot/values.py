@@ -65,7 +65,7 @@ def checked(
     read: dict[str, str] = {}
     for name, value in sent.items():
         try:
-            definition = _writable(known.get(name), name)
+            definition = _writable(known.get(name), name, rules)
             read[name] = _value(portal, definition, value, held.get(name, ""))
         except Unreadable as reason:
             code, words = reason.args
@@ -77,10 +77,11 @@ def checked(
     return _forward_only(kind, read, held)
 
 
-def _writable(definition: Property | None, name: str) -> Property:
+def _writable(definition: Property | None, name: str, rules: Switches) -> Property:
     if definition is None or definition.archived_at is not None:
         raise Unreadable("PROPERTY_DOESNT_EXIST", f'Property "{name}" does not exist')
-    if definition.is_read_only:
+    is_shut = name == "hs_additional_emails" and not rules.more_emails_writable
+    if definition.is_read_only or is_shut:
         words = f'"{name}" is a read only property; its value cannot be set'
         raise Unreadable("READ_ONLY_VALUE", words)
     return definition
