@@ -234,12 +234,11 @@ async def test_ties_go_by_the_thousand(rig: Rig) -> None:
     number = await note(rig)
     base = "/crm/associations/2026-03"
     pair = {"from": {"id": number}, "to": {"id": str(anna)}}
-    await rig.do(
-        "POST",
-        f"{base}/notes/contacts/batch/create",
-        {"inputs": [{**pair, **tied(0, 202), "to": pair["to"]}]},
-    )
-    await rig.do("POST", f"{base}/notes/contacts/batch/associate/default", {"inputs": [pair]})
+    typed = {"inputs": [{**tied(anna, 202), **pair}]}
+    (row,) = (await rig.do("POST", f"{base}/notes/contacts/batch/create", typed))["results"]
+    assert (row["fromObjectTypeId"], row["toObjectId"], row["labels"]) == ("0-46", anna, [])
+    path = f"{base}/notes/contacts/batch/associate/default"
+    assert len((await rig.do("POST", path, {"inputs": [pair]}))["results"]) == 2
     asked = {"inputs": [{"id": str(anna)}, {"id": str(boris)}]}
     answer = await rig.raw("POST", f"{base}/contacts/notes/batch/read", asked)
     body = said(answer)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 KNOWN = {
     "messages: answer: 200 is not known": "a switch answers a repeated message so",
     "answer 404: all of it: 'category' is a required property": "a switch leaves categories out",
+    "subCategory: 'crm.associations.": "real bodies name it in one word",
+    "subCategory: 'Properties.": "the same",
     "/oauth/authorize: no such operation": "a page for people",
 }
 

@@ -82,14 +82,18 @@ def put_labelled(call: Call) -> Response:
         old = held.get(begins, {}).get(ends, [])
         held.setdefault(begins, {})[ends] = [each for each in old if each.type_id in keeps]
     links.make(call.world, call.portal, here, ties, authors.calling(call))
-    body = {
+    return Response.of(_pair_told(call, here, there.ref, ties), 201)
+
+
+def _pair_told(call: Call, here: Record, to: Ref, ties: Sequence[Tie]) -> Json:
+    kind, number = to
+    return {
         "fromObjectTypeId": here.kind,
         "fromObjectId": _told(call, here.id),
-        "toObjectTypeId": there.kind,
-        "toObjectId": _told(call, there.id),
+        "toObjectTypeId": kind,
+        "toObjectId": _told(call, number),
         "labels": [each.label for each in ties if each.label],
     }
-    return Response.of(body, 201)
 
 
 def _tie(here: str, to: Ref, sent: Any) -> Tie:
@@ -141,21 +145,26 @@ def create_many(call: Call) -> Response:
     def read(here: Record, to: Ref, sent: Json) -> list[Tie]:
         return [_tie(here.kind, to, each) for each in sent.get("types") or []]
 
-    return _tied(call, read, 201)
+    rows = [_pair_told(call, here, there.ref, ties) for here, there, ties in _tied(call, read)]
+    return finished(call, rows, [], 200 if call.version == "2026-09" else 201)
 
 
 def default_many(call: Call) -> Response:
-    return _tied(call, lambda here, to, _: [links.default_tie(here.kind, to)], 200)
+    made = _tied(call, lambda here, to, _: [links.default_tie(here.kind, to)])
+    rows = [row for here, _, ties in made for each in ties for row in _both_ways(here, each)]
+    return finished(call, rows, [], 200)
 
 
-def _tied(call: Call, read: Callable[[Record, Ref, Json], list[Tie]], status: int) -> Response:
+Tied = tuple[Record, Record, list[Tie]]
+
+
+def _tied(call: Call, read: Callable[[Record, Ref, Json], list[Tie]]) -> list[Tied]:
     """Tie pairs of records; a pair whose types or ends are wrong refuses all of them."""
     pairs = [_pair(call, each) for each in call.inputs(WRITTEN_MOST)]
-    made = [(here, read(here, there.ref, sent)) for here, there, sent in pairs]
-    for here, ties in made:
+    made = [(here, there, read(here, there.ref, sent)) for here, there, sent in pairs]
+    for here, _, ties in made:
         links.make(call.world, call.portal, here, ties, authors.calling(call))
-    rows = [row for here, ties in made for each in ties for row in _both_ways(here, each)]
-    return finished(call, rows, [], status)
+    return made
 
 
 def _pair(call: Call, sent: Json) -> tuple[Record, Record, Json]:
@@ -183,7 +192,7 @@ def archive_many(call: Call) -> Response:
             except (KeyError, TypeError, ValueError):
                 raise invalid("from.id and to.id are required") from None
             links.cut(call.world, call.portal, ends, authors.calling(call))
-    return Response(status=204)
+    return Response(status=204) if call.version == "v4" else finished(call, [], [], 200)
 
 
 def list_labels(call: Call) -> Response:
