@@ -30,6 +30,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from typing import Protocol
 
 from channel_clients.emulators.loopback import (
@@ -120,12 +121,18 @@ class ConnectionCut(Exception):
 
 @dataclass(slots=True)
 class Fault:
-    """Armed: the next `times` calls whose "METHOD /path" contains `match` meet it."""
+    """Armed: the next `times` calls whose "METHOD /path" contains `match` meet it.
+
+    A `match` with a `*` in it stands for the whole of that.
+    """
 
     name: str
     times: int = 1
     match: str = ""
     seconds: float = 0.0
+
+    def is_meant(self, line: str) -> bool:
+        return fnmatchcase(line, self.match) if "*" in self.match else self.match in line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +193,7 @@ class Stage:
         """Use up the first armed fault among `names` that matches this request."""
         line = f"{request.method} {request.path}"
         for fault in self.faults:
-            if fault.name in names and fault.match in line:
+            if fault.name in names and fault.is_meant(line):
                 if fault.times > 0:
                     fault.times -= 1
                 if fault.times == 0:

@@ -72,7 +72,9 @@ class Bench:
     tells how many records and deals there are; `delete_record` moves a record to the bin. `tasks`
     lists what employees were given to do: about what, the words, and for whom; `tags` are a deal's;
     `dismiss` makes a user one who has left; `is_writing` tells a call that changes cards. `calls`
-    lists the phones of the calls on cards, `emails` the subjects of e-mails.
+    lists the phones of the calls on cards, `emails` the subjects of e-mails. `repeatable` names the
+    calls, "log" besides those above, that may be made again when their answer was lost: no doubt is
+    left of them.
     """
 
     manifest: CrmManifest
@@ -98,6 +100,11 @@ class Bench:
     is_writing: Callable[[HttpCall], bool] = lambda call: call.method != "GET"
     calls: Callable[[], list[str]] = list
     emails: Callable[[], list[str]] = list
+    repeatable: frozenset[str] = frozenset()
+
+    def lost(self, call: str) -> str:
+        """What kind of failure a lost answer of a call is."""
+        return "transient" if call in self.repeatable else "ambiguous"
 
     @property
     def can(self) -> Can:

@@ -47,10 +47,10 @@ class BulkPromises:
         await bench.crm.write(entries[0])
         assert await _kept(bench, entries) == [True, False, False]
         bench.arm("cut_before", "bulk")
-        assert (await refusal(crm.write_many(entries[1:]))).failure.kind == "ambiguous"
+        assert (await refusal(crm.write_many(entries[1:]))).failure.kind == bench.lost("bulk")
         assert await _kept(bench, entries) == [True, False, False]
         bench.arm("cut_after", "bulk")
-        assert (await refusal(crm.write_many(entries[1:]))).failure.kind == "ambiguous"
+        assert (await refusal(crm.write_many(entries[1:]))).failure.kind == bench.lost("bulk")
         assert await _kept(bench, entries) == [True, True, True]
         assert [bench.timeline(entry.ours) for entry in entries] == [[HELLO, WORDS]] * 3
 

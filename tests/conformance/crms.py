@@ -202,15 +202,17 @@ class TimelinePromises:
     async def test_a_write_in_doubt_is_found_exactly_once(self, bench: Bench) -> None:
         entry = await bench.entry()
         bench.arm("cut_after", "write")
-        assert (await refusal(bench.crm.write(entry))).failure.kind == "ambiguous"
+        assert (await refusal(bench.crm.write(entry))).failure.kind == bench.lost("write")
         found = await bench.crm.find_entry(entry, bench.recently())
         assert found is not None
+        if "write" in bench.repeatable:
+            assert await bench.crm.write(entry) == found
         assert bench.timeline(OURS) == [WORDS]
 
     async def test_a_write_that_never_was_is_not_found(self, bench: Bench) -> None:
         entry = await bench.entry()
         bench.arm("cut_before", "write")
-        assert (await refusal(bench.crm.write(entry))).failure.kind == "ambiguous"
+        assert (await refusal(bench.crm.write(entry))).failure.kind == bench.lost("write")
         assert await bench.crm.find_entry(entry, bench.recently()) is None
 
     async def test_an_old_message_is_found_although_it_was_said_long_ago(
@@ -358,7 +360,7 @@ class AccountPromises:
         for fault, kind in bench.faults_of_create.items():
             with subtests.test(fault=fault, call="create"):
                 bench.arm(fault, "create")
-                error = await refusal(bench.crm.create_record(DRAFT, key=fault))
+                error = await refusal(bench.crm.create_record(_whose(fault), key=fault))
                 assert error.failure.kind == kind
 
     def test_no_fault_of_the_emulator_is_forgotten(self, bench: Bench) -> None:
@@ -375,7 +377,7 @@ class AccountPromises:
             errors.append(await refusal(bench.crm.write(replace(entry, key=fault))))
         for fault in bench.faults_of_create:
             bench.arm(fault, "create")
-            errors.append(await refusal(bench.crm.create_record(DRAFT, key=fault)))
+            errors.append(await refusal(bench.crm.create_record(_whose(fault), key=fault)))
         shown: list[object] = [bench.config, bench.application, bench.crm, bench.http.calls]
         shown += [entrance.door for entrance in bench.entrances]
         shown += [part for error in errors for part in (error, error.failure)]
@@ -489,6 +491,11 @@ class CrmPromises(
 
 def _events(bench: Bench, parcels: tuple[Parcel, ...]) -> list[object]:
     return [event for parcel in parcels for event in bench.read(parcel).events]
+
+
+def _whose(fault: str) -> RecordDraft:
+    """Somebody else each time: an earlier fault may have made a record after all."""
+    return replace(DRAFT, emails=(f"{fault}.{EMAIL}",))
 
 
 def _email() -> Identity:
