@@ -7,9 +7,10 @@ have. Choices are appended, so that a list only grows.
 Source: developers.hubspot.com/docs/api-reference/crm/{objects, properties}.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeAlias
 
 from crm_clients.hubspot import spelling
 from crm_clients.hubspot.addresses import (
@@ -29,9 +30,15 @@ from mappers.mapping.transforms import number_of, spelt
 from mappers.vocabulary import Catalogue, Field, Gone, Permanent, ProviderError
 
 Values = Mapping[str, tuple[str, ...]]
+Fill: TypeAlias = Callable[[Mapping[str, str]], Awaitable[None]]
 NO_SUCH_FIELD = Permanent(code="hubspot.no_such_field")
 GONE_RECORD = Permanent(code="hubspot.no_such_record", gone="record")
 GONE_DEAL = Permanent(code="hubspot.no_such_deal", gone="deal")
+# What HubSpot says of a property that is not what the catalogue knows.
+DRIFTED = frozenset(
+    f"hubspot.invalid.{code}"
+    for code in ("PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE", "INVALID_OPTION")
+)
 NAMES = ("firstname", "lastname")
 OF_BOTH = "responsible"
 OF_DEAL = frozenset({"pipeline", "stage", "tags"})
@@ -69,7 +76,15 @@ class FieldValues:
         for entity, body in bodies.items():
             if body:
                 place = self._place(entity, record, deal)
-                await as_allowed(partial(self._fill, entity, place), body)
+                await self._change(partial(self._fill, entity, place), body)
+
+    async def _change(self, fill: Fill, body: Mapping[str, str]) -> None:
+        try:
+            await as_allowed(fill, body)
+        except ProviderError as refused:
+            if refused.failure.code not in DRIFTED:
+                raise
+            raise ProviderError(replace(NO_SUCH_FIELD, detail=refused.failure.detail)) from None
 
     async def _fill(self, entity: str, place: tuple[str, Gone], body: Mapping[str, str]) -> None:
         where, gone = place
