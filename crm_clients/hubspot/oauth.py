@@ -154,7 +154,7 @@ class Config(_Ways):
         "", pattern=r"^\d{0,20}$", description="Our account in the channel; made by set-up."
     )
     inbox_id: str = Field("", pattern=r"^\d{0,20}$", description="Where it lies; found by set-up.")
-    hook_address: SecretStr = Field(SecretStr(""), description="Where set-up sent the hooks to.")
+    hook_address: str = Field("", description="Where set-up sent the hooks to.")
 
     @model_validator(mode="after")
     def _a_channel_needs_an_application(self) -> "Config":

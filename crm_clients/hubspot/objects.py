@@ -147,7 +147,8 @@ def is_conflict(refused: ProviderError) -> bool:
     failure = refused.failure
     if not isinstance(failure, Permanent):
         return False
-    return failure.code == "hubspot.conflict" or failure.code.endswith(".CONFLICTING_UNIQUE_VALUE")
+    is_named = failure.code.endswith(("hubspot.conflict", ".CONFLICTING_UNIQUE_VALUE"))
+    return is_named or "already exists" in failure.detail
 
 
 def _id(value: Any, name: str) -> Any:
