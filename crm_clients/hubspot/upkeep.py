@@ -79,7 +79,6 @@ class Upkeep:
             "channel_id": channel,
             "channel_account_id": account.id,
             "inbox_id": inbox.id,
-            "hook_address": address,
         }
         notes = (
             (SWITCHED_OFF, not account.is_active),
