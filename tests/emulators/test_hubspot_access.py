@@ -195,6 +195,14 @@ async def test_a_removed_application_can_renew_nothing(rig: Rig) -> None:
     assert said(await rig.oauth(**asked))["status"] == "BAD_HUB"
 
 
+async def test_an_application_may_remove_itself(rig: Rig) -> None:
+    path = "/appinstalls/2026-03/external-install"
+    assert (await rig.raw("DELETE", path)).status == 204
+    assert (await rig.refused("GET", DETAILS))[0] == 401
+    rig.token = rig.emulator.static_token("acme")
+    assert (await rig.refused("DELETE", path))[0] == 401
+
+
 async def test_a_token_is_told_and_revoked(rig: Rig) -> None:
     path = "/oauth/2026-03/token/introspect"
     told = said(await rig.oauth(path, token=rig.token))

@@ -4,13 +4,18 @@ Written from the provider's documentation, never from our adapter. One process p
 
     /oauth/authorize, /oauth/{portal}/authorize     the consent page of the first portal, or of one
     /oauth/{v1|v3|version}/token…                   the OAuth server
+    /hubfs/{portal}/{file}/…                        files; private ones by a signed address alone
     /crm/{v3|v4}/…, /crm/{area}/{version}/…         both families of addresses, one core behind them
 
 A portal is named by its id (`hub_id`) or its name, an application by its id or its client id.
 Stage routes beside the common ones. A POST takes the arguments of the method of the same meaning
-(`Portals`) as JSON, and answers `{"result": …}`:
+(`Portals`, `People`, `Operators`) as JSON, and answers `{"result": …}`:
 
     GET  /_stage/timeline?account=      every thread with its messages and the digests of its files
+    GET  /_stage/contacts, /_stage/deals, /_stage/tickets?account=
+                                        every record, deleted and merged ones included
+    GET  /_stage/entries?account=       every note, message, call, e-mail and task, with its files
+    GET  /_stage/changes?account=       what happened to records, oldest first
     GET  /_stage/replies                what operators typed, and what its hook was answered
     GET  /_stage/state                  counts, switches, warnings; how often tokens were refreshed
     POST /_stage/set_hook {app, url}, /_stage/subscribe {app, event, property_name?, …}
@@ -28,8 +33,12 @@ Stage routes beside the common ones. A POST takes the arguments of the method of
     POST /_stage/purge_account {account, channel_account}
     POST /_stage/connect_account {account, channel, inbox?}; it opens the page of the channel, from
                                         where /_stage/return_from_channel {account, token} comes
+    POST /_stage/edit_record {account, kind, record_id, changes, user_id?}
+    POST /_stage/delete_record, /_stage/restore_record {account, kind, record_id}
+    POST /_stage/merge_records {account, survivor_id, deleted_id, kind?}
     POST /_stage/switch {name, value}   see `Switches`
-    POST /_stage/setup {portal|user|application|installation|tokens|code|static_token|inbox: {…}}
+    POST /_stage/setup {portal|user|application|installation|tokens|code|static_token|inbox|
+                        record|contact|property|pipeline: {…}}
 
 Faults beside those of the network, which answer a call in place of HubSpot (narrow them with
 `match`, a part of "METHOD /path"):
@@ -48,7 +57,13 @@ Faults beside those of the network, which answer a call in place of HubSpot (nar
                             the next hook is never sent, or sent twice
     reordered_hooks         the next hook is overtaken by the one after it
     forged_hook, stale_hook the next hook is signed with another secret, or six minutes ago
-    email_race              the next 409 of a known address names no record
+    email_race              somebody makes the same contact a moment before: 409 names no record
+
+Ids of contacts, deals and tickets coincide, as they may on a real portal. Answered in one way where
+the documentation says nothing: a record that is tied to nobody's id is refused as a whole; a life
+cycle that would go back is left as it is; attached files need not be there. Not played: v3 lists of
+associations, labels of a portal's own, leads, products and custom objects, histories of properties,
+folders beyond the making of them, imports by address, events of applications, and workflows.
 """
 
 from .emulator import HubSpotEmulator

@@ -90,6 +90,24 @@ class Call:
         return sent
 
 
+def objects(value: Any, name: str) -> list[Json]:
+    """Read a list of objects that may be missing, or refuse anything else."""
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise invalid(f"{name} must be a list of objects")
+    return value
+
+
+def names(value: Any) -> list[str]:
+    """Read a list of names that may be missing, or refuse anything else."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise invalid("properties must be a list of names")
+    return [str(each) for each in value]
+
+
 Handler = Callable[[Call], Response | Awaitable[Response]]
 Scopes = frozenset[str] | Callable[[Call], frozenset[str]]
 

@@ -69,6 +69,14 @@ def install(portal: Portal, app: App, scopes: frozenset[str]) -> Installation:
     return installation
 
 
+def uninstall(world: World, portal: Portal, app: App) -> None:
+    """Remove an application: its tokens end, and nothing tells it so."""
+    portal.installations.pop(app.app_id, None)
+    for grant in world.grants:
+        if (grant.app_id, grant.hub_id) == (app.app_id, portal.hub_id):
+            grant.is_revoked = True
+
+
 def make_code(
     world: World, portal: Portal, installation: Installation, asked: tuple[str, str]
 ) -> str:

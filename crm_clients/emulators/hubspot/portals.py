@@ -145,11 +145,7 @@ class Portals:
 
     def uninstall(self, portal: str | int, app: str | int) -> None:
         """Remove an application: its tokens end, and nothing tells it so."""
-        where, whose = self.world.portal(portal), self.world.app(app)
-        where.installations.pop(whose.app_id, None)
-        for grant in self.world.grants:
-            if (grant.app_id, grant.hub_id) == (whose.app_id, where.hub_id):
-                grant.is_revoked = True
+        consent.uninstall(self.world, self.world.portal(portal), self.world.app(app))
 
     def revoke_token(self, token: str) -> None:
         """Take a static token away."""

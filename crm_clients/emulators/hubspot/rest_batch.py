@@ -7,7 +7,7 @@ from typing import Any
 from channel_clients.emulators.stage import Response
 
 from . import authors, limits, records
-from .call import Call, Route
+from .call import Call, Route, names
 from .crm_model import Json, Record
 from .kinds import CONTACT
 from .problems import Refused, invalid
@@ -167,7 +167,7 @@ def finished(call: Call, rows: list[Any], errors: list[Json], status: int) -> Re
 def read_many(call: Call) -> Response:
     kind, sent = kind_of(call), call.one()
     by = str(sent.get("idProperty") or "")
-    asked = (*(sent.get("properties") or kind.shows), *kind.always)
+    asked = (*(names(sent.get("properties")) or kind.shows), *kind.always)
     rows, missing = [], []
     for each in call.inputs():
         key = str(each.get("id") or "")

@@ -247,11 +247,11 @@ def create_group(call: Call) -> Response:
     if name in groups:
         words = f'A property group named "{name}" already exists.'
         raise conflict(words, category="OBJECT_ALREADY_EXISTS")
-    order = int(sent.get("displayOrder") or -1)
+    order = sent.get("displayOrder")
     groups[name] = {
         "name": name,
         "label": str(sent["label"]),
-        "displayOrder": order,
+        "displayOrder": order if isinstance(order, int) else -1,
         "archived": False,
     }
     return Response.of(groups[name], 201)

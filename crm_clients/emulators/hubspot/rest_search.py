@@ -6,7 +6,7 @@ from typing import Any
 from channel_clients.emulators.stage import Response
 
 from . import records, searching
-from .call import Call, Route, offset, paging
+from .call import Call, Route, names, objects, offset, paging
 from .crm_model import Json
 from .kinds import COMMUNICATION, Kind
 from .problems import Refused, invalid
@@ -34,8 +34,9 @@ def search(call: Call) -> Response:
         if searching.has_words(kind, held, query)
         and (not groups or any(all(each.holds(record, held) for each in group) for group in groups))
     ]
-    sorts = sent.get("sorts") or []
-    rows = searching.ordered(call.portal, kind, found, sorts[0] if sorts else None)
+    sorts = sent.get("sorts")
+    rule = sorts[0] if isinstance(sorts, list) and sorts else None
+    rows = searching.ordered(call.portal, kind, found, rule)
     return Response.of(
         {
             "total": len(rows),
@@ -58,9 +59,10 @@ def _limit(given: Any) -> int:
 
 def _groups(sent: Json) -> list[list[Json]]:
     """Read the groups of filters; `filters` alone are one group."""
-    groups = [group.get("filters") or [] for group in sent.get("filterGroups") or []]
+    named = objects(sent.get("filterGroups"), "filterGroups")
+    groups = [objects(group.get("filters"), "filters") for group in named]
     if sent.get("filters"):
-        groups.append(sent["filters"])
+        groups.append(objects(sent["filters"], "filters"))
     if len(groups) > GROUPS or any(len(group) > IN_GROUP for group in groups):
         raise invalid(f"There may be {GROUPS} groups of {IN_GROUP} filters")
     if sum(map(len, groups)) > IN_ALL:
@@ -70,20 +72,18 @@ def _groups(sent: Json) -> list[list[Json]]:
 
 def _filters(call: Call, kind: Kind, group: list[Json]) -> Iterator[Filter]:
     for sent in group:
-        if not isinstance(sent, dict):
-            raise invalid("A filter must be an object")
         yield Filter(call.world, call.portal, kind, sent)
 
 
 def _told(call: Call, sent: Json, record: Any, held: dict[str, str]) -> Json:
     """Tell a record as the index knows it."""
     kind = kind_of(call)
-    asked = (*(sent.get("properties") or kind.shows), *kind.always)
-    names = {name for name in asked if name in call.portal.crm.properties[kind.id]}
+    asked = (*(names(sent.get("properties")) or kind.shows), *kind.always)
+    shown = {name for name in asked if name in call.portal.crm.properties[kind.id]}
     told = records.told(call.portal, record, ())
     return {
         **told,
-        "properties": {name: held.get(name) for name in sorted(names)},
+        "properties": {name: held.get(name) for name in sorted(shown)},
         "updatedAt": held.get(kind.modified, told["updatedAt"]),
         "archived": False,
     }

@@ -5,10 +5,11 @@ from zoneinfo import ZoneInfo
 
 from channel_clients.emulators.stage import Response
 
+from . import consent
 from .call import Call, Route, page_of
 from .crm_model import Json
 from .model import User
-from .problems import not_found
+from .problems import not_found, unauthenticated
 
 OWNERS = frozenset({"crm.objects.owners.read"})
 JOINED = "2024-01-17T19:55:04.281Z"
@@ -70,8 +71,17 @@ def owner(user: User) -> Json:
     return {**told, "userId": user.id} if user.is_active else told
 
 
+def remove_us(call: Call) -> Response:
+    """Let an application remove itself from the portal."""
+    if call.caller.app is None:
+        raise unauthenticated("A token of an application is needed")
+    consent.uninstall(call.world, call.portal, call.caller.app)
+    return Response(status=204)
+
+
 ROUTES = (
     Route("GET", r"account-info/details", get_account),
+    Route("DELETE", r"appinstalls/external-install", remove_us),
     Route("GET", r"owners", list_owners, OWNERS),
     Route("GET", r"owners/(\d+)", get_owner, OWNERS),
 )

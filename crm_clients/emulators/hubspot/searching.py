@@ -203,7 +203,7 @@ def ordered(
     by_age = sorted(rows, key=lambda row: (row[0].created, row[0].id))
     if not rule:
         return by_age
-    name = rule if isinstance(rule, str) else str(rule.get("propertyName") or "")
+    name = str(rule.get("propertyName") or "") if isinstance(rule, dict) else str(rule)
     definition = portal.crm.properties[kind.id].get(name.lstrip("-"))
     if definition is None:
         raise invalid(f"Cannot sort by {name!r}")

@@ -170,9 +170,9 @@ def moment(text: str) -> float:
     """Read a moment: milliseconds since the epoch, or ISO 8601. Raises `Unreadable`."""
     try:
         if text.lstrip("-").isdigit():
-            return int(text) / 1000
+            return datetime.fromtimestamp(int(text) / 1000, UTC).timestamp()
         told = datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         raise Unreadable("INVALID_DATE", f"{text} was not a valid date") from None
     return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
 
