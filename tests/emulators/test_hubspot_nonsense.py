@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from channel_clients.emulators.stage import Request
+from crm_clients.emulators.hubspot.call import Route
 from crm_clients.emulators.hubspot.routes import ROUTES
 from tests.emulators.hubspot_scene import Rig
 
@@ -38,6 +39,8 @@ NONSENSE: list[Any] = [
     {"text": [], "senders": "x", "recipients": [[]], "attachments": "x", "timestamp": []},
     {"type": [], "text": 5, "status": {}, "statusType": [], "actorId": 5, "archived": "x"},
 ]
+# Whoever removes themselves is a stranger afterwards.
+TRIED = [route for route in ROUTES if not route.pattern.startswith("appinstalls")]
 QUERY = (("limit", "x"), ("after", "x"), ("archived", "x"), ("idProperty", "x"))
 
 
@@ -70,9 +73,9 @@ def dated(path: str) -> str:
     return f"{prefix}/{rest}".rstrip("/")
 
 
-@pytest.mark.parametrize("number", range(len(ROUTES)))
-async def test_nothing_that_is_sent_makes_it_die(number: int) -> None:
-    rig, route = Rig(), ROUTES[number]
+@pytest.mark.parametrize("route", TRIED, ids=lambda each: f"{each.method} {each.pattern}")
+async def test_nothing_that_is_sent_makes_it_die(route: Route) -> None:
+    rig = Rig()
     rig.switch("rate_limited", value=False)
     rig.switch("engagement_properties", "unique")
     rig.emulator.add_contact("acme", "Anna", email="anna@example.com")
