@@ -17,9 +17,10 @@ async def of_tickets(emulator: HubSpotEmulator) -> AsyncIterator[Bench]:
         yield bench
 
 
-async def a_deal(crm: HubSpot, **details: str) -> str:
+async def a_deal(crm: HubSpot, pipeline: str = "") -> str:
     record = await crm.create_record(DRAFT, key="record-1")
-    return await crm.create_deal(DealDraft(record=record, title="Диван", **details), key="deal-1")
+    draft = DealDraft(record=record, title="Диван", pipeline=pipeline)
+    return await crm.create_deal(draft, key="deal-1")
 
 
 async def test_a_deal_begins_at_the_first_stage_of_the_first_pipeline(
