@@ -5,6 +5,7 @@ from typing import Any
 
 Json = dict[str, Any]
 Ref = tuple[str, int]  # object type id and record id: ("0-1", 101)
+Key = tuple[str, str, str]  # object type id, property and its value, which one record has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Record:
     archived_at: float | None = None
     merged_into: int | None = None
     merged_from: list[int] = field(default_factory=list)
+    keys: set[Key] = field(default_factory=set, repr=False)
     versions: list[Version] = field(default_factory=list, repr=False)
 
     @property
@@ -151,8 +153,17 @@ class Crm:
     groups: dict[str, dict[str, Json]] = field(default_factory=dict)
     pipelines: dict[str, list[Pipeline]] = field(default_factory=dict)
     links: dict[Ref, dict[Ref, list[Link]]] = field(default_factory=dict)
+    keys: dict[Key, int] = field(default_factory=dict, repr=False)
     writes: dict[Ref, list[float]] = field(default_factory=dict, repr=False)
     locked_until: dict[Ref, float] = field(default_factory=dict, repr=False)
+
+    def file_away(self, record: Record, keys: set[Key]) -> None:
+        """Let a record be found by these keys, and by no others."""
+        for key in record.keys - keys:
+            if self.keys.get(key) == record.id:
+                del self.keys[key]
+        self.keys |= dict.fromkeys(keys, record.id)
+        record.keys = keys
 
     def of(self, kind: str) -> dict[int, Record]:
         return self.records.setdefault(kind, {})

@@ -72,5 +72,6 @@ def forget(world: World, portal: Portal, record: Record, author: Author) -> None
     """Delete a record with all of its ties, for good."""
     for there in list(portal.crm.links.get(record.ref, {})):
         links.cut(world, portal, (record.ref, there), author)
+    portal.crm.file_away(record, set())
     portal.crm.of(record.kind).pop(record.id)
     world.tell(portal, author.change(world, "privacyDeletion", record))

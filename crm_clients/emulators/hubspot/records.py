@@ -6,8 +6,8 @@ from typing import Any
 
 from . import links, phones, values
 from .authors import Author
-from .crm_model import Json, Record, Version
-from .kinds import CONTACT, DEAL, Kind, record_id
+from .crm_model import Json, Key, Record, Version
+from .kinds import BY_ID, CONTACT, DEAL, Kind, record_id
 from .links import Tie
 from .model import Portal
 from .problems import Refused, conflict, invalid, not_found
@@ -178,6 +178,7 @@ def touch(world: World, portal: Portal, record: Record, author: Author | None = 
         record.properties.pop(name, None)
         if value:
             record.properties[name] = value
+    portal.crm.file_away(record, _keys(portal, record))
     version = Version(
         visible_at=world.visible_at(),
         properties=dict(record.properties),
@@ -216,19 +217,28 @@ def restore(world: World, portal: Portal, record: Record, author: Author) -> Non
 
 def by_email(portal: Portal, address: str) -> Record | None:
     """Find a contact by any of their addresses."""
-    wanted = address.strip().lower()
-    for record in portal.crm.of(CONTACT).values():
-        known = [record.value(EMAIL), *record.value(OTHER_EMAILS).split(";")]
-        if not record.archived and wanted in known:
-            return record
-    return None
+    return _by_key(portal, (CONTACT, EMAIL, address.strip().lower()))
 
 
 def by_value(portal: Portal, kind: Kind, name: str, value: str) -> Record | None:
-    for record in portal.crm.of(kind.id).values():
-        if not record.archived and record.value(name) == value:
-            return record
-    return None
+    return _by_key(portal, (kind.id, name, value))
+
+
+def _by_key(portal: Portal, key: Key) -> Record | None:
+    number = portal.crm.keys.get(key)
+    return None if number is None else portal.crm.record(key[0], number)
+
+
+def _keys(portal: Portal, record: Record) -> set[Key]:
+    """What a record is found by: its unique values, and each of a contact's addresses."""
+    if record.archived:
+        return set()
+    names = unique_names(portal, BY_ID[record.kind])
+    found = {(record.kind, name, record.value(name)) for name in names}
+    if record.kind == CONTACT:
+        addresses = (record.value(EMAIL), *record.value(OTHER_EMAILS).split(";"))
+        found |= {(CONTACT, EMAIL, address) for address in addresses}
+    return {key for key in found if key[2]}
 
 
 def find(world: World, portal: Portal, kind: Kind, key: str, by: str = "") -> Record:
