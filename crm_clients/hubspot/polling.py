@@ -45,6 +45,8 @@ OFTEN = timedelta(seconds=5)
 CLOCKS_DIFFER_BY = timedelta(minutes=1)
 OVERLAP_MS = 300_000
 PAGE, MOST_PAGES, MOST_DEALS = 200, 5, 20
+# A search shows no more than this many, however it is paged.
+MOST_FOUND = 10_000
 OURS = "INTEGRATION"
 
 
@@ -77,7 +79,11 @@ class Polling:
         changed, is_all = await self._changed(at.since)
         fresh = [note for note in changed if stamp_of(note) not in at.known]
         answers = [note for note in fresh if self._is_answer(note)]
-        found = await self._found(answers)
+        found = [
+            each
+            for start in range(0, len(answers), PAGE)
+            for each in await self._found(answers[start : start + PAGE])
+        ]
         return Polled(
             parcels=tuple(parcel_of(each) for each in _by_age(found)),
             cursor=moved(at, changed, answers, is_all=is_all).model_dump_json(),
@@ -117,21 +123,25 @@ class Polling:
         return not is_ours and answer_in(note, self.config.reply_prefix) is not None
 
     async def _changed(self, since_ms: int) -> tuple[list[CrmObject], bool]:
-        """Return what changed since then, the oldest change first, and whether that is all."""
+        """Return what changed since then, the oldest change first, and whether that is all.
+
+        A crowd of one moment, such as an import makes, is read to its end: there is no other place
+        in it to go on from.
+        """
         found: list[CrmObject] = []
         asked = question(since_ms)
-        for _ in range(MOST_PAGES):
+        while len(found) < MOST_FOUND:
             reply = await self.rest.search(path(OBJECTS, NOTES.name, "search"), "notes.poll", asked)
             found += all_of(CrmObject, reply)
             if not (more := after(reply)):
                 return found, True
+            if len(found) >= PAGE * MOST_PAGES and changed_ms(found[-1]) > since_ms:
+                break
             asked = {**asked, "after": more}
         return found, False
 
     async def _found(self, answers: Sequence[CrmObject]) -> list[FoundNote]:
         """Say whose cards the answers lie on."""
-        if not answers:
-            return []
         notes, ids = self._timeline.of(NOTES), [each.id for each in answers]
         contacts = await notes.all_tied_to(ids, CONTACTS)
         deals = await notes.all_tied_to(ids, self.config.case)
@@ -182,7 +192,7 @@ def moved(
 ) -> Cursor:
     """Where to go on: a while before the newest, or where a crowd of them was left."""
     newest = max((changed_ms(note) for note in changed), default=at.since)
-    since = max(at.since, newest - OVERLAP_MS if is_all else newest)
+    since = max(at.since, newest - OVERLAP_MS) if is_all else max(newest, at.since + 1)
     stamps = [*at.known, *map(stamp_of, answers)]
     known = [each for each in stamps if int(each.rpartition("@")[2]) >= since]
     return Cursor(since=since, known=known)

@@ -1,0 +1,480 @@
+"""What is peculiar to HubSpot's cards: how entries read, where they lie, and which notes answer."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from crm_clients.emulators.hubspot import HubSpotEmulator
+from crm_clients.hubspot import polling
+from crm_clients.hubspot.adapter_on_cards import HubSpotOnCards
+from crm_clients.hubspot.bodies import said_in
+from crm_clients.on_cards import mark_of
+from mappers.vocabulary import (
+    AttachmentKind,
+    CallResult,
+    DealDraft,
+    Direction,
+    EmailDraft,
+    Entry,
+    MediaFile,
+    Operator,
+    OperatorReplied,
+    Permanent,
+    Quote,
+    Receipt,
+    RecordDraft,
+    Status,
+    StatusReport,
+    TaskDraft,
+)
+from mappers.vocabulary.hooks import Polled
+from tests.conformance.crm_bench import DRAFT, EMAIL, OURS, WORDS, Bench, an_opening, refusal
+from tests.conformance.crm_bulk import entries_of
+from tests.conformance.crm_logs import a_call
+from tests.conformance.hubspot_cards_scene import (
+    live,
+    noted,
+    on_cards,
+    ours,
+    things,
+    with_notes,
+    with_service_key,
+)
+from tests.conformance.hubspot_scene import ACME
+
+PICTURE = b"\x89PNG\r\n\x1a\n and so on"
+
+
+@pytest.fixture
+async def bench(emulator: HubSpotEmulator) -> AsyncIterator[Bench]:
+    async with with_notes(emulator) as bench:
+        yield bench
+
+
+@pytest.fixture
+async def by_mark(emulator: HubSpotEmulator) -> AsyncIterator[Bench]:
+    async with with_notes(emulator, properties="refused") as bench:
+        yield bench
+
+
+@pytest.fixture
+def crm(bench: Bench) -> HubSpotOnCards:
+    return on_cards(bench)
+
+
+async def on_a_deal(bench: Bench) -> Entry:
+    entry = await bench.entry()
+    deal = await bench.crm.create_deal(DealDraft(record=entry.record, title="Диван"), key="d")
+    return replace(entry, deal=deal)
+
+
+def a_file() -> MediaFile:
+    async def read() -> bytes:
+        return PICTURE
+
+    return MediaFile(
+        kind=AttachmentKind.IMAGE,
+        name="счёт 1.png",
+        mime="image/png",
+        size_bytes=len(PICTURE),
+        url="https://hub.example.com/media/1/signed",
+        read=read,
+    )
+
+
+def said_by(bench: Bench, polled: Polled) -> list[OperatorReplied]:
+    events = [event for parcel in polled.parcels for event in bench.read(parcel).events]
+    return [each for each in events if isinstance(each, OperatorReplied)]
+
+
+def words(bench: Bench, polled: Polled) -> list[str]:
+    return [each.message.text for each in said_by(bench, polled)]
+
+
+class TestWriting:
+    async def test_an_entry_says_who_wrote_when_and_lies_on_both_cards(
+        self, crm: HubSpotOnCards, bench: Bench, emulator: HubSpotEmulator
+    ) -> None:
+        entry = await on_a_deal(bench)
+        said_at = datetime(2025, 7, 4, 9, 40, 7, 250_000, tzinfo=UTC)
+        message = replace(entry.message, sent_at=said_at)
+        bench.http.calls.clear()
+        await crm.write(replace(entry, message=message, text="<b>клик</b>\nи ещё"))
+        assert len(bench.http.calls) == 1
+        (made,) = ours(emulator)
+        assert made["tied"] == {"contacts": [int(entry.record)], "deals": [int(entry.deal)]}
+        assert made["properties"]["hs_timestamp"] == "2025-07-04T09:40:07.250Z"
+        text = said_in(made["properties"]["hs_note_body"]).text
+        assert text == "telegram · Пётр Клиент\n<b>клик</b>\nи ещё"
+
+    async def test_without_a_unique_property_a_small_mark_ends_it(
+        self, by_mark: Bench, emulator: HubSpotEmulator
+    ) -> None:
+        entry = await by_mark.entry()
+        await by_mark.crm.write(replace(entry, author=Operator(id="")))
+        text = said_in(things(emulator, "notes")[0]["hs_note_body"]).text
+        assert text == f"telegram → Пётр Клиент\n{WORDS}\n{mark_of(entry.key)}"
+
+    async def test_a_file_is_kept_in_the_portal_once_and_shown_by_the_note(
+        self, by_mark: Bench, emulator: HubSpotEmulator
+    ) -> None:
+        entry = replace(await by_mark.entry(), file=a_file())
+        by_mark.arm("cut_after", "write")
+        assert (await refusal(by_mark.crm.write(entry))).failure.kind == "ambiguous"
+        assert await by_mark.crm.find_entry(entry, by_mark.recently())
+        await by_mark.crm.write(entry)
+        (file,) = emulator.world.portal(ACME).files.values()
+        shown = [each["hs_attachment_ids"] for each in things(emulator, "notes")]
+        assert shown == [str(file.id)] * 2
+        assert by_mark.timeline(OURS) == [WORDS] * 2
+        await on_cards(by_mark).edit_entry(replace(entry, text="Иначе"))
+        assert "Иначе" in by_mark.timeline(OURS)
+
+    async def test_a_file_is_a_link_where_the_portal_keeps_none_of_ours(
+        self, bench: Bench, emulator: HubSpotEmulator
+    ) -> None:
+        entry = replace(await bench.entry(), file=a_file())
+        link = f"{WORDS}\nсчёт 1.png"
+        await bench.with_changes({"scopes": ("oauth",)}).crm.write(entry)
+        emulator.stage.arm("scopes_missing", match="/files")
+        await bench.with_changes({"scopes": ()}).crm.write(replace(entry, key="second"))
+        shown = bench.with_changes({"entry_object": "communications", "marked": ()})
+        await shown.crm.write(replace(entry, key="third"))
+        assert bench.timeline(OURS) == [link] * 2
+        (body,) = (each["hs_communication_body"] for each in things(emulator, "communications"))
+        assert entry.file is not None
+        assert [each.url for each in said_in(body).spans if each.url] == [entry.file.url]
+        await on_cards(bench).edit_entry(replace(entry, text="Иначе"))
+        assert bench.timeline(OURS)[0] == "Иначе\nсчёт 1.png"
+
+    async def test_what_is_quoted_is_a_line_also_by_its_name(
+        self, crm: HubSpotOnCards, bench: Bench
+    ) -> None:
+        entry = await bench.entry()
+        reply = bench.reply(OURS, "Сорок два")
+        quote = Quote(origin=entry.message.origin, text="Какой\nразмер?")
+        await crm.write(replace(entry, message=replace(entry.message, quote=quote)))
+        (first,) = (await crm.write(replace(entry, key="entry-2"))).provider_ids
+        await crm.write(replace(entry, key="entry-3", quoted=first, text="Да"))
+        await crm.write(replace(entry, key="entry-4", quoted=reply, text="Беру"))
+        await crm.write(replace(entry, key="entry-5", quoted="notes/77", text="Что?"))
+        said = bench.timeline(OURS)
+        assert said[0] == f"> Какой размер?\n{WORDS}"
+        assert said[2:] == [f"> {WORDS}\nДа", "> // Сорок два\nБеру", "Что?"]
+
+    @pytest.mark.parametrize("properties", ["unique", "refused"])
+    async def test_what_is_gone_is_named(self, emulator: HubSpotEmulator, properties: str) -> None:
+        async with with_notes(emulator, properties=properties) as bench:
+            entry = await bench.entry()
+            lost = (("deal", replace(entry, deal="77")), ("record", replace(entry, record="78")))
+            for gone, astray in lost:
+                error = await refusal(bench.crm.write(astray))
+                assert isinstance(error.failure, Permanent)
+                assert error.failure.gone == gone
+            error = await refusal(on_cards(bench).edit_entry(entry))
+            assert getattr(error.failure, "gone", "") == "message"
+            assert not ours(emulator)
+
+    async def test_a_note_is_found_by_its_mark_wherever_it_went_and_in_a_crowd(
+        self, by_mark: Bench, emulator: HubSpotEmulator
+    ) -> None:
+        entry = await on_a_deal(by_mark)
+        receipt = await by_mark.crm.write(entry)
+        for number in range(120):
+            noted(emulator, f"заметка {number}")
+        # The deal was closed meanwhile: the hub knows of none.
+        alone = replace(entry, deal="")
+        assert await by_mark.crm.find_entry(alone, by_mark.recently()) == receipt
+        emulator.delete_record(ACME, "contacts", int(entry.record))
+        assert await by_mark.crm.find_entry(entry, by_mark.recently()) == receipt
+        assert await by_mark.crm.find_entry(alone, by_mark.recently()) is None
+
+    async def test_in_a_portal_of_tickets_an_entry_lies_on_the_ticket(
+        self, bench: Bench, emulator: HubSpotEmulator
+    ) -> None:
+        there = bench.with_changes({"case": "tickets"})
+        ticket = emulator.add_record(
+            ACME, "tickets", {"subject": "Диван", "hs_pipeline_stage": "1"}
+        )
+        entry = replace(await there.entry(), deal=str(ticket.id))
+        await there.crm.write(entry)
+        assert ours(emulator)[0]["tied"]["tickets"] == [ticket.id]
+
+
+class TestBulk:
+    async def test_whose_card_is_gone_holds_up_nobody_else(
+        self, by_mark: Bench, emulator: HubSpotEmulator
+    ) -> None:
+        entries = await entries_of(by_mark, 3)
+        astray = replace(entries[1], record="78")
+        answers = await on_cards(by_mark).write_many([entries[0], astray, entries[2]])
+        assert [isinstance(each, Receipt) for each in answers] == [True, False, True]
+        assert getattr(answers[1], "gone", "") == "record"
+        assert len(ours(emulator)) == 5
+
+    async def test_what_was_written_before_is_not_written_again(
+        self, bench: Bench, crm: HubSpotOnCards, emulator: HubSpotEmulator
+    ) -> None:
+        entries = await entries_of(bench, 2)
+        first = await crm.write(entries[0])
+        answers = await crm.write_many(entries)
+        assert answers[0] == first
+        assert isinstance(answers[1], Receipt)
+        assert len(ours(emulator)) == 4
+
+    async def test_what_takes_longer_than_words_goes_alone(
+        self, bench: Bench, crm: HubSpotOnCards
+    ) -> None:
+        entry = await bench.entry()
+        assert crm.may_join(entry)
+        assert not crm.may_join(replace(entry, file=a_file()))
+        assert not crm.may_join(replace(entry, quoted="notes/5"))
+
+
+class TestMarking:
+    async def test_the_last_mark_stands_and_the_words_before_it_stay(
+        self, crm: HubSpotOnCards, bench: Bench, emulator: HubSpotEmulator
+    ) -> None:
+        entry = await bench.entry()
+        begun = await crm.poll("")
+        reply = noted(emulator, "<div><p>// Завтра</p><p>в десять</p></div>")
+
+        async def report(status: Status, said: str = "") -> str:
+            told = StatusReport(
+                reply=reply, conversation=entry.conversation, status=status, words=said
+            )
+            await crm.report(told)
+            return said_in(things(emulator, "notes")[-1]["hs_note_body"]).text
+
+        assert await report(Status.SENT) == "// Завтра\nв десять\n✓"
+        failed = "// Завтра\nв десять\n✗ Не дошло: номер занят"
+        assert await report(Status.FAILED, "Не дошло:\nномер занят") == failed
+        bench.http.calls.clear()
+        assert await report(Status.FAILED, "Не дошло:\nномер занят") == failed
+        assert [call.method for call in bench.http.calls] == ["GET"]
+        # Not even to a hub that has forgotten everything.
+        assert not (await crm.poll(begun.cursor)).parcels
+
+    async def test_an_answer_that_somebody_deleted_is_gone(
+        self, crm: HubSpotOnCards, bench: Bench
+    ) -> None:
+        entry = await bench.entry()
+        for name in ("notes/77", "tasks/77", "нет"):
+            told = StatusReport(reply=name, conversation=entry.conversation, status=Status.SENT)
+            assert getattr((await refusal(crm.report(told))).failure, "gone", "") == "message"
+
+
+class TestAsking:
+    async def test_only_answers_are_brought_also_those_that_became_one(
+        self, crm: HubSpotOnCards, bench: Bench, emulator: HubSpotEmulator
+    ) -> None:
+        await bench.entry()
+        at = await crm.poll("")
+        for text in ("Перезвонить", "//", "см. // внизу"):
+            noted(emulator, text)
+        at = await crm.poll(at.cursor)
+        assert not at.parcels
+        changed = {"hs_note_body": "<p>// <b>Есть</b> две</p>"}
+        emulator.edit_record(ACME, "notes", live(emulator, "notes")[-1]["id"], changed)
+        found = await crm.poll(at.cursor)
+        (reply,) = said_by(bench, found)
+        assert reply.message.text == "Есть две"
+        assert [(span.start, span.end) for span in reply.message.spans] == [(0, 4)]
+        user = emulator.world.portal(ACME).user()
+        assert (reply.operator.id, reply.operator.user) == (f"A-{user.id}", str(user.owner_id))
+        assert not (await crm.poll(found.cursor)).parcels
+
+    async def test_an_answer_that_the_index_shows_late_is_brought_once(
+        self, crm: HubSpotOnCards, bench: Bench, emulator: HubSpotEmulator
+    ) -> None:
+        await bench.entry()
+        at = await crm.poll("")
+        emulator.switches.set("search_lag_s", 30.0)
+        noted(emulator, "// Поздно")
+        late = [*emulator.world.portal(ACME).crm.of("0-46").values()][-1]
+        emulator.switches.set("search_lag_s", 0.0)
+        noted(emulator, "// Сразу")
+        at = await crm.poll(at.cursor)
+        assert words(bench, at) == ["Сразу"]
+        late.versions[:] = [replace(each, visible_at=0) for each in late.versions]
+        at = await crm.poll(at.cursor)
+        assert words(bench, at) == ["Поздно"]
+        assert not (await crm.poll(at.cursor)).parcels
+
+    async def test_an_answer_on_a_deal_of_several_people_is_whose_the_deal_is(
+        self, crm: HubSpotOnCards, bench: Bench, emulator: HubSpotEmulator
+    ) -> None:
+        entry = await on_a_deal(bench)
+        other = await crm.create_record(RecordDraft(name="Другой"), key="record-2")
+        at = await crm.poll("")
+        people = (("contacts", int(entry.record)), ("contacts", int(other)))
+        noted(emulator, "// Обоим", *people, ("deals", int(entry.deal)))
+        noted(emulator, "// Кому?", *people)
+        found = await crm.poll(at.cursor)
+        (reply,) = said_by(bench, found)
+        assert (reply.message.text, reply.record, reply.deal) == ("Обоим", "", entry.deal)
+        told = await crm.read_history(entry.conversation, OURS, bench.recently())
+        events = [event for parcel in told for event in bench.read(parcel).events]
+        said = [each for each in events if isinstance(each, OperatorReplied)]
+        assert {each.record for each in said} == {entry.record}
+
+    async def test_what_our_application_notes_is_no_answer(
+        self, crm: HubSpotOnCards, bench: Bench, emulator: HubSpotEmulator
+    ) -> None:
+        entry = await bench.entry()
+        at = await crm.poll("")
+        await crm.write(entry)
+        name = ours(emulator)[0]["id"]
+        emulator.edit_record(ACME, "notes", name, {"hs_note_body": "// эхо"})
+        assert not (await crm.poll(at.cursor)).parcels
+
+    async def test_files_of_an_answer_are_told_and_brought(
+        self, crm: HubSpotOnCards, bench: Bench, emulator: HubSpotEmulator
+    ) -> None:
+        entry = replace(await bench.entry(), file=a_file())
+        at = await crm.poll("")
+        await crm.write(entry)
+        kept = ours(emulator)[0]["properties"]["hs_attachment_ids"]
+        noted(emulator, "<p>//</p>", hs_attachment_ids=f"{kept};99")
+        (reply,) = said_by(bench, await crm.poll(at.cursor))
+        (shown,) = reply.message.attachments
+        assert (shown.kind, shown.size_bytes) == (AttachmentKind.IMAGE, len(PICTURE))
+        assert (await crm.fetch(shown, 1024)).body == PICTURE
+
+    async def test_a_crowd_of_notes_holds_nobody_up(
+        self,
+        crm: HubSpotOnCards,
+        bench: Bench,
+        emulator: HubSpotEmulator,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(polling, "PAGE", 4)
+        monkeypatch.setattr(polling, "MOST_PAGES", 2)
+        await bench.entry()
+        at = await crm.poll("")
+        expected = [str(number) for number in range(9)]
+        for number in expected:
+            noted(emulator, f"// {number}")
+        said: list[str] = []
+        for _ in range(4):
+            at = await crm.poll(at.cursor)
+            said += words(bench, at)
+        assert said == expected
+        assert at.again_after
+
+    async def test_the_history_of_somebody_gone_is_nobodys(
+        self, crm: HubSpotOnCards, bench: Bench
+    ) -> None:
+        entry = await bench.entry()
+        bench.delete_record(entry.record)
+        history = crm.read_history(entry.conversation, OURS, bench.recently())
+        assert getattr((await refusal(history)).failure, "gone", "") == "record"
+
+
+class TestLogbook:
+    async def test_a_call_says_how_long_it_took_and_how_it_ended(
+        self, crm: HubSpotOnCards, bench: Bench, emulator: HubSpotEmulator
+    ) -> None:
+        record = await crm.create_record(DRAFT, key="record-1")
+        owner = str(emulator.world.portal(ACME).user().owner_id)
+        talked = replace(a_call(bench, record), responsible=owner)
+        await crm.write_call(talked, key="c-1")
+        missed = replace(talked, result=CallResult.BUSY, recording="http://records.example/1.mp3")
+        await crm.write_call(replace(missed, direction=Direction.OUTBOUND), key="c-2")
+        first, second = things(emulator, "calls")
+        assert (first["hs_call_duration"], first["hs_call_status"]) == ("73000", "COMPLETED")
+        assert (first["hubspot_owner_id"], second["hs_call_status"]) == (owner, "BUSY")
+        assert first["hs_call_recording_url"] == talked.recording
+        assert "hs_call_recording_url" not in second
+        said = said_in(second["hs_call_body"]).text
+        assert said == "Перезвонить завтра\nhttp://records.example/1.mp3"
+
+    async def test_without_a_unique_property_calls_and_letters_are_found_by_their_mark(
+        self, by_mark: Bench, emulator: HubSpotEmulator
+    ) -> None:
+        crm = on_cards(by_mark)
+        draft = EmailDraft(
+            direction=Direction.OUTBOUND,
+            record=await crm.create_record(DRAFT, key="record-1"),
+            sent_at=by_mark.http.now(),
+            subject="Счёт",
+            sender="shop@example.com",
+            recipients=(EMAIL,),
+        )
+        receipt = await crm.write_email(draft, key="m-1")
+        assert await crm.find_email(draft, "m-1", by_mark.recently()) == receipt
+        (letter,) = things(emulator, "emails")
+        assert letter["hs_email_text"] == mark_of("m-1")
+        assert (letter["hs_email_direction"], letter["hs_email_status"]) == ("EMAIL", "SENT")
+
+
+class TestTasks:
+    async def test_a_task_is_due_when_it_says_and_nobody_is_told_a_key(
+        self, by_mark: Bench, emulator: HubSpotEmulator
+    ) -> None:
+        record = await by_mark.crm.create_record(DRAFT, key="record-1")
+        due = datetime(2026, 11, 23, 9, tzinfo=UTC)
+        draft = TaskDraft(record=record, text="Ответить <b>сегодня</b>\nдо шести", due_at=due)
+        made = await on_cards(by_mark).create_task(draft, key="t-1")
+        (task,) = things(emulator, "tasks")
+        assert task["hs_task_subject"] == "Ответить <b>сегодня</b> до шести"
+        assert said_in(task["hs_task_body"]).text == draft.text
+        assert (task["hs_timestamp"], task["hs_task_status"]) == (
+            "2026-11-23T09:00:00.000Z",
+            "NOT_STARTED",
+        )
+        found = on_cards(by_mark).find_created_task(draft, "t-1", by_mark.recently())
+        assert await found == made
+
+
+class TestProof:
+    @pytest.mark.parametrize(
+        ("properties", "marked"),
+        [("unique", ("notes", "calls", "emails", "tasks")), ("plain", ()), ("refused", ())],
+    )
+    async def test_what_takes_our_key_is_tried_and_nothing_is_left(
+        self, emulator: HubSpotEmulator, properties: str, marked: tuple[str, ...]
+    ) -> None:
+        async with with_notes(emulator, properties=properties) as bench:
+            crm = on_cards(bench)
+            assert crm.config.marked == marked
+            for kind in ("notes", "calls", "emails", "tasks"):
+                assert not live(emulator, kind)
+            assert await crm.is_set_up(bench.address)
+
+    async def test_a_property_that_somebody_removed_is_missed(
+        self, crm: HubSpotOnCards, bench: Bench, emulator: HubSpotEmulator
+    ) -> None:
+        emulator.world.portal(ACME).crm.properties["0-46"].pop("threadline_key")
+        assert not await crm.is_set_up(bench.address)
+        done = await crm.set_up(bench.address, take_over=False)
+        assert "notes" in done.changes["marked"]
+        assert await crm.is_set_up(bench.address)
+
+    async def test_what_an_account_cannot_do_is_said(
+        self, by_mark: Bench, emulator: HubSpotEmulator
+    ) -> None:
+        done = await on_cards(by_mark).set_up(by_mark.address, take_over=False)
+        assert any("begins with //" in note for note in done.notes)
+        assert any("small mark" in note for note in done.notes)
+        without = on_cards(by_mark.with_changes({"scopes": ("oauth",)}))
+        assert any("(files)" in words for words in (await without.check()).warnings)
+
+
+class TestServiceKey:
+    async def test_a_key_made_by_hand_does_all_of_it_and_is_never_renewed(
+        self, emulator: HubSpotEmulator
+    ) -> None:
+        async with with_service_key(emulator) as bench:
+            crm = on_cards(bench)
+            at = await crm.poll("")
+            entry = await bench.entry()
+            receipt = await crm.write(replace(entry, file=a_file()))
+            assert await crm.find_entry(entry, bench.recently()) == receipt
+            noted(emulator, "// Завтра")
+            assert words(bench, await crm.poll(at.cursor)) == ["Завтра"]
+            assert not crm.is_stale(bench.http.now() + timedelta(days=365))
+            assert (await refusal(crm.refresh())).failure.kind == "auth_expired"
+            assert (await crm.open_conversation(an_opening(entry.record))).user == entry.record
