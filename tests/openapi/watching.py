@@ -23,6 +23,8 @@ KNOWN = {
     "answer 404: all of it: 'category' is a required property": "a switch leaves categories out",
     "subCategory: 'crm.associations.": "real bodies name it in one word",
     "subCategory: 'Properties.": "the same",
+    "answer: 404 is no JSON": "what no address leads to is answered by a page",
+    "('url' was unexpected)": "the address of a record's page comes with newer documents alone",
     "/oauth/authorize: no such operation": "a page for people",
 }
 

@@ -275,4 +275,5 @@ def _looked_up(world: World, path: str) -> Response:
     told = tell(world, value) if tell else None
     if told is None:
         return Response.of({"status": "error", "message": "token not found"}, 404)
-    return Response.of(told)
+    later = {"active", "token_use", "client_id" if kind == "access-tokens" else "app_id"}
+    return Response.of({name: value for name, value in told.items() if name not in later})
