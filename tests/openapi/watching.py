@@ -26,6 +26,7 @@ KNOWN = {
     "answer: 404 is no JSON": "what no address leads to is answered by a page",
     "('url' was unexpected)": "the address of a record's page comes with newer documents alone",
     "/oauth/authorize: no such operation": "a page for people",
+    "GET /hubfs/": "where files lie is no part of an API",
 }
 
 
