@@ -361,3 +361,17 @@ async def test_reading_and_writing_take_their_own_scopes(rig: Rig) -> None:
     assert (status, body["category"]) == (403, "MISSING_SCOPES")
     assert (await rig.refused("GET", DEALS))[0] == 403
     await rig.do("GET", NOTES)
+
+
+async def test_what_is_written_in_emails_has_a_scope_of_its_own(rig: Rig) -> None:
+    path = "/crm/objects/2026-03/emails"
+    sent = {"hs_timestamp": 1, "hs_email_direction": "EMAIL", "hs_email_subject": "Hi"}
+    made = await rig.do("POST", path, {"properties": sent})
+    assert made["properties"]["hs_email_subject"] == "Hi"
+    granted = ("crm.objects.contacts.read", "crm.objects.contacts.write")
+    rig.token = rig.emulator.static_token("acme", scopes=granted)
+    asked = f"{path}/{made['id']}?properties=hs_email_subject,hs_timestamp"
+    told = (await rig.do("GET", asked))["properties"]
+    assert (told["hs_email_subject"], told["hs_timestamp"]) == (None, "1970-01-01T00:00:00.001Z")
+    rig.switch("emails_have_a_scope", value=False)
+    assert (await rig.do("GET", asked))["properties"]["hs_email_subject"] == "Hi"

@@ -31,14 +31,19 @@ def count_call(world: World, caller: Caller, path: str) -> dict[str, str]:
     if traffic.day != day:
         traffic.day, traffic.today = day, 0
     headers = _told(world, caller, most, traffic)
-    if world.switches.rate_limited:
+    try:
         _refuse_excess(world, caller, most, traffic)
+    except Refused as refused:
+        refused.headers |= headers
+        raise
     traffic.calls.append(world.now())
     traffic.today += 1
     return headers
 
 
 def _refuse_excess(world: World, caller: Caller, most: int, traffic: Traffic) -> None:
+    if not world.switches.rate_limited:
+        return
     if len(traffic.calls) >= most:
         oldest = traffic.calls[0] + WINDOW_S - world.now()
         raise flooded(world, "TEN_SECONDLY_ROLLING", oldest, caller)

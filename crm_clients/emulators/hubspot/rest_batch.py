@@ -12,7 +12,7 @@ from .crm_model import Json, Record
 from .kinds import CONTACT
 from .problems import Refused, invalid
 from .records import EMAIL, Draft
-from .rest_objects import OBJECTS, kind_of, race, reads, writes
+from .rest_objects import OBJECTS, kind_of, race, reads, told, writes
 from .world import answer_times
 
 TRACE = "objectWriteTraceId"
@@ -132,10 +132,10 @@ def _done(call: Call, sent: Json, made: Draft, *, is_upsert: bool) -> Json:
     record = records.commit(call.world, call.portal, made, authors.calling(call))
     kind = kind_of(call)
     asked = (*made.values, *kind.shows, *kind.always)
-    told = records.told(call.portal, record, asked, whole=is_new)
+    row = told(call, record, asked, whole=is_new)
     if sent.get(TRACE):
-        told[TRACE] = str(sent[TRACE])
-    return {**told, "new": is_new} if is_upsert else told
+        row[TRACE] = str(sent[TRACE])
+    return {**row, "new": is_new} if is_upsert else row
 
 
 def _error(refused: Refused, trace: str) -> Json:
@@ -178,7 +178,7 @@ def read_many(call: Call) -> Response:
                 raise
             missing.append(key)
             continue
-        rows.append(records.told(call.portal, record, asked))
+        rows.append(told(call, record, asked))
     return finished(call, rows, list(_lost(call, missing)), 200)
 
 

@@ -1,13 +1,17 @@
 """Records one by one: lists, reading, making, changing, the bin, merges."""
 
+from collections.abc import Iterable
+
 from channel_clients.emulators.stage import Response
 
 from . import authors, limits, links, merging, records
 from .call import Call, Route
 from .crm_model import Json, Record
-from .kinds import CONTACT, DEFINED, Kind, named, record_id
+from .kinds import CONTACT, DEFINED, EMAIL, Kind, named, record_id
 from .problems import conflict, invalid, not_found
 
+EMAIL_CONTENT = "sales-email-read"
+VEILED = {"hs_email_subject", "hs_email_text", "hs_email_html", "hs_email_headers"}
 OBJECTS = f"objects/({DEFINED})"
 
 
@@ -24,18 +28,32 @@ def writes(call: Call) -> frozenset[str]:
     return kind_of(call).writes
 
 
+def told(call: Call, record: Record, asked: Iterable[str], *, whole: bool = False) -> Json:
+    """Tell a record, as far as whoever calls may see it."""
+    row = records.told(call.portal, record, asked, whole=whole)
+    return {**row, "properties": veiled(call, record.kind, row["properties"])}
+
+
+def veiled(call: Call, kind: str, properties: Json) -> Json:
+    """Leave out what is written in e-mails, unless a scope of its own was granted."""
+    is_open = EMAIL_CONTENT in call.caller.scopes or not call.world.switches.emails_have_a_scope
+    if kind != EMAIL or is_open:
+        return properties
+    return {name: None if name in VEILED else value for name, value in properties.items()}
+
+
 def shown(call: Call, record: Record) -> Json:
     """Tell a record with the properties and the associations that were asked for."""
     kind = kind_of(call)
     asked = (*(call.listed("properties") or kind.shows), *kind.always)
-    told = records.told(call.portal, record, asked)
+    row = told(call, record, asked)
     wanted = call.listed("associations")
     ties = {
         other.name: {"results": rows}
         for name in wanted
         if (rows := _tied(call, record, other := named(name)))
     }
-    return {**told, "associations": ties} if ties else told
+    return {**row, "associations": ties} if ties else row
 
 
 def _tied(call: Call, record: Record, other: Kind) -> list[Json]:
@@ -64,7 +82,7 @@ def create_record(call: Call) -> Response:
     asked = records.Asked(kind, sent.get("properties") or {}, associations=sent.get("associations"))
     made = records.draft(call.world, call.portal, asked)
     record = records.commit(call.world, call.portal, made, authors.calling(call))
-    return Response.of(records.told(call.portal, record, (), whole=True), 201)
+    return Response.of(told(call, record, (), whole=True), 201)
 
 
 def race(call: Call, kind: Kind, sent: object) -> None:
@@ -99,7 +117,7 @@ def update_record(call: Call) -> Response:
     made = records.draft(call.world, call.portal, records.Asked(kind, sent, record))
     records.commit(call.world, call.portal, made, authors.calling(call))
     asked = (*made.values, *kind.shows, *kind.always)
-    return Response.of(records.told(call.portal, record, asked))
+    return Response.of(told(call, record, asked))
 
 
 def archive_record(call: Call) -> Response:
@@ -119,7 +137,7 @@ def merge_records(call: Call) -> Response:
         records.find(call.world, call.portal, kind, str(number or "")) for number in ids
     )
     survivor = merging.merge(call.world, call.portal, (primary, other), authors.calling(call))
-    return Response.of(records.told(call.portal, survivor, (*kind.shows, *kind.always)))
+    return Response.of(told(call, survivor, (*kind.shows, *kind.always)))
 
 
 def forget_record(call: Call) -> Response:

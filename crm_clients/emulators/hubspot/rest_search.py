@@ -10,7 +10,7 @@ from .call import Call, Route, names, objects, offset, paging
 from .crm_model import Json
 from .kinds import COMMUNICATION, Kind
 from .problems import Refused, invalid
-from .rest_objects import OBJECTS, kind_of, reads
+from .rest_objects import OBJECTS, kind_of, reads, veiled
 from .searching import Filter
 
 LONGEST_BODY, LONGEST_PAGE, LAST_ROW = 3_000, 200, 10_000
@@ -83,7 +83,7 @@ def _told(call: Call, sent: Json, record: Any, held: dict[str, str]) -> Json:
     told = records.told(call.portal, record, ())
     return {
         **told,
-        "properties": {name: held.get(name) for name in sorted(shown)},
+        "properties": veiled(call, kind.id, {name: held.get(name) for name in sorted(shown)}),
         "updatedAt": held.get(kind.modified, told["updatedAt"]),
         "archived": False,
     }

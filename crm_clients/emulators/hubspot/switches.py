@@ -37,6 +37,7 @@ class Switches(SwitchBoard):
     merged_id_answers: bool = True  # GET of a merged contact's old id gives the survivor
     more_emails_writable: bool = True  # hs_additional_emails, as integrations write it
     contact_needs_name: bool = True  # of email, firstname and lastname, one at least
+    emails_have_a_scope: bool = True  # what is written in them is told with sales-email-read alone
     channel_conversation_type: bool = True  # communications take CUSTOM_CHANNEL_CONVERSATION
     archived_name_free: bool = False  # a property may have the name of an archived one
     association_ids: Literal["numbers", "strings"] = "numbers"
