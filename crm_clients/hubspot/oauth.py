@@ -60,6 +60,10 @@ CHANNEL_SCOPES = ("conversations.custom_channels.read", "conversations.custom_ch
 INBOX_SCOPES = ("conversations.read", "conversations.write")
 # A portal whose plan lacks one of these lets us in without it.
 OPTIONAL_SCOPES = (*CHANNEL_SCOPES, *INBOX_SCOPES, "tickets", "files", "sales-email-read")
+NOT_GRANTED = (
+    "a channel takes Sales Hub or Service Hub Professional, and an app that asks for it; this"
+    " portal did not grant it. Register the app with --cards to have messages on cards instead"
+)
 SPENT = frozenset({"BAD_REFRESH_TOKEN", "BAD_AUTH_CODE", "BAD_HUB"})
 
 Timeline = Literal["channel", "cards"]
@@ -223,7 +227,8 @@ async def exchange_code(
 ) -> Mapping[str, Any]:
     """Turn the code of a consent redirect into the values of a new connection's config.
 
-    Raises: `ProviderError`; `ValueError` when `base` is not where HubSpot is called.
+    Raises: `ProviderError`; `ValueError` when `base` is not where HubSpot is called, or the portal
+    cannot be used as the registration says.
     """
     trusted = api_base(base, application)
     grant = {
@@ -232,6 +237,9 @@ async def exchange_code(
         "redirect_uri": application.redirect_uri,
     }
     pair, values = await _ask_for_tokens(http, application, trusted, grant)
+    lacks_channel = bool(pair.scopes) and not set(CHANNEL_SCOPES) <= set(pair.scopes)
+    if application.timeline == "channel" and lacks_channel:
+        raise ValueError(NOT_GRANTED)
     account = await _read_account(http, trusted, pair.access_token.get_secret_value())
     ways = {name: getattr(application, name) for name in _Ways.model_fields}
     return {**ways, **values, **account, "portal_id": pair.portal, "api_base": trusted}

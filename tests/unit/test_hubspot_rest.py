@@ -265,6 +265,11 @@ async def test_consent_brings_the_account_and_how_the_registration_uses_it() -> 
     assert not port.calls[0].repeatable
 
 
+async def test_a_portal_that_grants_no_channel_is_told_the_way_out() -> None:
+    with pytest.raises(ValueError, match="--cards"):
+        await oauth.exchange_code(Told([reply(PAIR)]), OURS, "", "the-code")
+
+
 async def test_a_service_key_has_cards_alone() -> None:
     port = Told([reply({"portalId": 4411})])
     config = Config.model_validate(await oauth.connect_with_token(port, None, "", "pat-na1-x"))

@@ -172,6 +172,8 @@ async def _values(hub: Hub, signing_in: SigningIn, base: str, ask: Ask) -> Mappi
     port = _port(hub, signing_in, consent.bases(registration, trusted))
     try:
         return await ask(port, registration, trusted)
+    except ValueError as error:
+        raise BadRequest(f"The account cannot be connected: {error}.") from error
     except ProviderError as error:
         raise ProviderRefused(
             f"The provider did not let us sign in ({error.failure.code}). Nothing was kept."
