@@ -6,6 +6,8 @@ from datetime import datetime
 
 from crm_clients.hubspot.adapter import HubSpotPortal
 from crm_clients.hubspot.bulk import Bulk
+from crm_clients.hubspot.diagnosis import Look
+from crm_clients.hubspot.diagnosis_of_cards import DiagnosisOfCards
 from crm_clients.hubspot.engagements import Engagements
 from crm_clients.hubspot.polling import Polling
 from mappers.vocabulary import (
@@ -23,6 +25,10 @@ from mappers.vocabulary import (
 @dataclass(frozen=True, slots=True)
 class HubSpotOnCards(HubSpotPortal):
     """Messages are notes, or communications; answers are notes."""
+
+    @property
+    def _looks(self) -> Sequence[Look]:
+        return DiagnosisOfCards(self._rest).looks
 
     @property
     def _engagements(self) -> Engagements:

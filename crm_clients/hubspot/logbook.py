@@ -15,7 +15,7 @@ from typing import Any
 from crm_clients.hubspot.bodies import link, tail_of
 from crm_clients.hubspot.contacts import Contacts
 from crm_clients.hubspot.engagements import name_of
-from crm_clients.hubspot.rest import Rest, checked_id
+from crm_clients.hubspot.rest import MISSING_SCOPE, Rest, checked_id
 from crm_clients.hubspot.richtext import escape
 from crm_clients.hubspot.timeline import (
     CALLS,
@@ -30,6 +30,7 @@ from crm_clients.hubspot.timeline import (
 )
 from crm_clients.on_cards import mark_of
 from mappers.vocabulary import (
+    Blocked,
     CallDraft,
     CallResult,
     Direction,
@@ -43,6 +44,7 @@ from mappers.vocabulary import (
 
 DIRECTIONS = {Direction.INBOUND: "INBOUND", Direction.OUTBOUND: "OUTBOUND"}
 LETTERS = {Direction.INBOUND: "INCOMING_EMAIL", Direction.OUTBOUND: "EMAIL"}
+READS_EMAILS = "sales-email-read"
 ARROWS = {Direction.INBOUND: "←", Direction.OUTBOUND: "→"}
 STATUSES: Mapping[CallResult, str] = {
     CallResult.NO_ANSWER: "NO_ANSWER",
@@ -114,6 +116,11 @@ class Logbook:
         return _receipt(EMAILS, await self._timeline.make(EMAILS, made))
 
     async def find_email(self, draft: EmailDraft, key: str, since: datetime) -> Receipt | None:
+        """Raises: `ProviderError`, also where we may not see what e-mails say, mark included."""
+        may_look = self._timeline.is_marked(EMAILS) or self.rest.config.may(READS_EMAILS)
+        if not may_look:
+            missing = Blocked(code=MISSING_SCOPE, detail=READS_EMAILS, by="provider")
+            raise ProviderError(missing)
         return await self._found(EMAILS, key, About(draft.record, draft.deal), since)
 
     async def _found(self, kind: Kind, key: str, about: About, since: datetime) -> Receipt | None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from crm_clients.hubspot.contacts import Contacts
 from crm_clients.hubspot.markers import MARKER
 from crm_clients.hubspot.oauth import Config
 from crm_clients.hubspot.objects import CONTACTS, MOST_READ, PAGE, Objects, tie
@@ -121,10 +122,17 @@ class Timeline:
         if self.is_marked(kind):
             return await self.of_key(kind, key)
         tail = mark_of(key)
-        async for each in self.written(kind, about.cards(self.config), since):
+        async for each in self.written(kind, await self._live(about), since):
             if tail in each.of(kind.words):
                 return each
         return None
+
+    async def _live(self, about: About) -> tuple[tuple[str, str], ...]:
+        """Name the cards as they are now: what lay on a contact lies where it was merged into."""
+        (contact, record), *deals = about.cards(self.config)
+        found = await Objects(self.rest, contact).get(record, (MADE,))
+        there = found.id if found else await Contacts(self.rest).find_survivor(record)
+        return ((contact, there or record), *deals)
 
     async def of_key(self, kind: Kind, key: str) -> CrmObject | None:
         return await self.of(kind).get(key, kind.properties, by=MARKER)

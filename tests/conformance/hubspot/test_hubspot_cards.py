@@ -191,6 +191,42 @@ class TestWriting:
         assert await by_mark.crm.find_entry(entry, by_mark.recently()) == receipt
         assert await by_mark.crm.find_entry(alone, by_mark.recently()) is None
 
+    @pytest.mark.parametrize("answers", [True, False])
+    async def test_a_note_is_found_although_its_contact_was_merged(
+        self, by_mark: Bench, emulator: HubSpotEmulator, answers: bool
+    ) -> None:
+        emulator.switches.set("merged_id_answers", value=answers)
+        entry = await by_mark.entry()
+        receipt = await by_mark.crm.write(entry)
+        other = await by_mark.crm.create_record(RecordDraft(name="Другой"), key="record-2")
+        emulator.merge_records(ACME, int(other), int(entry.record))
+        assert await by_mark.crm.find_entry(entry, by_mark.recently()) == receipt
+        error = await refusal(by_mark.crm.write(replace(entry, key="another")))
+        assert getattr(error.failure, "gone", "") == "record"
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("association_ids", "strings"),
+            ("refusal_has_category", False),
+            ("same_file", "content"),
+            ("contact_needs_name", False),
+            ("communications_searchable", False),
+        ],
+    )
+    async def test_whatever_is_not_documented_may_be_either_way(
+        self, by_mark: Bench, emulator: HubSpotEmulator, name: str, value: object
+    ) -> None:
+        emulator.switches.set(name, value)
+        entry = replace(await on_a_deal(by_mark), file=a_file())
+        receipt = await by_mark.crm.write(entry)
+        assert await by_mark.crm.find_entry(entry, by_mark.recently()) == receipt
+        at = await on_cards(by_mark).poll("")
+        noted(emulator, "// Есть")
+        assert words(by_mark, await on_cards(by_mark).poll(at.cursor)) == ["Есть"]
+        error = await refusal(by_mark.crm.write(replace(entry, key="x", deal="77")))
+        assert getattr(error.failure, "gone", "") == "deal"
+
     async def test_in_a_portal_of_tickets_an_entry_lies_on_the_ticket(
         self, bench: Bench, emulator: HubSpotEmulator
     ) -> None:
@@ -408,6 +444,9 @@ class TestLogbook:
         (letter,) = things(emulator, "emails")
         assert letter["hs_email_text"] == mark_of("m-1")
         assert (letter["hs_email_direction"], letter["hs_email_status"]) == ("EMAIL", "SENT")
+        blind = on_cards(by_mark.with_changes({"scopes": ("oauth",)}))
+        error = await refusal(blind.find_email(draft, "m-1", by_mark.recently()))
+        assert error.failure.detail == "sales-email-read"
 
 
 class TestTasks:
@@ -449,8 +488,10 @@ class TestProof:
     ) -> None:
         emulator.world.portal(ACME).crm.properties["0-46"].pop("threadline_key")
         assert not await crm.is_set_up(bench.address)
+        assert "problem" in {each.level for each in await crm.diagnose(bench.address)}
         done = await crm.set_up(bench.address, take_over=False)
         assert "notes" in done.changes["marked"]
+        assert "problem" not in {each.level for each in await crm.diagnose(bench.address)}
         assert await crm.is_set_up(bench.address)
 
     async def test_what_an_account_cannot_do_is_said(
