@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from crm_clients import amocrm, bitrix24
+from crm_clients import amocrm, bitrix24, hubspot
 from crm_clients.contract import CrmManifest
 
 CRMS: Mapping[str, CrmManifest] = {
     amocrm.MANIFEST.name: amocrm.MANIFEST,
     bitrix24.MANIFEST.name: bitrix24.MANIFEST,
+    hubspot.MANIFEST.name: hubspot.MANIFEST,
 }

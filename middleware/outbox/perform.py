@@ -54,7 +54,9 @@ from middleware.outbox import todo
 from middleware.outbox.bulk import Bulk
 from middleware.outbox.correcting import Corrected, Declined, edit_reply, take_back
 from middleware.outbox.drafts import (
+    CORRECTS,
     as_typed,
+    correction,
     entry,
     external_of,
     message_of,
@@ -90,6 +92,7 @@ REPEATABLE = frozenset(
     }
 )
 TAKEN_BACK = "taken back before it was said"
+BENEATH = "said beneath the entry"
 HISTORY_MARGIN = timedelta(minutes=2)
 
 
@@ -165,9 +168,17 @@ Result: TypeAlias = (
 
 def is_repeatable(job: Job, to: Connected) -> bool:
     """Say whether doing it twice does no harm, so that nothing about it can be in doubt."""
+    if isinstance(to, ConnectedCrm) and job.kind in CORRECTS:
+        return _changes(job, to)
     if job.kind in REPEATABLE:
         return True
     return isinstance(to, ConnectedChannel) and to.can.repeatable
+
+
+def _changes(job: Job, to: ConnectedCrm) -> bool:
+    """Say whether a CRM makes a correction where the entry stands, or has it said beneath."""
+    wanted = EditsEntries if job.kind is DeliveryKind.WRITE_EDIT else MarksDeletions
+    return isinstance(to.adapter, wanted)
 
 
 def can_find(job: Job, to: Connected) -> bool:
@@ -213,6 +224,9 @@ async def find(job: Job, to: Connected, means: Means) -> Result | None:
         case ConnectedCrm(adapter=crm) if job.kind is DeliveryKind.WRITE:
             receipt = await crm.find_entry(entry(job, to, means.shelf), job.called_at)
             return None if receipt is None else Accepted(receipt)
+        case ConnectedCrm(adapter=crm) if job.kind in CORRECTS:
+            beneath = await crm.find_entry(correction(job, to, means.shelf), job.called_at)
+            return None if beneath is None else Nothing(BENEATH)
         case _:
             raise ProviderError(Permanent(code="hub.cannot_ask"))
 
@@ -271,6 +285,9 @@ async def _tell_crm(job: Job, to: ConnectedCrm, means: Means, bulk: Bulk | None)
             return await _correct(crm.edit_entry(entry(job, to, means.shelf)))
         case DeliveryKind.WRITE_DELETE if isinstance(crm, MarksDeletions):
             return await _correct(crm.mark_deleted(entry(job, to, means.shelf)))
+        case DeliveryKind.WRITE_EDIT | DeliveryKind.WRITE_DELETE:
+            await crm.write(correction(job, to, means.shelf))
+            return Nothing(BENEATH)
         case DeliveryKind.WRITE_REACTION if isinstance(crm, ShowsReactions) and job.sent:
             await crm.react(reaction(job))
             return Nothing()

@@ -37,6 +37,7 @@ WORKSPACE = WorkspaceId(UUID(int=1))
 BOT = ConnectionId(UUID(int=2))
 CRM = ConnectionId(UUID(int=3))
 HUB = "http://hub.sim"
+SHARED = f"{HUB}/hooks/shared"
 CHANNEL_BASE, CRM_BASE = "http://channel.sim", "http://crm.sim"
 BOT_ID = "700100"
 TOKEN = f"{BOT_ID}:" + "A" * 35
@@ -250,8 +251,9 @@ async def _crm(part: Part, desk: Desk, network: Network) -> AccountAt:
     manifest = CRMS[part.name]
     await desk.open_account(ACCOUNT, OPERATORS)
     ours = await desk.register(HUB)
-    await desk.take_hooks(ours, f"{HUB}/hooks/shared", (ACCOUNT,))
-    application = manifest.application and manifest.application.model_validate(ours.values)
+    await desk.take_hooks(ours, SHARED, (ACCOUNT,))
+    registered = {"hook_address": SHARED, **ours.values}
+    application = manifest.application and manifest.application.model_validate(registered)
     values = await desk.admit(ACCOUNT, ours, lasting=True)
     config = await _set_up(manifest, values, application, network, f"{HUB}/hooks/crm")
     names = manifest.accounts(config)

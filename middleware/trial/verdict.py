@@ -148,13 +148,18 @@ def bare(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Reach:
-    """How much of a message has been seen: characters of its newest text, and its file."""
+    """How much of a message has been seen: characters of its newest text, and its file.
+
+    `is_corrected`: its newest text was seen under a line of the hub's that says so.
+    """
 
     words: int = 0
     file: bool = False
+    is_corrected: bool = False
 
     def adds_to(self, other: "_Reach") -> bool:
-        return self.words > other.words or self.file > other.file
+        is_corrected = self.is_corrected > other.is_corrected
+        return self.words > other.words or self.file > other.file or is_corrected
 
 
 class _Trace:
@@ -176,8 +181,15 @@ class _Trace:
         words = self._words(seen)
         if words is None:
             return None
-        repeats = bool(seen.text) and words <= self.reached.words
-        return _Reach() if repeats else _Reach(words, self.reached.file or bool(seen.file))
+        before, corrects = self.reached, self._corrects(seen.text)
+        if seen.text and words <= before.words and corrects <= before.is_corrected:
+            return _Reach()
+        return _Reach(words, before.file or bool(seen.file), corrects or before.is_corrected)
+
+    def _corrects(self, text: str) -> bool:
+        """Say whether these are the newest of several texts, under a line of the hub's."""
+        own = bare(text)
+        return bool(self.older) and own != text and squeezed(own) == self.newest
 
     def _words(self, seen: Seen) -> int | None:
         """Say up to where the words are seen with this; None when they are of somebody else."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from crm_clients.amocrm.oauth import expiry_in
+from crm_clients.emulators.doors import InnerDoor
+from crm_clients.emulators.registry import PARTS
 from mappers.vocabulary import ConnectionId, WorkspaceId
 from mappers.vocabulary.adapters import Budget, Manifest
 from middleware.connections.flow import ConnectedNow, Wanted, connect, register_application
@@ -87,6 +89,33 @@ class Bitrix24Side:
         emulator.delete_card(SHOP, "contact", contact)
 
 
+@dataclass(frozen=True, slots=True)
+class HubSpotSide:
+    paths: Mapping[str, str]
+
+    def open(self, emulator: Any) -> None:
+        emulator.switches.rate_limited = False
+        emulator.switches.retry_scale = 0.0001
+        emulator.add_portal(SHOP, users=USERS)
+
+    async def connect(self, world: "World", hub: Hub, workspace: WorkspaceId) -> ConnectionId:
+        return await connect_hubspot(world, hub, workspace)
+
+    def known(self, emulator: Any, name: str, phone: str) -> int:
+        emulator.switches.search_lag_s = 0.0
+        return int(emulator.add_contact(SHOP, name, phone=phone).id)
+
+    def deals(self, emulator: Any) -> list[dict[str, Any]]:
+        return [
+            {**deal, "contact_ids": deal["tied"].get("contacts", [])}
+            for deal in emulator.deals(SHOP)
+            if not deal["is_deleted"]
+        ]
+
+    def delete_contact(self, emulator: Any, contact: int) -> None:
+        emulator.delete_record(SHOP, "contacts", contact)
+
+
 SIDES: Mapping[str, Side] = {
     "amocrm": AmoCrmSide(
         {
@@ -100,6 +129,13 @@ SIDES: Mapping[str, Side] = {
             "writes": "imconnector.send.messages",
             "contacts": "crm.contact.add",
             "deals": "crm.deal.add",
+        }
+    ),
+    "hubspot": HubSpotSide(
+        {
+            "writes": "POST /conversations/custom-channels",
+            "contacts": "POST /crm/objects/2026-03/contacts",
+            "deals": "POST /crm/objects/2026-03/deals",
         }
     ),
 }
@@ -123,6 +159,20 @@ async def connect_portal(
     application, _ = await register_application(hub, workspace, "bitrix24", values)
     ours.install_url = install_address(hub, "bitrix24", application)
     return await install(world, hub, ours.client_id)
+
+
+async def connect_hubspot(
+    world: "World", hub: Hub, workspace: WorkspaceId, **details: Any
+) -> ConnectionId:
+    """Register as a developer does, and be let into the portal."""
+    emulator: Any = world.crm
+    desk = PARTS["hubspot"].desk(InnerDoor(emulator, world.crm_base))
+    ours = await desk.register("https://hub.example")
+    application, hooks = await register_application(hub, workspace, "hubspot", ours.values)
+    await desk.take_hooks(ours, hooks, (SHOP,))
+    values = {**await desk.admit(SHOP, ours), **details}
+    wanted = Wanted(provider="hubspot", application=application, values=values)
+    return (await connect(hub, workspace, wanted)).id
 
 
 async def connect_by_webhook(world: "World", hub: Hub, workspace: WorkspaceId) -> ConnectionId:

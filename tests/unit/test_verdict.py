@@ -142,6 +142,16 @@ def test_a_correction_that_did_not_arrive_is_outdated_not_lost() -> None:
     assert both.duplicated == 1
 
 
+def test_a_correction_may_be_said_beneath_what_it_corrects() -> None:
+    corrected = (Said(revisions=("red", "blue"), at=0),)
+    beneath = seen("red", "[The author changed this message]\nblue")
+    fine = compare(corrected, beneath)
+    assert [(found.is_whole, found.is_outdated) for found in fine.found] == [(True, False)]
+    assert (fine.duplicated, fine.out_of_order) == (0, 0)
+    assert compare(corrected, [*beneath, beneath[1]]).duplicated == 1
+    assert compare(corrected, [*beneath, beneath[0]]).duplicated == 1
+
+
 def test_what_was_shown_is_seen_in_brackets() -> None:
     shown = (Said(revisions=("",), at=0, is_shown=True),)
     assert arrived(compare(shown, seen("[Photo]"))) == [True]

@@ -66,8 +66,9 @@ associations, labels of a portal's own, leads, products and custom objects, hist
 folders beyond the making of them, imports by address, events of applications, and workflows.
 """
 
+from .desk import PART
 from .emulator import HubSpotEmulator
 from .switches import Switches
 from .world import FAULTS
 
-__all__ = ["FAULTS", "HubSpotEmulator", "Switches"]
+__all__ = ["FAULTS", "PART", "HubSpotEmulator", "Switches"]
