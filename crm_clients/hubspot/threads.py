@@ -213,9 +213,8 @@ class Threads:
             if thread.id not in seen:
                 seen.add(thread.id)
                 yield thread.id
-        async for thread in self._newest(floor):
-            began = moment(thread.created)
-            if thread.id not in seen and (began is None or began >= floor):
+        async for thread in self._newest(floor, is_new=True):
+            if thread.id not in seen:
                 seen.add(thread.id)
                 yield thread.id
 
@@ -225,11 +224,18 @@ class Threads:
             yield known
             return
         async for thread in self._newest(floor):
-            if any([said.customer == ours async for said in self._said_in(thread.id)]):
+            if await self._customer_in(thread.id) == ours:
                 yield thread.id
 
-    async def _newest(self, floor: datetime) -> AsyncIterator[Thread]:
-        """Yield threads of our inbox in which something was said since then.
+    async def _customer_in(self, thread: str) -> str:
+        """Return our name of the exchange that a thread is, as its first message tells it."""
+        async for said in self._said_in(thread):
+            if said.customer:
+                return said.customer
+        return ""
+
+    async def _newest(self, floor: datetime, *, is_new: bool = False) -> AsyncIterator[Thread]:
+        """Yield threads of our inbox in which something was said since then, or that are so new.
 
         Raises: `ProviderError` when there are more than anybody should look through.
         """
@@ -242,6 +248,9 @@ class Threads:
         }
         count = 0
         async for thread in self._listed(window):
+            began = moment(thread.created)
+            if is_new and began is not None and began < floor:
+                continue
             count += 1
             if count > MOST_THREADS:
                 raise ProviderError(Ambiguous(code="hubspot.too_many_threads"))
