@@ -107,6 +107,15 @@ class Judge:
         is_right = all(": answer" in each for each in found)
         return found if is_right and self.operation(told.method, told.path) else ()
 
+    def beyond(self, told: Iterable[Exchange], scopes: frozenset[str]) -> tuple[str, ...]:
+        """Calls that succeeded, and that nobody may make who has these scopes alone."""
+        operations = (self.operation(e.method, e.path) for e in told if e.status < 400)
+        return tuple(
+            f"{each.path}: takes one of {sorted(map(sorted, each.scopes()))}"
+            for each in operations
+            if each and each.scopes() and not any(way <= scopes for way in each.scopes())
+        )
+
     def _of_query(self, operation: Operation, told: Exchange) -> Iterator[str]:
         known = {p["name"]: p for p in operation.about.get("parameters", ()) if p["in"] == "query"}
         asked = told.asked

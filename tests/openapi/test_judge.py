@@ -161,6 +161,12 @@ class TestExchanges:
         found = judge_of([document({}, {"security": ways})]).operation("POST", "/things/7")
         assert found is not None
         assert found.scopes() == (frozenset({"a", "b"}), frozenset({"c"}))
+        judge = judge_of([document({}, {"security": ways})])
+        for scopes in ({"a", "b"}, {"c", "d"}):
+            assert judge.beyond([exchange()], frozenset(scopes)) == ()
+        (fault,) = judge.beyond([exchange()], frozenset({"a", "d"}))
+        assert fault == "/things/{id}: takes one of [['a', 'b'], ['c']]"
+        assert judge.beyond([exchange(status=403)], frozenset()) == ()
 
 
 def test_without_documents_nothing_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:

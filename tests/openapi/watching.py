@@ -42,10 +42,19 @@ def judged(request: pytest.FixtureRequest) -> Iterator[None]:
     from tests.openapi.judge import hubspot  # noqa: PLC0415
 
     judge = hubspot()
-    faults = judge.faults_of_answer if "tests/emulators" in request.node.nodeid else judge.faults
+    is_hub = "tests/emulators" not in request.node.nodeid
+    faults = judge.faults if is_hub else judge.faults_of_answer
     found = [fault for each in seen for fault in faults(each)]
+    found += judge.beyond(seen, scopes_asked()) if is_hub else ()
     told = dict.fromkeys(fault for fault in found if not any(each in fault for each in KNOWN))
     assert not told, "\n".join(("HubSpot's documents do not allow this:", *told))
+
+
+def scopes_asked() -> frozenset[str]:
+    """Every scope that the hub asks a portal for."""
+    from crm_clients.hubspot.oauth import OPTIONAL_SCOPES, REQUIRED_SCOPES  # noqa: PLC0415
+
+    return frozenset((*REQUIRED_SCOPES, *OPTIONAL_SCOPES))
 
 
 @contextmanager
