@@ -34,7 +34,8 @@ class Consent:
     provider, where it follows the port; they raise `ValueError`, in words for whoever connects,
     for an account that cannot be used as it was asked to be. `base` checks the address of an
     account, which arrives from outside, and raises `ValueError`; so does `authorize_url`, where the
-    page belongs to the account. `bases` are the addresses that the calls go to, `budgets` the names that they draw on.
+    page belongs to the account. `bases` are the addresses that the calls go to, `budgets` the names
+    that they draw on.
     `connect_with_token` and `installation` are None where a provider has no such way in.
     """
 

@@ -69,7 +69,10 @@ def _bases(config: Config, application: Application | None) -> tuple[str, ...]:
 
 
 def _mode(config: Config) -> str:
-    return "timeline" if config.on_cards else ""
+    """A help desk opens a ticket for each thread: where tickets are our deals, it opens them."""
+    if config.on_cards:
+        return "timeline"
+    return "tickets" if config.inbox_opens_tickets and config.case == "tickets" else ""
 
 
 CAN = Can(
@@ -107,5 +110,5 @@ MANIFEST: CrmManifest = Manifest(
     bases=_bases,
     can=CAN,
     mode=_mode,
-    modes={"timeline": ON_CARDS},
+    modes={"timeline": ON_CARDS, "tickets": replace(CAN, opens_own_deals=True)},
 )

@@ -158,6 +158,9 @@ class Config(_Ways):
         "", pattern=r"^\d{0,20}$", description="Our account in the channel; made by set-up."
     )
     inbox_id: str = Field("", pattern=r"^\d{0,20}$", description="Where it lies; found by set-up.")
+    inbox_opens_tickets: bool = Field(
+        False, description="It is a help desk: each thread gets a ticket; found by set-up."
+    )
     hook_address: str = Field("", description="Where set-up sent the hooks to.")
 
     @model_validator(mode="after")

@@ -18,6 +18,7 @@ from crm_clients.hubspot.proof import LOGGED, marked_kinds
 from crm_clients.hubspot.rest import Rest, only_of
 from crm_clients.hubspot.versions import ACCOUNT, path
 from crm_clients.hubspot.wire import AccountDetails
+from crm_clients.hubspot.wire_conversations import HELP_DESK
 from mappers.vocabulary import Account, AuthExpired, Blocked, Permanent, ProviderError
 from mappers.vocabulary.adapters import SetUp
 
@@ -79,6 +80,7 @@ class Upkeep:
             "channel_id": channel,
             "channel_account_id": account.id,
             "inbox_id": inbox.id,
+            "inbox_opens_tickets": inbox.type == HELP_DESK,
         }
         notes = (
             (SWITCHED_OFF, not account.is_active),

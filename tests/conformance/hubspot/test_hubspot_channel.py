@@ -336,7 +336,9 @@ class TestSetUp:
         other = emulator.add_inbox(ACME, "Support", kind="HELP_DESK")
         _, config = parts_of(bench)
         done = await set_up(with_config(bench, inbox=" support "))
-        assert done["inbox_id"] == str(other.id)
+        assert (done["inbox_id"], done["inbox_opens_tickets"]) == (str(other.id), True)
+        tickets = with_config(bench, inbox_opens_tickets=True, case="tickets")
+        assert (tickets.can.opens_own_deals, bench.can.opens_own_deals) == (True, False)
         accounts = emulator.world.portal(ACME).talks.accounts
         assert not accounts[int(config.channel_account_id)].is_authorized
         assert accounts[int(done["channel_account_id"])].is_authorized
