@@ -314,3 +314,33 @@ async def test_the_stage_does_over_http_what_the_emulator_does(rig: Rig) -> None
     assert await post("remove", b'{"portal": "gamma"}') == 404
     state = await rig.emulator.control(Request(method="GET", path="/_stage/state"))
     assert [each["name"] for each in said(state)["portals"]] == ["acme", "beta"]
+
+
+async def test_codes_and_tokens_live_as_long_as_they_are_told_to(rig: Rig) -> None:
+    rig.switch("token_life_s", 300)
+    rig.switch("code_life_s", 5)
+    asked = {"grant_type": "authorization_code", "redirect_uri": CALLBACK}
+    code = rig.emulator.consent("acme", rig.app.app_id)
+    pair = said(await rig.oauth(**asked, code=code))
+    stale = rig.emulator.consent("acme", rig.app.app_id)
+    rig.clock.ahead(seconds=5)
+    assert said(await rig.oauth(**asked, code=stale))["status"] == "BAD_AUTH_CODE"
+    rig.token = pair["access_token"]
+    await rig.do("GET", DETAILS)
+    rig.clock.ahead(seconds=295)
+    assert (pair["expires_in"], (await rig.refused("GET", DETAILS))[0]) == (300, 401)
+
+
+async def test_search_may_be_slower_by_chance_and_counted_otherwise(rig: Rig) -> None:
+    path = "/crm/objects/2026-03/contacts/search"
+    rig.switch("search_lag_s", 0.0)
+    rig.switch("search_jitter_s", 10.0)
+    rig.switch("search_limit_per_s", 100)
+    for number in range(10):
+        rig.emulator.add_contact("acme", f"Anna {number}")
+    rig.clock.ahead(seconds=5)
+    assert 0 < (await rig.do("POST", path, {}))["total"] < 10
+    rig.clock.ahead(seconds=5)
+    assert (await rig.do("POST", path, {}))["total"] == 10
+    rig.switch("search_limit_per_s", 1)
+    assert (await rig.refused("POST", path, {}))[0] == 429
