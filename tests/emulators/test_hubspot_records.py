@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from channel_clients.emulators.stage import ConnectionCut
 from tests.emulators.hubspot_scene import Rig
 
 CONTACTS = "/crm/objects/2026-03/contacts"
@@ -236,6 +237,17 @@ async def test_a_batch_is_all_or_nothing_without_trace_ids(rig: Rig) -> None:
     assert body["errors"][0]["context"]["objectWriteTraceId"] == ["t1"]
     await rig.do("POST", f"{CONTACTS}/batch/create", {"inputs": inputs[:1]})
     assert len(rig.emulator.contacts("acme")) == 2  # a trace id is no key
+
+
+async def test_a_batch_may_die_halfway(rig: Rig) -> None:
+    await rig.do("POST", f"{PROPERTIES}/contacts", KEY)
+    inputs = [keyed(f"k{number}") for number in range(4)]
+    rig.emulator.stage.arm("batch_dies")
+    with pytest.raises(ConnectionCut):
+        await upsert(rig, *inputs)
+    assert len(rig.emulator.contacts("acme")) == 2
+    again = (await upsert(rig, *inputs))["results"]
+    assert [each["new"] for each in again] == [False, False, True, True]
 
 
 async def test_one_address_twice_in_a_batch_is_refused(rig: Rig) -> None:

@@ -57,6 +57,7 @@ Faults beside those of the network, which answer a call in place of HubSpot (nar
                             the next hook is never sent, or sent twice
     reordered_hooks         the next hook is overtaken by the one after it
     forged_hook, stale_hook the next hook is signed with another secret, or six minutes ago
+    batch_dies              half of the inputs are done, and there is no answer
     email_race              somebody makes the same contact a moment before: 409 names no record
 
 Ids of contacts, deals and tickets coincide, as they may on a real portal. Answered in one way where

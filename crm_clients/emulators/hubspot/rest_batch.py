@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from channel_clients.emulators.stage import Response
+from channel_clients.emulators.stage import ConnectionCut, Response
 
 from . import authors, limits, records
 from .call import Call, Route, names
@@ -123,7 +123,13 @@ def _write(call: Call, batch: Batch) -> Response:
                 raise
             errors.append(_error(refused, str(sent[TRACE])))
     errors += list(_lost(call, batch.missing))
-    rows = [_done(call, sent, made, is_upsert=batch.is_upsert) for sent, made in drafts]
+    dies = call.world.stage.take(call.request, {"batch_dies"}) is not None
+    rows = [
+        _done(call, sent, made, is_upsert=batch.is_upsert)
+        for sent, made in (drafts[: (len(drafts) + 1) // 2] if dies else drafts)
+    ]
+    if dies:
+        raise ConnectionCut(applied=True)
     return finished(call, rows, errors, batch.status)
 
 

@@ -35,6 +35,7 @@ FAULTS = frozenset(
         "refresh_answer_lost",
         "hub_unknown",
         "email_race",
+        "batch_dies",
         "lost_hook",
         "duplicate_hook",
         "reordered_hooks",
