@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mappers.text import Language, Slice, clean, cut_spans, moved, timeline_text
@@ -34,10 +33,6 @@ CORRECTS = frozenset({DeliveryKind.WRITE_EDIT, DeliveryKind.WRITE_DELETE})
 DELETED: dict[Language, str] = {
     "ru": "[Автор удалил это сообщение]",
     "en": "[The author deleted this message]",
-}
-EDITED: dict[Language, str] = {
-    "ru": "[Автор изменил это сообщение]",
-    "en": "[The author changed this message]",
 }
 
 
@@ -170,26 +165,6 @@ def entry(job: Job, to: ConnectedCrm, shelf: Shelf) -> Entry:
         deal=deal_with(job, opened.record),
         author=Operator(id="") if said.direction is Direction.OUTBOUND else None,
         file=given.files[0] if given.files else None,
-    )
-
-
-def correction(job: Job, to: ConnectedCrm, shelf: Shelf) -> Entry:
-    """What a CRM is asked to put beneath an entry that it cannot change.
-
-    It is an entry of its own, said when the author changed their words: after what it corrects,
-    though channels count in seconds.
-    """
-    corrected, is_edit = entry(job, to, shelf), job.kind is DeliveryKind.WRITE_EDIT
-    head = f"{EDITED[to.settings.language]}\n" if is_edit else ""
-    at = datetime.fromtimestamp(job.revision / 1000, UTC)
-    at = max(at, corrected.message.sent_at + timedelta(seconds=1))
-    return replace(
-        corrected,
-        key=job.key,
-        message=replace(corrected.message, sent_at=at, attachments=()),
-        text=f"{head}{corrected.text}",
-        quoted="",
-        file=None,
     )
 
 

@@ -50,13 +50,11 @@ from middleware.identity.flow import (
     find_ensured_deal,
 )
 from middleware.media.flow import Shelf
-from middleware.outbox import todo
+from middleware.outbox import beneath, todo
 from middleware.outbox.bulk import Bulk
 from middleware.outbox.correcting import Corrected, Declined, edit_reply, take_back
 from middleware.outbox.drafts import (
-    CORRECTS,
     as_typed,
-    correction,
     entry,
     external_of,
     message_of,
@@ -91,8 +89,6 @@ REPEATABLE = frozenset(
         DeliveryKind.SHOW_TYPING,
     }
 )
-TAKEN_BACK = "taken back before it was said"
-BENEATH = "said beneath the entry"
 HISTORY_MARGIN = timedelta(minutes=2)
 
 
@@ -168,17 +164,9 @@ Result: TypeAlias = (
 
 def is_repeatable(job: Job, to: Connected) -> bool:
     """Say whether doing it twice does no harm, so that nothing about it can be in doubt."""
-    if isinstance(to, ConnectedCrm) and job.kind in CORRECTS:
-        return _changes(job, to)
     if job.kind in REPEATABLE:
-        return True
+        return not beneath.is_meant(job, to)
     return isinstance(to, ConnectedChannel) and to.can.repeatable
-
-
-def _changes(job: Job, to: ConnectedCrm) -> bool:
-    """Say whether a CRM makes a correction where the entry stands, or has it said beneath."""
-    wanted = EditsEntries if job.kind is DeliveryKind.WRITE_EDIT else MarksDeletions
-    return isinstance(to.adapter, wanted)
 
 
 def can_find(job: Job, to: Connected) -> bool:
@@ -224,9 +212,8 @@ async def find(job: Job, to: Connected, means: Means) -> Result | None:
         case ConnectedCrm(adapter=crm) if job.kind is DeliveryKind.WRITE:
             receipt = await crm.find_entry(entry(job, to, means.shelf), job.called_at)
             return None if receipt is None else Accepted(receipt)
-        case ConnectedCrm(adapter=crm) if job.kind in CORRECTS:
-            beneath = await crm.find_entry(correction(job, to, means.shelf), job.called_at)
-            return None if beneath is None else Nothing(BENEATH)
+        case ConnectedCrm() if beneath.is_meant(job, to):
+            return Nothing() if await beneath.was_said(job, to, means.shelf) else None
         case _:
             raise ProviderError(Permanent(code="hub.cannot_ask"))
 
@@ -260,7 +247,7 @@ async def _tell_channel(job: Job, to: ConnectedChannel, shelf: Shelf) -> Result:
 async def _send(job: Job, to: ConnectedChannel, shelf: Shelf) -> Result:
     what = outgoing(job, to, shelf)
     if what is None:
-        return Nothing(TAKEN_BACK)
+        return Nothing("taken back before it was said")
     return Accepted(await _say(what, to), says_newest(job, to))
 
 
@@ -286,8 +273,7 @@ async def _tell_crm(job: Job, to: ConnectedCrm, means: Means, bulk: Bulk | None)
         case DeliveryKind.WRITE_DELETE if isinstance(crm, MarksDeletions):
             return await _correct(crm.mark_deleted(entry(job, to, means.shelf)))
         case DeliveryKind.WRITE_EDIT | DeliveryKind.WRITE_DELETE:
-            await crm.write(correction(job, to, means.shelf))
-            return Nothing(BENEATH)
+            return Nothing(await beneath.say(job, to, means.shelf))
         case DeliveryKind.WRITE_REACTION if isinstance(crm, ShowsReactions) and job.sent:
             await crm.react(reaction(job))
             return Nothing()
@@ -316,8 +302,7 @@ async def _tend_crm(job: Job, to: ConnectedCrm, known: Catalogues) -> Result:
             return await _keep_source(crm, job)
         case DeliveryKind.READ_HISTORY if isinstance(crm, ReadsHistory):
             at = opened_of(job)
-            since = (at.behind_since or at.opened_at) - HISTORY_MARGIN
-            since = max(since, at.opened_at)
+            since = max((at.behind_since or at.opened_at) - HISTORY_MARGIN, at.opened_at)
             return HistoryFetched(await crm.read_history(at.opened, at.ours, since))
         case DeliveryKind.READ_OPERATORS if isinstance(crm, HasCatalogue):
             return await _operators(crm)
@@ -337,9 +322,8 @@ async def _correct(asked: Awaitable[None]) -> Result:
 
 def _check_tie(job: Job) -> None:
     """A conversation tied to a record that is not the person's any more must be tied anew."""
-    if job.opened is None or job.link is None or not job.link.live:
-        return
-    if job.opened.record != job.link.record:
+    link = job.link if job.link is not None and job.link.live else None
+    if job.opened and link and job.opened.record != link.record:
         raise ProviderError(Permanent(code="hub.tied_elsewhere", gone="conversation"))
 
 
