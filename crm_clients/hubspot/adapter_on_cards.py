@@ -8,6 +8,7 @@ from crm_clients.hubspot.adapter import HubSpotPortal
 from crm_clients.hubspot.bulk import Bulk
 from crm_clients.hubspot.diagnosis import Look
 from crm_clients.hubspot.diagnosis_of_cards import DiagnosisOfCards
+from crm_clients.hubspot.diagnosis_of_channel import DiagnosisOfChannel
 from crm_clients.hubspot.engagements import Engagements
 from crm_clients.hubspot.polling import Polling
 from mappers.vocabulary import (
@@ -28,7 +29,10 @@ class HubSpotOnCards(HubSpotPortal):
 
     @property
     def _looks(self) -> Sequence[Look]:
-        return DiagnosisOfCards(self._rest).looks
+        looks = DiagnosisOfCards(self._rest).looks
+        if self.application is None:
+            return looks
+        return (DiagnosisOfChannel(self.application, self._rest).about_hooks, *looks)
 
     @property
     def _engagements(self) -> Engagements:

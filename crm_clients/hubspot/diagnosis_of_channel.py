@@ -34,9 +34,9 @@ class DiagnosisOfChannel:
 
     @property
     def looks(self) -> Sequence[Look]:
-        return (self._about_hooks, self._about_channel, self._about_account, self._about_inbox)
+        return (self.about_hooks, self._about_channel, self._about_account, self._about_inbox)
 
-    async def _about_hooks(self) -> list[Finding]:
+    async def about_hooks(self) -> list[Finding]:
         ours, app = self.application.hook_address, self.application.app_id
         what = "Where HubSpot sends the portal's events is said in the app's project: targetUrl"
         usual = [ok(f"{what} must be {ours}")]

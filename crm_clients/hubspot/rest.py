@@ -38,9 +38,6 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 # A call may not outlast the lease of whoever makes it.
 PATIENCE = timedelta(seconds=15)
 MISSING_SCOPE = "hubspot.missing_scope"
-TERMS: Mapping[int, str] = MappingProxyType(
-    {423: "hubspot.locked", 429: "hubspot.too_fast", 477: "hubspot.moving"}
-)
 KINDS: Mapping[str, Gone] = MappingProxyType(
     {"CONTACT": "record", "DEAL": "deal", "TICKET": "deal"}
 )
@@ -205,8 +202,12 @@ def failure_in(
             return Permanent(code="hubspot.not_found", detail=detail, gone=gone)
         case 409:
             return Permanent(code="hubspot.conflict", detail=detail)
-        case status if status in TERMS:
-            return RateLimited(code=TERMS[status], detail=detail, retry_after=wait)
+        case 423:
+            return RateLimited(code="hubspot.locked", detail=detail, retry_after=wait)
+        case 429:
+            return RateLimited(code="hubspot.too_fast", detail=detail, retry_after=wait)
+        case 477:
+            return RateLimited(code="hubspot.moving", detail=detail, retry_after=wait)
         case status if status == 408 or status >= 500:
             unsure = Transient if repeatable else Ambiguous
             return unsure(code=f"http.{status}", detail=detail)

@@ -59,8 +59,9 @@ class _Reader:
             self.functions.setdefault(name.rpartition(".")[2], function)
 
     def of_call(self, call: ast.Call) -> Iterator[str]:
+        is_revoked = isinstance(call.func, ast.Name) and call.func.id == "AccessRevoked"
         for keyword in call.keywords:
-            if keyword.arg == "code":
+            if keyword.arg == ("reason" if is_revoked else "code"):
                 yield from self.texts(keyword.value)
 
     def texts(self, value: ast.expr) -> Iterator[str]:
@@ -89,6 +90,9 @@ class _Reader:
             match node:
                 case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
                     yield value
+                case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
+                    pairs = zip(names, values, strict=False)
+                    yield from (v for n, v in pairs if isinstance(n, ast.Name) and n.id == name)
                 case _:
                     pass
 

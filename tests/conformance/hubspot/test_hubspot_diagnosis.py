@@ -115,6 +115,7 @@ class TestScopes:
                 crm.config.model_copy(update={"timeline": "cards"}), crm.application, crm.http
             ).diagnose(HOOKS)
         assert "conversations" not in told(cards, "problem")
+        assert f"targetUrl must be {HOOKS}" in told(cards, "ok")
 
     async def test_without_files_nothing_else_is_missing(self, portal: HubSpotEmulator) -> None:
         async with installed(portal) as (crm, _):
