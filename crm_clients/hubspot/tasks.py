@@ -53,7 +53,6 @@ class Tasks:
             "hs_task_subject": " ".join(draft.text.split())[:LONGEST_SUBJECT],
             TASKS.words: escape(draft.text),
             "hs_task_status": "NOT_STARTED",
-            "hs_task_type": "TODO",
             **({OWNER: owner} if owner else {}),
         }
         made = Draft(key=key, about=About(draft.record, draft.deal), properties=properties)

@@ -133,6 +133,11 @@ class Bench:
         return self.http.now() - timedelta(minutes=1)
 
 
+def another(name: str) -> RecordDraft:
+    """Somebody else: an earlier fault may have made a record after all."""
+    return replace(DRAFT, emails=(f"{name}.{EMAIL}",))
+
+
 def an_opening(record: str) -> Opening:
     return Opening(ours=OURS, record=record, person=PERSON)
 

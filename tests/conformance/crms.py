@@ -49,6 +49,7 @@ from tests.conformance.crm_bench import (
     WORDS,
     Bench,
     an_opening,
+    another,
     refusal,
 )
 from tests.conformance.crm_bulk import BulkPromises
@@ -360,7 +361,7 @@ class AccountPromises:
         for fault, kind in bench.faults_of_create.items():
             with subtests.test(fault=fault, call="create"):
                 bench.arm(fault, "create")
-                error = await refusal(bench.crm.create_record(_whose(fault), key=fault))
+                error = await refusal(bench.crm.create_record(another(fault), key=fault))
                 assert error.failure.kind == kind
 
     def test_no_fault_of_the_emulator_is_forgotten(self, bench: Bench) -> None:
@@ -377,7 +378,7 @@ class AccountPromises:
             errors.append(await refusal(bench.crm.write(replace(entry, key=fault))))
         for fault in bench.faults_of_create:
             bench.arm(fault, "create")
-            errors.append(await refusal(bench.crm.create_record(_whose(fault), key=fault)))
+            errors.append(await refusal(bench.crm.create_record(another(fault), key=fault)))
         shown: list[object] = [bench.config, bench.application, bench.crm, bench.http.calls]
         shown += [entrance.door for entrance in bench.entrances]
         shown += [part for error in errors for part in (error, error.failure)]
@@ -491,11 +492,6 @@ class CrmPromises(
 
 def _events(bench: Bench, parcels: tuple[Parcel, ...]) -> list[object]:
     return [event for parcel in parcels for event in bench.read(parcel).events]
-
-
-def _whose(fault: str) -> RecordDraft:
-    """Somebody else each time: an earlier fault may have made a record after all."""
-    return replace(DRAFT, emails=(f"{fault}.{EMAIL}",))
 
 
 def _email() -> Identity:

@@ -17,6 +17,8 @@ from crm_clients.hubspot.adapter_on_cards import HubSpotOnCards
 from crm_clients.hubspot.bodies import said_in, words_in
 from crm_clients.hubspot.markers import MARKER
 from crm_clients.on_cards import mark_of
+from mappers.vocabulary import AttachmentKind, DealDraft, Entry, MediaFile, OperatorReplied
+from mappers.vocabulary.hooks import Polled
 from tests.conformance.crm_bench import OURS, Bench
 from tests.conformance.hubspot_scene import (
     ACME,
@@ -28,6 +30,7 @@ from tests.conformance.hubspot_scene import (
 )
 from tests.port import LoopbackHttp
 
+PICTURE = b"\x89PNG\r\n\x1a\n and so on"
 MADE = "POST /crm/objects/*/"
 PATHS: Mapping[str, str] = MappingProxyType(
     {"create": f"{MADE}*s", "task": f"{MADE}tasks", "bulk": f"{MADE}*/batch/create"}
@@ -170,3 +173,32 @@ def on_cards(bench: Bench) -> HubSpotOnCards:
     crm = bench.crm
     assert isinstance(crm, HubSpotOnCards)
     return crm
+
+
+async def on_a_deal(bench: Bench) -> Entry:
+    entry = await bench.entry()
+    deal = await bench.crm.create_deal(DealDraft(record=entry.record, title="Диван"), key="d")
+    return replace(entry, deal=deal)
+
+
+def a_file() -> MediaFile:
+    async def read() -> bytes:
+        return PICTURE
+
+    return MediaFile(
+        kind=AttachmentKind.IMAGE,
+        name="счёт 1.png",
+        mime="image/png",
+        size_bytes=len(PICTURE),
+        url="https://hub.example.com/media/1/signed",
+        read=read,
+    )
+
+
+def said_by(bench: Bench, polled: Polled) -> list[OperatorReplied]:
+    events = [event for parcel in polled.parcels for event in bench.read(parcel).events]
+    return [each for each in events if isinstance(each, OperatorReplied)]
+
+
+def words(bench: Bench, polled: Polled) -> list[str]:
+    return [each.message.text for each in said_by(bench, polled)]
