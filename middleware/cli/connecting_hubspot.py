@@ -58,6 +58,15 @@ OnCards = Annotated[
 AsTickets = Annotated[
     bool, typer.Option("--tickets", help="Open tickets where another CRM would open deals.")
 ]
+AppId = Annotated[str, typer.Option(help="App ID, a number, of the same app.")]
+InInbox = Annotated[
+    str, typer.Option(help="Inbox to use, by number or name; default: the first one.")
+]
+Application = Annotated[str | None, typer.Option(help="Id of a registration that is kept already.")]
+ApplicationFile = Annotated[
+    Path | None, typer.Option(help="YAML or JSON with the registration's values.", dir_okay=False)
+]
+Prefix = Annotated[str, typer.Option(help="On cards: what an answer begins with; default: //")]
 EntryObject = Annotated[
     Entries | None, typer.Option(help="On cards: what a message is; default: notes")
 ]
@@ -67,25 +76,16 @@ def hubspot(
     context: typer.Context,
     client_id: Annotated[str, typer.Option(help="Client ID, from the app's Auth tab.")] = "",
     client_secret: ClientSecret = None,
-    app_id: Annotated[str, typer.Option(help="App ID, a number, of the same app.")] = "",
+    app_id: AppId = "",
     developer_key: DeveloperKey = None,
-    inbox: Annotated[
-        str, typer.Option(help="Inbox to use, by number or name; default: the first one.")
-    ] = "",
-    application: Annotated[
-        str | None, typer.Option(help="Id of a registration that is kept already.")
-    ] = None,
-    application_file: Annotated[
-        Path | None,
-        typer.Option(help="YAML or JSON with the registration's values.", dir_okay=False),
-    ] = None,
+    inbox: InInbox = "",
+    application: Application = None,
+    application_file: ApplicationFile = None,
     token: Token = None,
     cards: OnCards = False,
     tickets: AsTickets = False,
     entries: EntryObject = None,
-    reply_prefix: Annotated[
-        str, typer.Option(help="On cards: what an answer begins with; default: //")
-    ] = "",
+    reply_prefix: Prefix = "",
     api_base: Annotated[str, typer.Option(help="Another API server: an emulator.")] = "",
     title: Title = "",
 ) -> None:

@@ -163,16 +163,6 @@ def a_bench(
         threads = [each for each in emulator.timeline(ACME) if each.client_id == ours]
         return [each.text for thread in threads for each in thread.messages if not each.is_system]
 
-    def tasks() -> list[tuple[str, str, str]]:
-        return [
-            (
-                str((each["tied"].get("deals") or each["tied"]["contacts"])[0]),
-                each["properties"]["hs_task_subject"],
-                each["properties"].get("hubspot_owner_id", ""),
-            )
-            for each in emulator.records(ACME, TASK)
-        ]
-
     return Bench(
         manifest=MANIFEST,
         config=config,
@@ -189,7 +179,7 @@ def a_bench(
         felt=lambda _: [],
         counts=lambda: (_living(emulator, CONTACT), _living(emulator, case)),
         delete_record=lambda record: emulator.delete_record(ACME, CONTACT, int(record)),
-        tasks=tasks,
+        tasks=lambda: tasks_of(emulator),
         tags=lambda _: [],
         dismiss=lambda owner: emulator.dismiss(ACME, user_of(emulator, owner)),
         address=ADDRESS,
@@ -197,6 +187,18 @@ def a_bench(
         calls=lambda: [phone_of(each) for each in _of(emulator, CALL)],
         emails=lambda: [each["hs_email_subject"] for each in _of(emulator, LETTER)],
     )
+
+
+def tasks_of(emulator: HubSpotEmulator) -> list[tuple[str, str, str]]:
+    """What employees were given to do: about what, the words, and for whom."""
+    return [
+        (
+            str((each["tied"].get("deals") or each["tied"]["contacts"])[0]),
+            each["properties"]["hs_task_subject"],
+            each["properties"].get("hubspot_owner_id", ""),
+        )
+        for each in emulator.records(ACME, TASK)
+    ]
 
 
 def _living(emulator: HubSpotEmulator, kind: str) -> int:
