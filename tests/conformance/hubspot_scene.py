@@ -45,6 +45,7 @@ ELSEWHERE = frozenset(
     {
         "slow",  # a good answer
         "email_race",
+        "batch_dies",
         "oauth_flood",
         "refresh_answer_lost",
         "hub_unknown",

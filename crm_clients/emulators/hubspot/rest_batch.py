@@ -139,7 +139,7 @@ def _done(call: Call, sent: Json, made: Draft, *, is_upsert: bool) -> Json:
     kind = kind_of(call)
     asked = (*made.values, *kind.shows, *kind.always)
     row = told(call, record, asked, whole=is_new)
-    if sent.get(TRACE):
+    if sent.get(TRACE) and call.world.switches.results_traced:
         row[TRACE] = str(sent[TRACE])
     return {**row, "new": is_new} if is_upsert else row
 
@@ -162,8 +162,9 @@ def _lost(call: Call, missing: Sequence[str]) -> Iterator[Json]:
 
 
 def finished(call: Call, rows: list[Any], errors: list[Json], status: int) -> Response:
-    """Answer a batch; 207 where a part of it failed."""
-    body: Json = {"status": "COMPLETE", "results": rows}
+    """Answer a batch, in an order that nobody promised; 207 where a part of it failed."""
+    is_reversed = call.world.switches.batch_order == "reversed"
+    body: Json = {"status": "COMPLETE", "results": rows[::-1] if is_reversed else rows}
     if errors:
         body |= {"numErrors": len(errors), "errors": errors}
     times = answer_times(call.began, call.world.now())

@@ -42,6 +42,8 @@ class Switches(SwitchBoard):
     archived_name_free: bool = False  # a property may have the name of an archived one
     association_ids: Literal["numbers", "strings"] = "numbers"
     merge_makes_new: bool = False  # what survives a merge is a third record
+    results_traced: bool = True  # results of a batch tell trace ids, as its errors do
+    batch_order: Literal["as_sent", "reversed"] = "reversed"  # of results; none is promised
     twin_inputs: Literal["refuse", "one_record"] = "refuse"  # one key twice in an upsert
 
     # Files

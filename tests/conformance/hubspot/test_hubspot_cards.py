@@ -223,6 +223,19 @@ class TestBulk:
         assert isinstance(answers[1], Receipt)
         assert len(ours(emulator)) == 4
 
+    @pytest.mark.parametrize("is_traced", [True, False])
+    async def test_what_half_was_written_of_is_settled_for_each(
+        self, by_mark: Bench, emulator: HubSpotEmulator, is_traced: bool
+    ) -> None:
+        emulator.switches.set("results_traced", is_traced)
+        entries, crm = await entries_of(by_mark, 3), on_cards(by_mark)
+        emulator.stage.arm("batch_dies")
+        assert (await refusal(crm.write_many(entries))).failure.kind == "ambiguous"
+        found = [await crm.find_entry(each, by_mark.recently()) for each in entries]
+        assert [each is not None for each in found] == [True, True, False]
+        assert [isinstance(each, Receipt) for each in await crm.write_many(entries[2:])] == [True]
+        assert len(ours(emulator)) == 6
+
     async def test_what_takes_longer_than_words_goes_alone(
         self, bench: Bench, crm: HubSpotOnCards
     ) -> None:
