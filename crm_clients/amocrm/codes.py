@@ -46,5 +46,6 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         " could not be asked: it is looked for again.",
         "amocrm.too_many_notes": "There are more notes since then than are read back: look at the"
         " card in amoCRM.",
+        "amocrm.uninstalled": "The integration was removed from the account: connect it again.",
     }
 )

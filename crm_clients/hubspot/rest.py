@@ -202,17 +202,21 @@ def failure_in(
             return Permanent(code="hubspot.not_found", detail=detail, gone=gone)
         case 409:
             return Permanent(code="hubspot.conflict", detail=detail)
-        case 423:
-            return RateLimited(code="hubspot.locked", detail=detail, retry_after=wait)
-        case 429:
-            return RateLimited(code="hubspot.too_fast", detail=detail, retry_after=wait)
-        case 477:
-            return RateLimited(code="hubspot.moving", detail=detail, retry_after=wait)
+        case 423 | 429 | 477 as status:
+            return _for_a_while(status, detail, wait)
         case status if status == 408 or status >= 500:
             unsure = Transient if repeatable else Ambiguous
             return unsure(code=f"http.{status}", detail=detail)
         case _:
             return invalid(reply.value(), gone, detail)
+
+
+def _for_a_while(status: int, detail: str, wait: timedelta | None) -> Failure:
+    if status == 423:
+        return RateLimited(code="hubspot.locked", detail=detail, retry_after=wait)
+    if status == 477:
+        return RateLimited(code="hubspot.moving", detail=detail, retry_after=wait)
+    return RateLimited(code="hubspot.too_fast", detail=detail, retry_after=wait)
 
 
 def missing_scopes(reply: HttpReply) -> tuple[str, ...]:
