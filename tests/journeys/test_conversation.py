@@ -7,26 +7,26 @@ NINA = 1001
 PETR = 1002
 
 
-async def test_a_message_reaches_the_timeline_and_the_answer_comes_back(either: Town) -> None:
-    either.telegram.say(NINA, "Здравствуйте", name="Нина")
-    either.telegram.say(NINA, "Есть ли красные?")
-    await either.settle()
+async def test_a_message_reaches_the_timeline_and_the_answer_comes_back(every: Town) -> None:
+    every.telegram.say(NINA, "Здравствуйте", name="Нина")
+    every.telegram.say(NINA, "Есть ли красные?")
+    await every.settle()
 
-    assert either.entries() == ["Здравствуйте", "Есть ли красные?"]
+    assert every.entries() == ["Здравствуйте", "Есть ли красные?"]
 
-    either.reply(NINA, "Есть, приезжайте")
-    await either.settle()
+    every.reply(NINA, "Есть, приезжайте")
+    await every.settle()
 
-    assert either.seen_by(NINA) == ["Есть, приезжайте"]
-    assert await either.told() == [[(1, "")]]
+    assert every.seen_by(NINA) == ["Есть, приезжайте"]
+    assert await every.told() == [[(1, "")]]
 
 
-async def test_the_contact_and_the_deal_are_there_before_the_first_message(either: Town) -> None:
-    either.telegram.say(NINA, "Добрый день", name="Нина")
-    await either.settle()
+async def test_the_contact_and_the_deal_are_there_before_the_first_message(every: Town) -> None:
+    every.telegram.say(NINA, "Добрый день", name="Нина")
+    await every.settle()
 
-    (contact,) = either.contacts()
-    (deal,) = either.deals()
+    (contact,) = every.contacts()
+    (deal,) = every.deals()
     assert contact["name"] == "Нина"
     assert deal["contact_ids"] == [contact["id"]]
     assert not deal.get("is_unsorted")
@@ -85,18 +85,18 @@ async def test_quotes_travel_both_ways(town: Town) -> None:
     assert last.reply_to == {"message": {"id": town.amocrm.replies[0].message_id}}
 
 
-async def test_an_edit_is_seen_where_the_entry_is_or_beneath_it(either: Town) -> None:
-    said = either.telegram.say(NINA, "Хочу красный", name="Нина")
-    await either.settle()
-    either.telegram.edit(NINA, said.message_id, "Хочу синий")
-    await either.settle()
+async def test_an_edit_is_seen_where_the_entry_is_or_beneath_it(every: Town) -> None:
+    said = every.telegram.say(NINA, "Хочу красный", name="Нина")
+    await every.settle()
+    every.telegram.edit(NINA, said.message_id, "Хочу синий")
+    await every.settle()
 
-    if not either.can.edits:
+    if not every.can.edits:
         changed = "[Автор изменил это сообщение]\nХочу синий"
-        assert either.entries() == ["Хочу красный", changed]
+        assert every.entries() == ["Хочу красный", changed]
         return
-    assert either.entries() == ["Хочу синий"]
-    assert either.chats()[0].messages[0].edited
+    assert every.entries() == ["Хочу синий"]
+    assert every.chats()[0].messages[0].edited
 
 
 async def test_a_customer_who_closed_the_door_is_not_written_to_in_vain(either: Town) -> None:

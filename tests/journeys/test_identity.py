@@ -90,16 +90,16 @@ async def test_many_first_messages_at_one_instant_make_one_contact_and_one_deal(
     assert either.entries() == [f"раз {number}" for number in range(20)]
 
 
-async def test_a_lost_answer_to_a_creation_makes_no_second_card(either: Town) -> None:
+async def test_a_lost_answer_to_a_creation_makes_no_second_card(every: Town) -> None:
     for calls in ("contacts", "deals", "writes"):
-        either.arm("cut_after", calls)
-    either.telegram.say(NINA, "Здравствуйте", name="Нина")
-    await either.settle()
+        every.arm("cut_after", calls)
+    every.telegram.say(NINA, "Здравствуйте", name="Нина")
+    await every.settle()
 
-    assert len(contacts(either)) == 1
-    assert len(leads(either)) == 1
-    assert either.entries() == ["Здравствуйте"]
-    assert sum(either.world.crm.stage.faults_met.values()) == 3
+    assert len(contacts(every)) == 1
+    assert len(leads(every)) == 1
+    assert every.entries() == ["Здравствуйте"]
+    assert sum(every.world.crm.stage.faults_met.values()) == 3
 
 
 async def test_a_merge_in_the_crm_is_followed(town: Town) -> None:
@@ -118,18 +118,18 @@ async def test_a_merge_in_the_crm_is_followed(town: Town) -> None:
     assert town.entries() == ["До слияния", "После слияния"]
 
 
-async def test_a_card_deleted_in_the_crm_is_made_anew(either: Town) -> None:
-    either.telegram.say(NINA, "Раз", name="Нина")
-    await either.settle()
-    (ours,) = [contact["id"] for contact in contacts(either)]
-    either.world.side.delete_contact(either.world.crm, ours)
-    await either.settle()
-    either.telegram.say(NINA, "Два")
-    await either.settle()
+async def test_a_card_deleted_in_the_crm_is_made_anew(every: Town) -> None:
+    every.telegram.say(NINA, "Раз", name="Нина")
+    await every.settle()
+    (ours,) = [contact["id"] for contact in contacts(every)]
+    every.world.side.delete_contact(every.world.crm, ours)
+    await every.settle()
+    every.telegram.say(NINA, "Два")
+    await every.settle()
 
-    (contact,) = contacts(either)
+    (contact,) = contacts(every)
     assert contact["id"] != ours
-    assert either.entries() == ["Раз", "Два"]
+    assert every.entries() == ["Раз", "Два"]
 
 
 async def test_a_card_that_people_gave_up_is_not_taken_again(town: Town) -> None:

@@ -105,26 +105,26 @@ async def test_every_file_of_an_operator_is_in_the_chat_as_what_it_is_and_in_ord
     assert [[s.code for s in reply.statuses] for reply in town.amocrm.replies] == [[1]] * 5
 
 
-async def test_every_file_is_on_either_side_as_it_was(either: Town) -> None:
+async def test_every_file_is_on_either_side_as_it_was(every: Town) -> None:
     """Byte by byte and in order, whatever the CRM calls it."""
     for kind, content, _ in FILES:
-        either.telegram.show(NINA, kind, content=content)
-    await either.settle()
-    desk = either.desk
+        every.telegram.show(NINA, kind, content=content)
+    await every.settle()
+    desk = every.desk
     for kind, name, content, _ in REPLIES:
-        chat = either.chats()[0].chat_id
+        chat = every.chats()[0].chat_id
         await desk.send_files(ACCOUNT, chat, [Sent(kind, name, content)], text=name)
-    await either.settle()
+    await every.settle()
 
     (chat,) = await desk.timeline(ACCOUNT)
     shown = [each for each in chat["messages"] if not each["is_from_operator"]]
     assert [each["sha256"] for each in shown] == [digest(content) for _, content, _ in FILES]
-    phone = [each for each in either.telegram.chats()[0]["messages"] if each["from"] == "bot"]
+    phone = [each for each in every.telegram.chats()[0]["messages"] if each["from"] == "bot"]
     assert [each["text"] for each in phone] == [name for _, name, _, _ in REPLIES]
     handles = [each["shown"][0]["file_id"] for each in phone]
-    kept = [either.telegram.world.files[handle].content for handle in handles]
+    kept = [every.telegram.world.files[handle].content for handle in handles]
     assert kept == [content for _, _, content, _ in REPLIES]
-    assert await either.told() == [[(1, "")]] * len(REPLIES)
+    assert await every.told() == [[(1, "")]] * len(REPLIES)
 
 
 def digest(content: bytes) -> str:

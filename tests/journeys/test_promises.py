@@ -82,17 +82,17 @@ async def test_the_same_webhook_a_hundred_times_and_across_a_restart_is_one_entr
 
 
 async def test_a_token_that_expires_in_the_middle_is_renewed_and_nothing_is_lost(
-    either: Town,
+    every: Town,
 ) -> None:
-    either.telegram.say(NINA, "до", name="Нина")
-    await either.settle()
-    either.world.crm.stage.arm(PARTS[either.world.crm_name].faults.expired)
-    either.telegram.say(PETR, "после", name="Пётр")
-    await either.settle()
+    every.telegram.say(NINA, "до", name="Нина")
+    await every.settle()
+    every.world.crm.stage.arm(PARTS[every.world.crm_name].faults.expired)
+    every.telegram.say(PETR, "после", name="Пётр")
+    await every.settle()
 
-    assert sorted(either.entries()) == ["до", "после"]
-    assert len(either.contacts()) == 2
-    assert await either.count("SELECT count(*) FROM connections WHERE state = 'active'") == 2
+    assert sorted(every.entries()) == ["до", "после"]
+    assert len(every.contacts()) == 2
+    assert await every.count("SELECT count(*) FROM connections WHERE state = 'active'") == 2
 
 
 async def test_a_revoked_account_waits_for_a_person_and_goes_on_where_it_stopped(
@@ -210,15 +210,15 @@ async def test_whatever_happens_to_a_write_the_timeline_has_it_once_and_in_order
     assert either.entries() == [str(number) for number in range(8)]
 
 
-async def test_an_outage_of_the_crm_ends_in_delivery(either: Town) -> None:
-    stage = either.world.crm.stage
+async def test_an_outage_of_the_crm_ends_in_delivery(every: Town) -> None:
+    stage = every.world.crm.stage
     stage.arm("unavailable_before", times=-1)
     for number in range(5):
-        either.telegram.say(NINA, f"{number}", name="Нина")
-    async with either.patience():
+        every.telegram.say(NINA, f"{number}", name="Нина")
+    async with every.patience():
         while stage.faults_met.get("unavailable_before", 0) < 5:
-            await either.pause()
+            await every.pause()
     stage.clear()
-    await either.settle()
+    await every.settle()
 
-    assert either.entries() == [f"{number}" for number in range(5)]
+    assert every.entries() == [f"{number}" for number in range(5)]

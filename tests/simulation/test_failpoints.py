@@ -16,6 +16,8 @@ SLICES = 4
 ONE, TWO, AT_ONCE = Talk(), Talk(messages=2), Talk(messages=3, at_once=True)
 SILENT = Talk(policy=Policy(answer_within=timedelta(seconds=5)))
 OTHER_CRMS = sorted(PARTS.keys() - {ONE.crm})
+# One of the others is looked at whole; what is left to see of the rest lies close together.
+FIRST_OTHER, STEP = OTHER_CRMS[0], 7
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +40,8 @@ def test_one_message_and_one_answer_survive_it_at_every_moment(action: Action, p
 @pytest.mark.parametrize("action", ["crash", "error"])
 def test_other_crms_survive_it_at_every_moment(crm: str, action: Action) -> None:
     talk = Talk(crm=crm)
-    points = range(1, count_points(talk) + 1)
+    points = range(1, count_points(talk) + 1, 1 if crm == FIRST_OTHER else STEP)
+    assert len(points) > 10
     spoilt = [o for point in points if not (o := happen_at(point, action, talk)).is_fine]
     assert spoilt == []
 

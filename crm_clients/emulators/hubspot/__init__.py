@@ -16,6 +16,7 @@ Stage routes beside the common ones. A POST takes the arguments of the method of
                                         every record, deleted and merged ones included
     GET  /_stage/entries?account=       every note, message, call, e-mail and task, with its files
     GET  /_stage/changes?account=       what happened to records, oldest first
+    GET  /_stage/notes?account=         every note on a deal or a contact, its title apart
     GET  /_stage/replies                what operators typed, and what its hook was answered
     GET  /_stage/state                  counts, switches, warnings; how often tokens were refreshed
     POST /_stage/set_hook {app, url}, /_stage/subscribe {app, event, property_name?, …}
@@ -26,6 +27,7 @@ Stage routes beside the common ones. A POST takes the arguments of the method of
     POST /_stage/upload {name, content, kind?, account?}; content is base64, and what comes back is
                                         one of the `files` of
     POST /_stage/reply_with_files {account, to, files, text?, user_id?}
+    POST /_stage/write_note {account, card_id, text, entity?, user_id?}
     POST /_stage/comment {account, to, text, user_id?}
     POST /_stage/close_thread, /_stage/delete_thread {account, to}
     POST /_stage/associate {account, to, contact_id}

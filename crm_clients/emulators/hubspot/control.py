@@ -30,6 +30,7 @@ ACTIONS = (
         "close_thread",
         "delete_thread",
         "associate",
+        "write_note",
     ),
     *("set_account_active", "purge_account", "connect_account", "return_from_channel"),
     *("edit_record", "delete_record", "restore_record", "merge_records"),
@@ -50,7 +51,8 @@ SCENERY = {
 }
 # What is seen of one portal: the route, which is the answer's key as well, and the view.
 OF_PORTALS: Mapping[str, str] = {
-    name: name for name in ("timeline", "contacts", "deals", "tickets", "entries", "changes")
+    name: name
+    for name in ("timeline", "notes", "contacts", "deals", "tickets", "entries", "changes")
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from crm_clients.emulators.contract import Faults, Json, Ours, Part
 from crm_clients.emulators.desk import StageDesk
+from crm_clients.emulators.notes import PREFIX, as_replies, as_timeline
 
 from .emulator import HubSpotEmulator
 
@@ -99,6 +100,30 @@ class HubSpotDesk(StageDesk):
         return [each for each in kept if each["kind"] == kind and not each["is_deleted"]]
 
 
+@dataclass(frozen=True, slots=True)
+class HubSpotCardsDesk(HubSpotDesk):
+    """Operators answer by notes on deals: the portal has no channel of ours."""
+
+    timeline_mode: str = "cards"
+
+    async def reply(self, account: str, chat: str, text: str, **details: Any) -> None:
+        words = {"card_id": int(chat), "text": f"{PREFIX} {text}", **details}
+        await self.door.post("write_note", {"account": account, **words})
+
+    async def timeline(self, account: str) -> list[Json]:
+        return as_timeline(*await self._cards(account))
+
+    async def replies(self, account: str) -> list[Json]:
+        return as_replies(*await self._cards(account))
+
+    async def _cards(self, account: str) -> tuple[list[Json], list[Json], list[Json]]:
+        """Notes, contacts and deals, in the words that such desks share."""
+        notes: list[Json] = (await self.door.get("notes", account=account))["notes"]
+        deals: list[Json] = (await self.door.get("deals", account=account))["deals"]
+        leads = [{"id": each["id"], "contact_ids": each["tied"]["contacts"]} for each in deals]
+        return notes, await self.contacts(account), leads
+
+
 def _parts(reply: Json) -> Iterator[Json]:
     """A reply as its customer gets it: a message for each file, the words with the first."""
     for number, held in enumerate(reply["files"] or [{"name": "", "sha256": ""}]):
@@ -117,6 +142,7 @@ PART = Part(
     module="crm_clients.emulators.hubspot",
     make=lambda stage, base: HubSpotEmulator(stage=stage, base=base),
     desk=HubSpotDesk,
+    modes={"timeline": HubSpotCardsDesk},
     faults=Faults(
         writes="POST /conversations/custom-channels/",
         questions="/crm/",

@@ -7,8 +7,8 @@ from channel_clients.emulators.stage import Request, Response, Stage, asgi
 from . import consent, hooks, oauth, paths, rest, rest_files
 from .control import Control
 from .crm_views import CrmViews
+from .notes import Notes
 from .operators import Operators
-from .people import People
 from .portals import Portals
 from .problems import page
 from .talk_views import TalkViews
@@ -16,7 +16,7 @@ from .views import Views
 from .world import FAULTS, World
 
 
-class HubSpotEmulator(Portals, People, Operators, CrmViews, Views, TalkViews):
+class HubSpotEmulator(Portals, Notes, Operators, CrmViews, Views, TalkViews):
     """HubSpot with any number of portals and its OAuth server, behind one address.
 
     `answer` is the provider, `control` the stage; `app` serves both. `base` is that address as
