@@ -14,7 +14,7 @@ from typing import Any
 from crm_clients.hubspot.markers import keep_markers
 from crm_clients.hubspot.oauth import CHANNEL_SCOPES, Application
 from crm_clients.hubspot.own_channel import OwnChannel
-from crm_clients.hubspot.proof import LOGGED, marked_kinds
+from crm_clients.hubspot.proof import LOGGED, keeps_keys, marked_kinds
 from crm_clients.hubspot.rest import Rest, only_of
 from crm_clients.hubspot.versions import ACCOUNT, path
 from crm_clients.hubspot.wire import AccountDetails
@@ -95,8 +95,11 @@ class Upkeep:
     async def is_set_up(self) -> bool:
         """Say whether our account is authorized, and whether its events come here.
 
-        That people switched it off is theirs to change.
+        That people switched it off is theirs to change. What calls, e-mails and tasks are found by
+        must be there as well.
         """
+        if not await keeps_keys(self.rest, self.rest.config.marked):
+            return False
         account = await self._own.account()
         if account is None or account.is_archived or not account.is_authorized:
             return False

@@ -29,6 +29,10 @@ BY_MARK = (
     "The portal takes no unique property for {kinds}: each ends in a small mark by which it is"
     " found again, and one whose answer was lost waits two minutes before it is written again."
 )
+NO_HOOKS = (
+    "A service key has no webhooks: deleted and merged contacts are noticed when they are next"
+    " needed."
+)
 NO_FILES = "The portal did not let us have its files (files): customers' files are shown as links."
 LINKS_ONLY = "Communications show no files: customers' files are links that live as long as ours."
 
@@ -60,6 +64,8 @@ class UpkeepOfCards:
         yield REDUCED.format(entries=config.entry_object, prefix=config.reply_prefix)
         if config.entry_object not in marked:
             yield BY_MARK.format(kinds=config.entry_object)
+        if config.is_static:
+            yield NO_HOOKS
         if not config.may(media.SCOPE):
             yield NO_FILES
         elif config.entry_object != "notes":

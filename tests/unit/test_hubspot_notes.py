@@ -1,6 +1,7 @@
 """Notes as answers and as messages: how they read, which are answers, and how asking goes on."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from mappers.vocabulary import (
     Arrival,
     AttachmentKind,
     HistoryRead,
+    MalformedWebhook,
     OpenedConversation,
     OperatorReplied,
     Origin,
@@ -34,6 +36,7 @@ from mappers.vocabulary import (
     Status,
     StatusReport,
 )
+from tests.conformance.bench import json_values
 from tests.port import NOON
 
 CONFIG = Config.model_validate(
@@ -118,6 +121,13 @@ def test_what_is_nobodys_answer_is_named() -> None:
     assert told(NOTE, found("Перезвонить")).ignored == ("note.internal",)
     nobodys = told(NOTE, {**found("// Кому?"), "contact": ""})
     assert nobodys.ignored == ("note.of_nobody_in_particular",)
+
+
+@given(value=json_values(), form=st.sampled_from([NOTE, NOTES]))
+def test_reading_anything_ends_in_a_reading_or_a_refusal(value: object, form: str) -> None:
+    for page in (value, found("// Да", files=value), {**found("// Да"), "note": value}):
+        with suppress(ValueError, MalformedWebhook):
+            assert isinstance(told(form, page), Reading)
 
 
 def test_a_history_is_answers_and_its_end() -> None:

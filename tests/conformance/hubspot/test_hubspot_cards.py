@@ -346,6 +346,8 @@ class TestServiceKey:
     ) -> None:
         async with with_service_key(emulator) as bench:
             crm = on_cards(bench)
+            done = await crm.set_up(bench.address, take_over=False)
+            assert any("no webhooks" in note for note in done.notes)
             at = await crm.poll("")
             entry = await bench.entry()
             receipt = await crm.write(replace(entry, file=a_file()))
