@@ -5,6 +5,10 @@ from types import MappingProxyType
 
 SENTENCES: Mapping[str, str] = MappingProxyType(
     {
+        "hubspot.account_purged": "Somebody removed our channel from its inbox in HubSpot: connect"
+        " the portal again.",
+        "hubspot.account_unauthorized": "Our channel was switched off, disconnected or archived in"
+        " its inbox: it works again once it is back.",
         "hubspot.another_portal": "New tokens are another portal's: connect again, in the portal"
         " that is meant.",
         "hubspot.channel_not_granted": "The portal did not let us have a custom channel, which"

@@ -123,7 +123,8 @@ hs_task_subject|Task title|string|text|
 hs_task_body|Task notes|string|html|
 hs_task_status|Task status|enumeration|select||NOT_STARTED,IN_PROGRESS,WAITING,DEFERRED,COMPLETED
 hs_task_priority|Priority|enumeration|select||NONE,LOW,MEDIUM,HIGH
-hs_task_type|Task type|enumeration|select||TODO,CALL,EMAIL,LINKED_IN_MESSAGE
+hs_task_type|Task type|enumeration|select||CALL,EMAIL,LINKED_IN_MESSAGE,TO\
+DO
 hs_task_completion_date|Completed at|datetime|date|
 hs_task_reminders|Reminders|string|text|
 """,
