@@ -179,8 +179,8 @@ class Bench:
 
     Shape: `values` register us at a stub, `account` connects the account with a number. `scope`
     names whose limit a call counts against, by its path; None: nobody's. `limit_per_s` is how many
-    calls a second the CRM lets through, `ours_per_s` how many the hub allows itself; calls that are
-    named in `free` do not count.
+    calls a second the CRM lets through, counted over `window_s`, `ours_per_s` how many the hub
+    allows itself; calls that are named in `free` do not count.
     """
 
     stub: Callable[[], Stub]
@@ -188,8 +188,9 @@ class Bench:
     account: Callable[[str, int], Mapping[str, Any]]
     scope: Callable[[str], str | None]
     limit_per_s: int
-    ours_per_s: int
+    ours_per_s: float
     free: frozenset[str]
+    window_s: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,8 @@
 """The provider's limit: how much of it is used, and how often it is overstepped.
 
 Only new customers write: each costs several calls that count, beside the one that writes the
-message. The stub refuses what goes beyond the limit within any second, as the strictest reading of
-it has it; the hub keeps to its own budget here, smaller where whoever oversteps is blocked.
+message. The stub refuses what goes beyond the limit within any window of its, as the strictest
+reading has it; the hub keeps to its own budget here, smaller where whoever oversteps is blocked.
 What it means to use is what it is judged by.
 """
 

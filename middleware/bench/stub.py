@@ -157,11 +157,11 @@ class Provider:
         return given
 
     def _may(self, scope: str) -> bool:
-        """A window of one second that slides, as the strictest reading of a limit has it."""
+        """A window that slides, as the strictest reading of a limit has it."""
         now, recent = time.monotonic(), self.recent.setdefault(scope, deque())
-        while recent and recent[0] <= now - 1:
+        while recent and recent[0] <= now - self.bench.window_s:
             recent.popleft()
-        if len(recent) >= self.pace.limit:
+        if len(recent) >= self.pace.limit * self.bench.window_s:
             return False
         recent.append(now)
         return True

@@ -1,9 +1,10 @@
 """The stub counts what it must: texts once, their order within a chat, calls over the limit."""
 
 import json
+from dataclasses import replace
 
 from middleware.bench.marks import Mark, text_of
-from middleware.bench.stub import Pace, Provider
+from middleware.bench.stub import Pace, Provider, bench_of
 
 CHAT = "/amojo/v2/origin/custom/11111111-1111-4111-8111-111111111111_a"
 
@@ -65,3 +66,39 @@ def test_what_was_written_is_found_again_by_its_key() -> None:
     other = provider.take("POST", f"{CHAT}/chats", b'{"conversation_id": "chat 3"}')
     empty = json.loads(other.body)["id"]
     assert provider.take("GET", f"{CHAT}/chats/{empty}/history", b"").status == 204
+
+
+def test_a_limit_may_be_counted_over_seconds() -> None:
+    provider = Provider(bench=replace(bench_of("amocrm"), window_s=10))
+    provider.pace = Pace(limit=2)
+    given = [provider.take("GET", "/acc1/api/v4/account", b"").status for _ in range(21)]
+    assert given == [200] * 20 + [429]
+
+
+HUB, TALK = "/acc1/crm/objects/2026-03", "/acc1/conversations/conversations/2026-09/threads"
+SAID = {
+    "text": "hello",
+    "integrationThreadId": "chat 1",
+    "channelAccountId": "77",
+    "timestamp": "2026-11-21T15:59:58.077Z",
+    "messageDirection": "INCOMING",
+    "senders": [],
+    "recipients": [],
+    "attachments": [],
+    "associateWithContactId": 7,
+}
+
+
+def test_what_was_published_and_opened_at_hubspots_stub_is_found_again() -> None:
+    provider = Provider(bench=bench_of("hubspot"))
+    tied = {"associations": [{"to": {"id": "7"}, "types": []}]}
+    deal = json.loads(provider.take("POST", f"{HUB}/deals", json.dumps(tied).encode()).body)["id"]
+    found = provider.take("GET", f"{HUB}/contacts/7/associations/deals", b"")
+    assert [str(each["toObjectId"]) for each in json.loads(found.body)["results"]] == [deal]
+    channel = "/acc1/conversations/custom-channels/2026-03/1001/messages"
+    told = json.loads(provider.take("POST", channel, json.dumps(SAID).encode()).body)
+    thread = json.loads(provider.take("GET", f"{TALK}/{told['conversationsThreadId']}", b"").body)
+    assert thread["associatedContactId"] == "7"
+    page = provider.take("GET", f"{TALK}/{thread['id']}/messages", b"")
+    (kept,) = json.loads(page.body)["results"]
+    assert (kept["text"], kept["createdAt"]) == ("hello", SAID["timestamp"])

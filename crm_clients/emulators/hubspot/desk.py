@@ -9,6 +9,7 @@ from crm_clients.emulators.desk import StageDesk
 from crm_clients.emulators.notes import PREFIX, as_replies, as_timeline
 
 from .emulator import HubSpotEmulator
+from .stub import BENCH
 
 YEAR_S = 365 * 24 * 3600
 LAG_S = 10.0
@@ -143,6 +144,7 @@ PART = Part(
     make=lambda stage, base: HubSpotEmulator(stage=stage, base=base),
     desk=HubSpotDesk,
     modes={"timeline": HubSpotCardsDesk},
+    bench=BENCH,
     faults=Faults(
         writes="POST /conversations/custom-channels/",
         questions="/crm/",
