@@ -18,7 +18,6 @@ from typing import Any
 from crm_clients.hubspot.addresses import (
     ADDRESSES,
     EMAIL,
-    MORE_EMAILS,
     additions,
     as_allowed,
     emails_of,
@@ -40,6 +39,7 @@ from mappers.vocabulary import (
     RecordDraft,
 )
 
+UNNAMED = "?"
 MERGED = "hs_merged_object_ids"
 OF_CONTACTS = ("firstname", "lastname", *ADDRESSES, "createdate", "hubspot_owner_id")
 NOBODY = CrmObject(id="0")
@@ -61,9 +61,12 @@ class Contacts:
 
     async def find_records(self, identity: Identity) -> tuple[Record, ...]:
         """Return every contact that may be meant; which of several has deals is told, too."""
+        found: tuple[CrmObject, ...]
         match identity.kind:
             case IdentityKind.EMAIL:
-                found = await self._of_email(identity.value)
+                # A second address of somebody's is theirs as well.
+                owner = await self.objects.get(identity.value, self._properties, by=EMAIL)
+                found = (owner,) if owner else ()
             case IdentityKind.PHONE if bare := national(identity.value):
                 groups = _with_phone(identity.value, bare)
                 found = await self.objects.search(groups, self._properties)
@@ -81,11 +84,21 @@ class Contacts:
         found = await self.objects.get(checked_id(record, "record"), ("firstname",))
         if found is not None:
             return None if found.id == record else found.id
-        asked = {"propertyName": MERGED, "operator": "CONTAINS_TOKEN", "value": record}
-        for each in await self.objects.search([[asked]], (MERGED,)):
-            if record in each.of(MERGED).split(";"):
-                return each.id
+        for how in ("CONTAINS_TOKEN", "EQ"):
+            for each in await self._with_merged(record, how):
+                if record in each.of(MERGED).split(";"):
+                    return each.id
         return None
+
+    async def _with_merged(self, record: str, how: str) -> tuple[CrmObject, ...]:
+        """Whether the numbers of merged contacts are words or choices is not documented."""
+        asked = {"propertyName": MERGED, "operator": how, "value": record}
+        try:
+            return await self.objects.search([[asked]], (MERGED,))
+        except ProviderError as refused:
+            if isinstance(refused.failure, Permanent):
+                return ()
+            raise
 
     async def create_record(self, draft: RecordDraft, *, key: str) -> str:
         """Create a contact, or return the one that has the key, or the e-mail, already."""
@@ -94,7 +107,7 @@ class Contacts:
             await require_active(self.rest, draft.responsible)
         first, _, rest = draft.name.partition(" ")
         wanted = {
-            "firstname": first,
+            "firstname": first or next(iter(draft.phones), UNNAMED),
             "lastname": rest,
             **additions(NOBODY, draft.phones, _worth_adding(draft.emails)),
             "hubspot_owner_id": draft.responsible,
@@ -140,21 +153,14 @@ class Contacts:
         found = await self.objects.get(checked_id(record, "record"), self._properties)
         return None if found is None or found.id != record or found.is_archived else found
 
-    async def _of_email(self, address: str) -> tuple[CrmObject, ...]:
-        """Ask for the owner of an address; a second address of somebody's is searched for."""
-        if found := await self.objects.get(address, self._properties, by=EMAIL):
-            return (found,)
-        asked = {"propertyName": MORE_EMAILS, "operator": "CONTAINS_TOKEN", "value": address}
-        found_too = await self.objects.search([[asked]], self._properties)
-        return tuple(each for each in found_too if address in _lowered(each))
-
     async def _in_the_way(self, refused: ProviderError, draft: RecordDraft, key: str) -> str | None:
         """Return who has our key already, or the address that we wanted to give away."""
         marker = self.rest.config.record_marker
         if ours := await self.objects.get(key, (marker,), by=marker):
             return ours.id
-        if named := _EXISTING.search(refused.failure.detail):
-            return named.group(1)
+        named = _EXISTING.search(refused.failure.detail)
+        if named and (there := await self.objects.get(named.group(1), (EMAIL,))):
+            return there.id
         for address in draft.emails:
             if found := await self.objects.get(address, (EMAIL,), by=EMAIL):
                 return found.id

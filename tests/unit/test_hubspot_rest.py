@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from crm_clients.hubspot import oauth
+from crm_clients.hubspot.contacts import Contacts
 from crm_clients.hubspot.oauth import Application, Config, api_base, authorize_url
 from crm_clients.hubspot.pace import CALLS, SEARCH, terms_of, until_midnight, wait_of
 from crm_clients.hubspot.rest import Rest, failure_in, invalid
@@ -21,6 +22,7 @@ from mappers.vocabulary import (
     HttpReply,
     ProviderError,
     RateLimited,
+    RecordDraft,
     Terms,
 )
 
@@ -200,6 +202,16 @@ async def test_a_caller_may_read_a_refusal_itself() -> None:
     rest = Rest(a_config(), OURS, port)
     assert (await rest.keeping(409).post("/x", "x", {})).status == 409
     assert (await refusal(rest.get("/x", "x"))).failure.code == "hubspot.not_found"
+
+
+async def test_an_address_of_a_contact_in_the_bin_makes_nobody_ours() -> None:
+    refused = reply({"message": "Contact already exists. Existing ID: 901"}, 409)
+    gone = [reply({}, 404) for _ in range(3)]
+    config = a_config(record_marker="threadline_key")
+    contacts = Contacts(Rest(config, OURS, Told([refused, *gone])))
+    draft = RecordDraft(name="Anna", emails=("a@example.com",))
+    error = await refusal(contacts.create_record(draft, key="record-1"))
+    assert error.failure.code == "hubspot.conflict"
 
 
 async def test_the_developer_key_goes_where_no_token_goes() -> None:

@@ -66,6 +66,15 @@ async def test_where_other_addresses_may_not_be_written_the_first_one_is(
     assert (kept.phones, kept.emails) == ((PHONE, "+79160000000"), (EMAIL,))
 
 
+async def test_somebody_without_a_name_is_called_by_their_phone(crm: HubSpot) -> None:
+    for key, phones, name in (("r-1", (PHONE,), PHONE), ("r-2", (), "?")):
+        kept = await crm.get_record(
+            await crm.create_record(RecordDraft(name="", phones=phones), key=key)
+        )
+        assert kept is not None
+        assert kept.name == name
+
+
 async def test_an_address_that_is_none_keeps_nobody_from_being_made(crm: HubSpot) -> None:
     record = await crm.create_record(replace(DRAFT, emails=("not an address",)), key="record-1")
     kept = await crm.get_record(record)
