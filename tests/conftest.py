@@ -6,6 +6,7 @@ A store's tests take `postgres_url` (see `tests.postgres`): a fresh database of 
 import os
 import socket
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
@@ -72,12 +73,18 @@ def own_log() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def prepare_template() -> Callable[[str], None]:
-    """Databases of tests start at head."""
-    # Inside, because the first is a plugin that pytest must import by itself.
+    """Databases of tests start at head, with the partitions that every hub would make first."""
+    # Inside, because the last is a plugin that pytest must import by itself.
+    from middleware.clock import SystemClock  # noqa: PLC0415
+    from middleware.db.engine import make_engine  # noqa: PLC0415
     from middleware.db.migrate import upgrade  # noqa: PLC0415
+    from middleware.db.partitions import ensure  # noqa: PLC0415
     from tests.postgres import finished  # noqa: PLC0415
 
-    def migrate_to_head(url: str) -> None:
-        finished(upgrade(url))
+    async def furnish(url: str) -> None:
+        await upgrade(url)
+        engine = make_engine(url, pool_size=1, statement_timeout=timedelta(seconds=30))
+        await ensure(engine, SystemClock().now().date())
+        await engine.dispose()
 
-    return migrate_to_head
+    return lambda url: finished(furnish(url))

@@ -42,6 +42,12 @@ from tests.builders import (
 )
 
 SHORT = timedelta(seconds=2)
+A_PARTITION = text(
+    """
+    SELECT inhrelid::regclass::text FROM pg_inherits
+    WHERE inhparent = 'attempts'::regclass AND inhrelid <> 'attempts_default'::regclass LIMIT 1
+    """
+)
 CUT_WHO_WAITS = text(
     """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -86,6 +92,9 @@ async def test_a_working_hub_is_ready(hub: Hub) -> None:
 
 async def test_a_connection_cut_while_a_hub_starts_does_not_end_it(hub: Hub) -> None:
     async with asyncio.TaskGroup() as group:
+        async with transaction(hub.engine) as at:
+            (some,) = (await at.execute(A_PARTITION)).one()
+            await at.execute(text(f"DROP TABLE {some}"))
         async with transaction(hub.engine) as at:
             await at.execute(text("LOCK TABLE attempts_default IN ACCESS EXCLUSIVE MODE"))
             ready = group.create_task(ready_once(hub))

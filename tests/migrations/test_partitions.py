@@ -37,6 +37,7 @@ WAITS_FOR_LOCKS = 3  # seconds; more than a few of our lock timeouts, less than 
 async def at(every_postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
     async with session(every_postgres_url) as connection:
         await connection.execute("SET timezone = 'UTC'")
+        await without_partitions(connection)
         await connection.execute("INSERT INTO workspaces (id, name) VALUES ($1, '')", WORKSPACE)
         await connection.execute(
             "INSERT INTO connections (id, workspace_id, kind, provider, account, title, config,"
@@ -48,6 +49,12 @@ async def at(every_postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
             "INSERT INTO lanes (target_id, key, priority) VALUES ($1, '', 0)", CONNECTION
         )
         yield connection
+
+
+async def without_partitions(at: asyncpg.Connection) -> None:
+    for table in PARTITIONED:
+        for name in await partitions(at, table.name) - {f"{table.name}_default"}:
+            await at.execute(f"DROP TABLE {name}")
 
 
 @pytest.fixture
@@ -110,6 +117,7 @@ async def test_partitions_reach_from_yesterday_to_a_week_ahead(
     assert await partitions(at, table) == expected
 
 
+@pytest.mark.usefixtures("at")
 async def test_what_is_there_is_not_made_again(engine: AsyncEngine) -> None:
     assert len(await ensure(engine, TODAY)) == 18
     assert await ensure(engine, TODAY) == ()
