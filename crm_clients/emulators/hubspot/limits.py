@@ -100,7 +100,9 @@ def _traffic(world: World, bucket: str, app_id: int, hub_id: int) -> Traffic:
 
 
 def _forget_old(world: World, traffic: Traffic, window_s: int) -> None:
-    traffic.calls = [at for at in traffic.calls if at > world.now() - window_s]
+    oldest = world.now() - window_s
+    while traffic.calls and traffic.calls[0] <= oldest:
+        traffic.calls.popleft()
 
 
 def _day(world: World, portal: Portal) -> str:

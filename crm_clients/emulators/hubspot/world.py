@@ -1,5 +1,6 @@
 """Everything the emulator remembers, and where its time, ids and chance come from."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -89,7 +90,7 @@ class Code:
 class Traffic:
     """When the calls of the window were made, and how many there were on what day."""
 
-    calls: list[float] = field(default_factory=list)
+    calls: deque[float] = field(default_factory=deque)
     day: str = ""
     today: int = 0
 
