@@ -358,3 +358,33 @@ async def test_a_closed_thread_opens_again_and_a_deleted_one_does_not(rig: Talki
     status, told = await rig.refused("GET", f"{INBOX}/threads/{first}")
     code = "ConversationsResourceNotFoundError.THREAD_NOT_FOUND"
     assert (status, told["subCategory"]) == (404, code)
+
+
+async def test_a_thread_of_a_help_desk_is_a_ticket(rig: Talking) -> None:
+    desk = rig.emulator.add_inbox("acme", "Support", kind="HELP_DESK")
+    contact = rig.emulator.add_contact("acme", "Anna", phone="+79161234567")
+    made = {"inboxId": str(desk.id), "name": "@desk", "authorized": True}
+    account = await rig.do("POST", f"{rig.at}/channel-accounts", made)
+    said = await rig.publishes(channelAccountId=account["id"], associateWithContactId=contact.id)
+    thread = said["conversationsThreadId"]
+    told = await rig.do("GET", f"{INBOX}/threads/{thread}", association="TICKET")
+    (ticket,) = rig.emulator.tickets("acme")
+    assert told["threadAssociations"] == {"associatedTicketId": str(ticket["id"])}
+    assert ticket["tied"]["contacts"] == [contact.id]
+    assert told["associatedContactId"] == str(contact.id)
+
+
+@pytest.mark.parametrize(
+    ("how", "first", "later"),
+    [("new_thread", True, False), ("any_thread", True, True), ("never", False, False)],
+)
+async def test_what_ties_a_thread_to_a_contact_is_a_switch(
+    rig: Talking, how: str, first: bool, later: bool
+) -> None:
+    rig.switch("contact_association", value=how)
+    contact = rig.emulator.add_contact("acme", "Anna")
+    await rig.publishes(associateWithContactId=contact.id)
+    await rig.publishes(integrationThreadId="tg:2")
+    await rig.publishes(integrationThreadId="tg:2", associateWithContactId=contact.id)
+    tied = [each.contact_id == contact.id for each in rig.emulator.timeline("acme")]
+    assert tied == [first, later]

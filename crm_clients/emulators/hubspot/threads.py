@@ -1,5 +1,6 @@
 """How conversations begin and grow: which thread a message goes to, and whom it is tied to."""
 
+from . import help_desk
 from .inbox_model import (
     COMMENT,
     MESSAGE,
@@ -73,6 +74,9 @@ def _begin(world: World, portal: Portal, account: Account, whose: tuple[str, int
         created_at=world.now(),
     )
     portal.talks.threads[thread.id] = thread
+    is_desk = portal.talks.inboxes[account.inbox_id].kind == "HELP_DESK"
+    if is_desk and world.switches.help_desk_tickets:
+        thread.ticket_id = str(help_desk.open_ticket(world, portal, thread))
     return thread
 
 
