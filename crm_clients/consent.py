@@ -36,7 +36,9 @@ class Consent:
     account, which arrives from outside, and raises `ValueError`; so does `authorize_url`, where the
     page belongs to the account. `bases` are the addresses that the calls go to, `budgets` the names
     that they draw on.
-    `connect_with_token` and `installation` are None where a provider has no such way in.
+    `connect_with_token` and `installation` are None where a provider has no such way in. `joined`
+    names the account on whose pages somebody began to connect us, given the query of the page of
+    ours that it opens.
     """
 
     authorize_url: Callable[[Any, str, str], str]
@@ -46,6 +48,7 @@ class Consent:
     budgets: tuple[str, ...]
     connect_with_token: Callable[[Http, Any, str, str], Awaitable[Values]] | None = None
     installation: "Installation | None" = None
+    joined: Callable[[Mapping[str, str]], str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,5 +93,6 @@ CONSENTS: Mapping[str, Consent] = {
         base=lambda application, given: api_base(given, application),
         bases=lambda _, base: (base,),
         budgets=("calls", "oauth"),
+        joined=lambda query: query.get("portalId", ""),
     ),
 }

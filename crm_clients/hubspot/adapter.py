@@ -17,6 +17,7 @@ from crm_clients.hubspot.deals import Deals
 from crm_clients.hubspot.diagnosis import Diagnosis, Look
 from crm_clients.hubspot.diagnosis_of_channel import DiagnosisOfChannel
 from crm_clients.hubspot.field_values import FieldValues
+from crm_clients.hubspot.joining import finish_joining
 from crm_clients.hubspot.logbook import Logbook
 from crm_clients.hubspot.oauth import Application, Config
 from crm_clients.hubspot.rest import Rest
@@ -218,3 +219,6 @@ class HubSpot(HubSpotPortal):
         self, conversation: OpenedConversation, ours: str, since: datetime
     ) -> tuple[Parcel, ...]:
         return await self._threads.history(conversation, ours, since)
+
+    async def finish_joining(self, query: Mapping[str, str]) -> str:
+        return await finish_joining(self.application, self._rest, query)

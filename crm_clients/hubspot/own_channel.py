@@ -48,6 +48,17 @@ class OwnChannel:
     def has_key(self) -> bool:
         return bool(self.application.developer_key.get_secret_value())
 
+    @property
+    def _page(self) -> str:
+        """Where somebody lands who begins to connect the channel in an inbox; empty for nowhere."""
+        home, found, _ = self.application.redirect_uri.rpartition("/callback")
+        return f"{home}/join" if found else ""
+
+    @property
+    def _addresses(self) -> dict[str, str]:
+        page = {"channelAccountConnectionRedirectUrl": self._page} if self._page else {}
+        return {"webhookUrl": self.application.hook_address, **page}
+
     async def keep(self) -> str:
         """Return the channel, whose events come to us; a missing one is made.
 
@@ -60,10 +71,9 @@ class OwnChannel:
             raise ProviderError(Blocked(code="hubspot.no_such_channel", by="provider"))
         if found is None:
             return await self._register()
-        if found.address != self.application.hook_address:
+        if (found.address, found.page) != (self.application.hook_address, self._page):
             there = path(CHANNELS, found.id)
-            told = {"webhookUrl": self.application.hook_address}
-            await self.rest.as_developer("PATCH", there, "channel.point", json=told)
+            await self.rest.as_developer("PATCH", there, "channel.point", json=self._addresses)
         return found.id
 
     async def find(self) -> Channel | None:
@@ -113,6 +123,14 @@ class OwnChannel:
         reply = await self.rest.keeping(404).get(path(CHANNELS, *steps), "account")
         return None if reply.status == 404 else only_of(ChannelAccount, reply.value())
 
+    async def there(self) -> ChannelAccount | None:
+        """Return that account or, once it is gone, the one that somebody connected in its place."""
+        config = self.rest.config
+        held = await self.account()
+        if held is not None or not (config.channel_id and config.inbox_id):
+            return held
+        return await self._account(config.channel_id, config.inbox_id)
+
     async def _account(self, channel: str, inbox: str) -> ChannelAccount | None:
         """Raises: `ProviderError` while HubSpot does not know a channel that was just made."""
         name = account_name(self.rest.config.portal_id, inbox)
@@ -137,7 +155,7 @@ class OwnChannel:
     async def _register(self) -> str:
         wanted = {
             "name": self.application.title,
-            "webhookUrl": self.application.hook_address,
+            **self._addresses,
             "channelDescription": "Messages of your customers from messengers.",
             "capabilities": CAPABILITIES,
         }

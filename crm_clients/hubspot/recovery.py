@@ -6,8 +6,9 @@ somebody took away must be put back by hand.
 """
 
 from crm_clients.hubspot.oauth import CHANNEL_SCOPES, REQUIRED_SCOPES, Application
+from crm_clients.hubspot.own_channel import OwnChannel
 from crm_clients.hubspot.rest import MISSING_SCOPE, Rest
-from crm_clients.hubspot.versions import CHANNELS, OBJECTS, path
+from crm_clients.hubspot.versions import OBJECTS, path
 
 
 async def has_passed(reason: str, application: Application | None, rest: Rest) -> bool:
@@ -18,15 +19,12 @@ async def has_passed(reason: str, application: Application | None, rest: Rest) -
         return False
     for kind in ("contacts", config.case):
         await rest.get(path(OBJECTS, kind), f"{kind}.look", {"limit": 1})
-    return config.on_cards or await _takes_messages(application, rest)
+    return config.on_cards or application is None or await _takes_messages(application, rest)
 
 
-async def _takes_messages(application: Application | None, rest: Rest) -> bool:
+async def _takes_messages(application: Application, rest: Rest) -> bool:
     """Say whether our account of the channel is there, and switched on, once it was made."""
-    config = rest.config
-    channel = config.channel_id or ("" if application is None else application.channel_id)
-    if not (channel and config.channel_account_id):
+    if not (rest.config.channel_id and rest.config.channel_account_id):
         return True
-    where = path(CHANNELS, channel, "channel-accounts", config.channel_account_id)
-    held = await rest.get(where, "channel.account")
-    return held.at("active") is not False and held.at("archived") is not True
+    held = await OwnChannel(application, rest).there()
+    return held is not None and held.is_active and not held.is_archived

@@ -180,6 +180,18 @@ class KnowsItsSetUp(Protocol):
         ...
 
 
+@runtime_checkable
+class FinishesJoining(Protocol):
+    """People of the account begin to connect us on its own pages, which then open one of ours."""
+
+    async def finish_joining(self, query: Mapping[str, str]) -> str:
+        """Finish what was begun; return the account's page to go back to. Safe to repeat.
+
+        Raises: `ProviderError`; `ValueError`, in words for whoever began it.
+        """
+        ...
+
+
 ConfigT = TypeVar("ConfigT")
 ApplicationT = TypeVar("ApplicationT")
 AdapterT_co = TypeVar("AdapterT_co", covariant=True)

@@ -81,6 +81,17 @@ async def take_consent(hub: TheHub, request: Request, provider: str) -> Response
     return _said(hub, title, *done.notes, words["connected_next"])
 
 
+@router.get("/oauth/{provider}/join")
+async def finish_joining(hub: TheHub, request: Request, provider: str) -> Response:
+    """Finish what was begun on an account's own pages, and go back there."""
+    words = SAID[hub.settings.language]
+    try:
+        back = await consent.join(hub, provider, dict(request.query_params))
+    except HubError as error:
+        return _said(hub, words["not_connected"], str(error), status=error.status)
+    return RedirectResponse(back, status_code=303, headers=_headers(""))
+
+
 @router.post("/oauth/{provider}/install/{application}")
 async def take_installation(
     hub: TheHub, request: Request, provider: str, application: UUID

@@ -1,13 +1,15 @@
 """Connecting a portal of HubSpot: by a key, and by its administrator's consent."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from channel_clients.emulators.stage import Stage, serving
+from channel_clients.emulators.stage import Push, Response, Stage, serving
 from crm_clients.emulators.hubspot import HubSpotEmulator
 from middleware.hub import Hub
 from middleware.operations.model import Caller
@@ -61,14 +63,12 @@ def test_without_an_app_or_a_key_it_says_what_is_needed(shell: Shell) -> None:
     assert "hush" not in shell.says("connect", "hubspot", *odd, status=1)
 
 
-@pytest.mark.parametrize(("tier", "connected"), [("professional", True), ("free", False)])
-async def test_a_portal_is_connected_by_consent_where_its_plan_has_a_channel(
-    hub: Hub, anna: Caller, tier: Any, connected: bool
-) -> None:
-    callback = "https://hub.example/oauth/hubspot/callback"
-    hubspot = HubSpotEmulator(stage=Stage())
-    portal = hubspot.add_portal("acme", tier=tier)
-    ours = hubspot.add_app(callback)
+@asynccontextmanager
+async def consented(
+    hub: Hub, anna: Caller, hubspot: HubSpotEmulator
+) -> AsyncIterator[tuple[httpx.AsyncClient, httpx.Response]]:
+    """Register an application and let its administrator consent; yield what they were told."""
+    ours = hubspot.add_app("https://hub.example/oauth/hubspot/callback")
     async with (
         serving(hubspot.app) as base,
         talking(hub, await a_token(hub, anna)) as client,
@@ -88,12 +88,54 @@ async def test_a_portal_is_connected_by_consent_where_its_plan_has_a_channel(
         url = f"{API}/applications/{registered.json()['id']}/authorization"
         page = (await client.post(url)).json()["url"]
         back = httpx.URL((await browser.get(page)).headers["location"])
-        said = await client.get(back.path, params=back.params)
-        connections = (await client.get(f"{API}/connections")).json()
+        yield client, await client.get(back.path, params=back.params)
     await hubspot.aclose()
+
+
+@pytest.mark.parametrize(("tier", "connected"), [("professional", True), ("free", False)])
+async def test_a_portal_is_connected_by_consent_where_its_plan_has_a_channel(
+    hub: Hub, anna: Caller, tier: Any, connected: bool
+) -> None:
+    hubspot = HubSpotEmulator(stage=Stage())
+    portal = hubspot.add_portal("acme", tier=tier)
+    async with consented(hub, anna, hubspot) as (client, said):
+        connections = (await client.get(f"{API}/connections")).json()
     assert len(portal.talks.accounts) == connected
     assert [(each["provider"], each["state"]) for each in connections] == (
         [("hubspot", "active")] if connected else []
     )
     assert said.status_code == (200 if connected else 422)
     assert ("Professional" in said.text and "--cards" in said.text) is not connected
+
+
+async def test_an_account_that_was_taken_away_is_connected_again_from_its_inbox(
+    hub: Hub, anna: Caller
+) -> None:
+    opened: list[httpx.URL] = []
+
+    async def open_page(push: Push) -> Response:
+        opened.append(httpx.URL(push.url))
+        return Response(status=200)
+
+    hubspot = HubSpotEmulator(stage=Stage(push=open_page))
+    portal = hubspot.add_portal("acme")
+    async with consented(hub, anna, hubspot) as (client, _):
+        (first,) = portal.talks.accounts.values()
+        await hubspot.drain()
+        opened.clear()
+        await hubspot.connect_account("acme", first.channel_id, inbox=first.inbox_id)
+        (page,) = opened
+        told = dict(page.params)
+        needless = await client.get(page.path, params=told)
+        hubspot.purge_account("acme", first.id)
+        elsewhere = {**told, "redirectUrl": "https://evil.example/hubspot.com"}
+        strange = [
+            await client.get(page.path, params=each)
+            for each in (elsewhere, {**told, "accountToken": "another"}, {**told, "portalId": "1"})
+        ]
+        done = [await client.get(page.path, params=told) for _ in range(2)]
+        made = hubspot.return_from_channel("acme", told["accountToken"])
+    assert page.host == "hub.example"
+    assert [each.status_code for each in (needless, *strange)] == [422, 422, 422, 404]
+    assert [each.headers.get("location") for each in done] == [told["redirectUrl"]] * 2
+    assert made.delivery_id == first.delivery_id

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from crm_clients.consent import CONSENTS, Consent, Installation, Values
 from mappers.vocabulary import Http, ProviderError, Webhook
-from mappers.vocabulary.adapters import Budget
-from middleware.connections.flow import ConnectedNow, ProviderRefused, Wanted
+from mappers.vocabulary.adapters import Budget, FinishesJoining
+from middleware.connections.flow import ConnectedNow, ProviderRefused, Wanted, fresh
 from middleware.errors import BadRequest, HubError, NotFound
 from middleware.http.gateway import without_lease
 from middleware.http.link import Link
@@ -145,6 +145,30 @@ async def install(
         provider=provider, values=values, application=found.line.id, is_installed_anew=True
     )
     return await connect(hub, caller, wanted), way_in
+
+
+async def join(hub: Hub, provider: str, query: Mapping[str, str]) -> str:
+    """Finish what somebody began on an account's own pages; return the page to go back to.
+
+    Raises: `NotFound`, `BadRequest`, `ProviderRefused`.
+    """
+    consent = CONSENTS.get(provider)
+    account = consent.joined(query) if consent is not None and consent.joined is not None else ""
+    rows = [row for row in await hub.connections.all() if row.provider == provider]
+    row = next((row for row in rows if account and row.account == account), None)
+    if row is None:
+        raise NotFound("No such account is connected here: connect it from the hub first.")
+    adapter = hub.directory.build(await fresh(hub, row.id), without_lease).adapter
+    if not isinstance(adapter, FinishesJoining):
+        raise NotFound("The account is connected in a way that needs no more of this.")
+    try:
+        return await adapter.finish_joining(query)
+    except ValueError as error:
+        raise BadRequest(f"This cannot be finished here: {error}.") from error
+    except ProviderError as error:
+        raise ProviderRefused(
+            f"The provider did not let us finish ({error.failure.code}). Begin again."
+        ) from error
 
 
 Ask = Callable[[Http, Any, str], Awaitable[Values]]

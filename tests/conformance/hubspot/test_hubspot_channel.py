@@ -360,6 +360,27 @@ class TestSetUp:
         emulator.purge_account(ACME, number)
         await crm.tear_down()
 
+    async def test_an_account_that_somebody_connects_in_its_place_is_taken_up(
+        self, crm: HubSpot, bench: Bench, emulator: HubSpotEmulator
+    ) -> None:
+        _, config = parts_of(bench)
+        emulator.purge_account(ACME, int(config.channel_account_id))
+        assert not await crm.has_passed("hubspot.account_purged")
+        await emulator.connect_account(ACME, int(config.channel_id), inbox=int(config.inbox_id))
+        (staged,) = emulator.world.portal(ACME).talks.staging.values()
+        told = {
+            "accountToken": staged.token,
+            "channelId": config.channel_id,
+            "inboxId": config.inbox_id,
+            "redirectUrl": "https://app.hubspot.com/live-messages-settings/4411",
+        }
+        with pytest.raises(ValueError, match="another inbox"):
+            await crm.finish_joining({**told, "inboxId": "1"})
+        assert await crm.finish_joining(told) == told["redirectUrl"]
+        made = emulator.return_from_channel(ACME, staged.token)
+        assert await crm.has_passed("hubspot.account_purged")
+        assert (await set_up(bench))["channel_account_id"] == str(made.id)
+
     async def test_without_an_address_nothing_is_made(
         self, bench: Bench, emulator: HubSpotEmulator
     ) -> None:
