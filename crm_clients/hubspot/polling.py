@@ -51,12 +51,15 @@ OURS = "INTEGRATION"
 
 
 class Cursor(BaseModel):
-    """How far the notes have been read. `since` is in milliseconds.
+    """How far the notes have been read. Moments are in milliseconds.
 
-    `known` are answers that changed since then and were brought, each in the state that it was in.
+    A round begins at `since` and ends with the newest note; `at` is where one that is not over goes
+    on. `known` are answers that changed since the round's beginning and were brought, each in the
+    state that it was in.
     """
 
     since: int
+    at: int = 0
     known: list[str] = []
 
 
@@ -76,7 +79,7 @@ class Polling:
 
     async def poll(self, cursor: str) -> Polled:
         at = read_cursor(cursor, self.rest.http.now())
-        changed, is_all = await self._changed(at.since)
+        changed, is_all = await self._changed(at.at or at.since)
         fresh = [note for note in changed if stamp_of(note) not in at.known]
         answers = [note for note in fresh if self._is_answer(note)]
         found = [
@@ -191,11 +194,12 @@ def moved(
     at: Cursor, changed: Sequence[CrmObject], answers: Iterable[CrmObject], *, is_all: bool
 ) -> Cursor:
     """Where to go on: a while before the newest, or where a crowd of them was left."""
-    newest = max((changed_ms(note) for note in changed), default=at.since)
-    since = max(at.since, newest - OVERLAP_MS) if is_all else max(newest, at.since + 1)
+    begun = at.at or at.since
+    newest = max((changed_ms(note) for note in changed), default=begun)
+    since = max(at.since, newest - OVERLAP_MS) if is_all else at.since
     stamps = [*at.known, *map(stamp_of, answers)]
     known = [each for each in stamps if int(each.rpartition("@")[2]) >= since]
-    return Cursor(since=since, known=known)
+    return Cursor(since=since, at=0 if is_all else max(newest, begun + 1), known=known)
 
 
 def changed_ms(note: CrmObject) -> int:

@@ -203,10 +203,15 @@ class TestCursor:
         assert at == Cursor(since=ms - OVERLAP_MS, known=[stamp_of(each)])
         assert moved(at, [], [], is_all=True) == at
 
-    def test_a_crowd_is_gone_on_with_where_it_was_left(self) -> None:
-        each = note("x")
-        at = moved(Cursor(since=1), [each], [], is_all=False)
-        assert at.since == int(stamp_of(each).partition("@")[2])
+    def test_a_crowd_is_gone_on_with_where_it_was_left_and_the_while_is_kept(self) -> None:
+        """What the index shows late is looked for however much came meanwhile."""
+        each = note("// Да")
+        ms = int(stamp_of(each).partition("@")[2])
+        left = moved(Cursor(since=5), [each], [each], is_all=False)
+        assert left == Cursor(since=5, at=ms, known=[stamp_of(each)])
+        assert moved(left, [], [], is_all=False).at == ms + 1
+        over = moved(left, [each], [], is_all=True)
+        assert over == Cursor(since=ms - OVERLAP_MS, known=[stamp_of(each)])
 
     @pytest.mark.parametrize("told", ["2026-11-21T16:03:10.250Z", "1795276990250"])
     def test_a_moment_is_told_in_two_ways(self, told: str) -> None:
