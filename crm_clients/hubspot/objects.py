@@ -62,17 +62,13 @@ class Objects:
     kind: str
     gone: Gone = ""
 
-    async def get(
-        self, name: str, properties: Iterable[str], *, by: str = "", beside: Sequence[str] = ()
-    ) -> CrmObject | None:
+    async def get(self, name: str, properties: Iterable[str], *, by: str = "") -> CrmObject | None:
         """Read a card by its id, or by a property `by` that is unique; None when it is not there.
 
-        `beside` are kinds whose associations are read along. Of one that was merged away another
-        may be returned: its id says so.
+        Of one that was merged away another may be returned: its id says so.
         """
         asked: dict[str, Any] = {"properties": ",".join(properties)}
         asked |= {"idProperty": by} if by else {}
-        asked |= {"associations": ",".join(beside)} if beside else {}
         place = path(OBJECTS, self.kind, name)
         reply = await self.rest.keeping(404).get(place, f"{self.kind}.get", asked)
         return None if reply.status == 404 else only_of(CrmObject, reply.value())

@@ -15,7 +15,7 @@ VERSION, LAST_MONTH = "2026-03", "2027-09"
 OBJECTS, PROPERTIES, PIPELINES = "crm/objects", "crm/properties", "crm/pipelines"
 ASSOCIATIONS, OWNERS, FILES = "crm/associations", "crm/owners", "files"
 CHANNELS, INBOX = "conversations/custom-channels", "conversations/conversations"
-ACCOUNT, TOKENS, INSTALLS = "account-info", "oauth", "appinstalls"
+ACCOUNT, TOKENS = "account-info", "oauth"
 HOOKS = "webhooks"
 _ELSEWHERE: Mapping[str, str] = MappingProxyType({INBOX: "2026-09"})
 

@@ -7,7 +7,6 @@ Source: the specifications of HubSpot/HubSpot-public-api-spec-collection; sample
 documentation, which say numbers where those say strings.
 """
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
@@ -68,7 +67,6 @@ class AccountDetails(Read):
     type: Text = Field("", alias="accountType")
     zone: Text = Field("", alias="timeZone")
     ui_domain: Text = Field("", alias="uiDomain")
-    currency: Text = Field("", alias="companyCurrency")
 
 
 class CrmObject(Read):
@@ -79,23 +77,10 @@ class CrmObject(Read):
     created: Text = Field("", alias="createdAt")
     updated: Text = Field("", alias="updatedAt")
     is_archived: Flag = Field(False, alias="archived")
-    is_new: bool | None = Field(None, alias="new")
     trace: Text = Field("", alias="objectWriteTraceId")
-    associations: Annotated[dict[str, Any], BeforeValidator(_as_map)] = Field({}, repr=False)
 
     def of(self, name: str) -> str:
         return self.properties.get(name, "")
-
-    def ids_of(self, kind: str) -> tuple[str, ...]:
-        """Return the cards of a kind that this one is associated with, each once.
-
-        Their names differ by who asks: `deals`, or the kind's number behind the portal's.
-        """
-        found = self.associations.get(kind)
-        results = found.get("results") if isinstance(found, Mapping) else None
-        listed = results if isinstance(results, list) else []
-        ids = [str(each["id"]) for each in listed if isinstance(each, dict) and "id" in each]
-        return tuple(dict.fromkeys(ids))
 
 
 class BatchError(Read):
@@ -146,21 +131,15 @@ class CrmEvent(Read):
     older_type: Text = Field("", alias="eventType")
     portal: Id = Field(alias="portalId")
     subscription: Text = Field("", alias="subscriptionId")
-    app: Text = Field("", alias="appId")
-    event: Text = Field("", alias="eventId")
     at: Number = Field(0, alias="occurredAt")
     object: Text = Field("", alias="objectId")
     object_type: Text = Field("", alias="objectTypeId")
-    source: Text = Field("", alias="changeSource")
-    source_id: Text = Field("", alias="sourceId")
     name: Text = Field("", alias="propertyName")
     value: Text = Field("", alias="propertyValue", repr=False)
     message: Text = Field("", alias="messageId")
     primary: Text = Field("", alias="primaryObjectId")
     merged: Texts = Field([], alias="mergedObjectIds")
     survivor: Text = Field("", alias="newObjectId")
-    from_object: Text = Field("", alias="fromObjectId")
-    to_object: Text = Field("", alias="toObjectId")
 
     @property
     def named(self) -> str:
