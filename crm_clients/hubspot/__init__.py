@@ -3,9 +3,9 @@
 `manifest` is the entry in the registry; `adapter` and `adapter_on_cards` keep the contract.
 `versions` spells every path; `oauth` holds the registration, the connection and the tokens; `rest`
 makes the calls and says what refusals mean, `pace` what they say of limits. `objects` are cards of
-any kind; `contacts` and `deals` (which may be tickets, and begin and end at `stages`) find and make
-them by the unique properties of `markers`, `addresses` being where a contact is reached.
-`catalogue` is what a mapping may name, `field_values` (in HubSpot's `spelling`) what cards hold,
+any kind; `contacts` and `deals` (which may be tickets: `cases`; they begin and end at `stages`)
+find and make them by the unique properties of `markers`, `addresses` being where a contact is
+reached. `catalogue` is what a mapping may name, `field_values` (in HubSpot's `spelling`) what cards hold,
 `owners` who may be responsible; `tasks` and `logbook` (calls and e-mails) are what they say.
 
 `own_channel` is our channel and its account, `channels` what is published there, `threads` where it

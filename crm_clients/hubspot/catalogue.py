@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from crm_clients.hubspot.addresses import ADDRESSES
+from crm_clients.hubspot.cases import NAMES
 from crm_clients.hubspot.field_wire import Pipeline as Funnel
 from crm_clients.hubspot.field_wire import Property
 from crm_clients.hubspot.oauth import Case
@@ -36,11 +37,6 @@ KINDS: Mapping[str, FieldKind] = {
 NO_TEXT = frozenset({"file", "html"})
 LIST = "checkbox"
 OWNER = "hubspot_owner_id"
-# Where the words of a mapping lead on a deal, or on the ticket that is one here.
-TITLE: Mapping[Case, str] = {"deals": "dealname", "tickets": "subject"}
-PRICE: Mapping[Case, str] = {"deals": "amount", "tickets": ""}
-PIPELINE: Mapping[Case, str] = {"deals": "pipeline", "tickets": "hs_pipeline"}
-STAGE: Mapping[Case, str] = {"deals": "dealstage", "tickets": "hs_pipeline_stage"}
 
 
 async def read_catalogue(rest: Rest) -> Catalogue:
@@ -77,7 +73,8 @@ def _of_contact() -> Iterable[str]:
 
 
 def _of_deal(case: Case) -> Iterable[str]:
-    return filter(None, (each[case] for each in (TITLE, PRICE, PIPELINE, STAGE)))
+    names = NAMES[case]
+    return filter(None, (names.title, names.price, names.pipeline, names.stage))
 
 
 def _is_offered(known: Property, apart: Iterable[str]) -> bool:

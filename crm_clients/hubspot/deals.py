@@ -9,11 +9,11 @@ Source: developers.hubspot.com/docs/api/crm/{deals, tickets, pipelines}.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 
+from crm_clients.hubspot.cases import NAMES, Names
 from crm_clients.hubspot.catalogue import read_pipelines
 from crm_clients.hubspot.contacts import Contacts, moment_of, required_marker
-from crm_clients.hubspot.objects import CONTACTS, DEALS, TICKETS, Objects, is_conflict, tie
+from crm_clients.hubspot.objects import CONTACTS, Objects, is_conflict, tie
 from crm_clients.hubspot.owners import require_active
 from crm_clients.hubspot.rest import Rest, checked_id
 from crm_clients.hubspot.stages import State, beginning, closing_stages
@@ -21,33 +21,6 @@ from crm_clients.hubspot.wire import CrmObject
 from mappers.vocabulary import Deal, DealDraft, Permanent, ProviderError
 
 UNTITLED = "Threadline"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
-    """How a kind of cards calls what a deal has."""
-
-    title: str
-    pipeline: str
-    stage: str
-    closed: str
-
-    @property
-    def all(self) -> tuple[str, ...]:
-        return self.title, self.pipeline, self.stage, self.closed, "createdate", "hubspot_owner_id"
-
-
-NAMES: Mapping[str, Names] = MappingProxyType(
-    {
-        DEALS: Names(title="dealname", pipeline="pipeline", stage="dealstage", closed="closedate"),
-        TICKETS: Names(
-            title="subject",
-            pipeline="hs_pipeline",
-            stage="hs_pipeline_stage",
-            closed="closed_date",
-        ),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)

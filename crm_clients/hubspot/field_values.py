@@ -20,7 +20,8 @@ from crm_clients.hubspot.addresses import (
     emails_of,
     phones_of,
 )
-from crm_clients.hubspot.catalogue import OWNER, PIPELINE, PRICE, STAGE, TITLE
+from crm_clients.hubspot.cases import NAMES, Names
+from crm_clients.hubspot.catalogue import OWNER
 from crm_clients.hubspot.owners import require_active
 from crm_clients.hubspot.rest import Rest, checked_id, only_of
 from crm_clients.hubspot.versions import OBJECTS, path
@@ -39,7 +40,7 @@ DRIFTED = frozenset(
     f"hubspot.invalid.{code}"
     for code in ("PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE", "INVALID_OPTION")
 )
-NAMES = ("firstname", "lastname")
+OF_PERSON = ("firstname", "lastname")
 OF_BOTH = "responsible"
 OF_DEAL = frozenset({"pipeline", "stage", "tags"})
 REACHING = frozenset({"contact:phone", "contact:email"})
@@ -124,23 +125,31 @@ class FieldValues:
 
     def _names(self, key: str, entity: str) -> tuple[str, ...]:
         """Return the properties that a key is about. Raises: `ProviderError` when there is none."""
-        case = self.rest.config.case
         match key:
             case "contact:name":
-                return NAMES
+                return OF_PERSON
             case _ if key in REACHING:
                 return ADDRESSES
             # A stage is told with its pipeline.
             case "pipeline" | "stage":
-                return (PIPELINE[case], STAGE[case])
+                return (self._deal.pipeline, self._deal.stage)
             case _:
                 return (self._own(key) or self._field(key, entity).id,)
 
     def _own(self, key: str) -> str:
         """Return the property that every portal has for a word; empty for anything else."""
-        case = self.rest.config.case
-        own = {"deal:title": TITLE, "deal:price": PRICE, "pipeline": PIPELINE, "stage": STAGE}
-        return OWNER if key == OF_BOTH else own[key][case] if key in own else ""
+        own = {
+            OF_BOTH: OWNER,
+            "deal:title": self._deal.title,
+            "deal:price": self._deal.price,
+            "pipeline": self._deal.pipeline,
+            "stage": self._deal.stage,
+        }
+        return own.get(key, "")
+
+    @property
+    def _deal(self) -> Names:
+        return NAMES[self.rest.config.case]
 
     def _field(self, key: str, entity: str) -> Field:
         """Find a property in the catalogue. Raises: `ProviderError` when it is not there."""
@@ -155,7 +164,7 @@ class FieldValues:
     def _held(self, card: CrmObject, key: str) -> tuple[str, ...]:
         match key:
             case "contact:name":
-                told = " ".join(filter(None, (card.of(name) for name in NAMES)))
+                told = " ".join(filter(None, (card.of(name) for name in OF_PERSON)))
             case "contact:phone":
                 return phones_of(card)
             case "contact:email":
@@ -179,7 +188,7 @@ class FieldValues:
             if key in apart or self._held(card, key) == wanted[:1]:
                 continue
             if key == "contact:name":
-                body |= dict(zip(NAMES, _parted(wanted[0]), strict=True))
+                body |= dict(zip(OF_PERSON, _parted(wanted[0]), strict=True))
             elif own := self._own(key):
                 body[own] = wanted[0]
             else:
@@ -207,7 +216,7 @@ class FieldValues:
         """Say where the deal is to stand. In another pipeline it begins at the first stage."""
         if not values.keys() & {"pipeline", "stage"}:
             return {}
-        funnel, step = self._own("pipeline"), self._own("stage")
+        funnel, step = self._deal.pipeline, self._deal.stage
         there, stage = card.of(funnel), card.of(step)
         pipeline = next(iter(values.get("pipeline", ())), there)
         wanted = next(iter(values.get("stage", ())), "")

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from crm_clients.hubspot.deals import NAMES
+from crm_clients.hubspot.cases import NAMES
 from crm_clients.hubspot.oauth import Config
 from crm_clients.hubspot.objects import CONTACTS, NUMBERS
 from crm_clients.hubspot.wire import CrmEvent
