@@ -5,8 +5,8 @@
 makes the calls and says what refusals mean, `pace` what they say of limits. `objects` are cards of
 any kind; `contacts` and `deals` (which may be tickets: `cases`; they begin and end at `stages`)
 find and make them by the unique properties of `markers`, `addresses` being where a contact is
-reached. `catalogue` is what a mapping may name, `field_values` (in HubSpot's `spelling`) what cards hold,
-`owners` who may be responsible; `tasks` and `logbook` (calls and e-mails) are what they say.
+reached. `catalogue` is what a mapping may name, `field_values` (in HubSpot's `spelling`) what cards
+hold, `owners` who may be responsible; `tasks` and `logbook` (calls and e-mails) are what they say.
 
 `own_channel` is our channel and its account, `channels` what is published there, `threads` where it
 is found and answered, `media` the files and `richtext` the markup; `joining` connects it from
