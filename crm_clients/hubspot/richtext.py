@@ -68,7 +68,7 @@ def meant(text: str, markup: str) -> Said:
     if not markup.strip():
         return Said(text)
     said = read(markup)
-    if text.strip() and _letters(text) != _letters(said.text):
+    if text.strip() and (not said.text or _letters(text) != _letters(said.text)):
         return Said(text, pictures=said.pictures)
     return said
 

@@ -79,6 +79,7 @@ def test_pictures_are_named_once_and_said_nowhere() -> None:
         ("", "<p>only here</p>", "only here"),
         ("only here", "", "only here"),
         ("• tea", "<ul><li>tea</li></ul>", "• tea"),
+        ("👍", "<div></div>", "👍"),
     ],
 )
 def test_the_plain_text_is_believed_where_both_differ(text: str, markup: str, shown: str) -> None:
