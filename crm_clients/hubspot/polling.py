@@ -2,7 +2,8 @@
 
 Notes are searched by when they changed. The index of the search lags behind what was written, so
 each question begins a while before the newest note that is known; which answers of that while were
-brought stands in the cursor. Only what is an answer to a customer is brought: the rest of what
+brought stands in the cursor. Where one is found, its card is asked for others: of two answers the
+index may show the later first. Only what is an answer to a customer is brought: the rest of what
 people note is theirs.
 
 Source: developers.hubspot.com/docs/api-reference/search/guide (limits, lag), â€¦/crm-associations-v4.
@@ -10,7 +11,7 @@ Source: developers.hubspot.com/docs/api-reference/search/guide (limits, lag), â€
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -82,14 +83,12 @@ class Polling:
         changed, is_all = await self._changed(at.at or at.since)
         fresh = [note for note in changed if stamp_of(note) not in at.known]
         answers = [note for note in fresh if self._is_answer(note)]
-        found = [
-            each
-            for start in range(0, len(answers), PAGE)
-            for each in await self._found(answers[start : start + PAGE])
-        ]
+        found = await self._found(answers)
+        found += await self._beside(found, at)
+        told = [each.note for each in found]
         return Polled(
             parcels=tuple(parcel_of(each) for each in _by_age(found)),
-            cursor=moved(at, changed, answers, is_all=is_all).model_dump_json(),
+            cursor=moved(at, changed, told, is_all=is_all).model_dump_json(),
             again_after=OFTEN if is_all else timedelta(),
         )
 
@@ -145,17 +144,35 @@ class Polling:
 
     async def _found(self, answers: Sequence[CrmObject]) -> list[FoundNote]:
         """Say whose cards the answers lie on."""
-        notes, ids = self._timeline.of(NOTES), [each.id for each in answers]
-        contacts = await notes.all_tied_to(ids, CONTACTS)
-        deals = await notes.all_tied_to(ids, self.config.case)
-        return [
-            FoundNote(
-                note=note,
-                files=await self._files(note),
-                **meant(contacts.get(note.id, ()), deals.get(note.id, ())),
-            )
-            for note in answers
-        ]
+        found: list[FoundNote] = []
+        for start in range(0, len(answers), PAGE):
+            part = answers[start : start + PAGE]
+            notes, ids = self._timeline.of(NOTES), [each.id for each in part]
+            contacts = await notes.all_tied_to(ids, CONTACTS)
+            deals = await notes.all_tied_to(ids, self.config.case)
+            for note in part:
+                files = await self._files(note)
+                whose = meant(contacts.get(note.id, ()), deals.get(note.id, ()))
+                found.append(FoundNote(note=note, files=files, **whose))
+        return found
+
+    async def _beside(self, found: Sequence[FoundNote], at: Cursor) -> list[FoundNote]:
+        """Bring answers of the same cards that the index does not show yet.
+
+        It may show the later of two first; the cards themselves lag behind nothing.
+        """
+        told = {*at.known, *(stamp_of(each.note) for each in found)}
+        since = datetime.fromtimestamp(at.since / 1000, UTC)
+        there: dict[str, CrmObject] = {}
+        for card in dict.fromkeys(map(self._card, found)):
+            async for note in self._timeline.written(NOTES, [card] if card[1] else [], since):
+                is_news = changed_ms(note) >= at.since and stamp_of(note) not in told
+                if is_news and self._is_answer(note):
+                    there[note.id] = note
+        return await self._found(list(there.values()))
+
+    def _card(self, found: FoundNote) -> tuple[str, str]:
+        return (CONTACTS, found.contact) if found.contact else (self.config.case, found.deal)
 
     async def _files(self, note: CrmObject) -> tuple[KeptFile, ...]:
         found = [await describe(self.rest, each) for each in files_of(note)]

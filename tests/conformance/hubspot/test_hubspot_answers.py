@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from crm_clients.emulators.hubspot import HubSpotEmulator
+from crm_clients.emulators.hubspot.crm_model import Record
 from crm_clients.hubspot import polling
 from crm_clients.hubspot.adapter_on_cards import HubSpotOnCards
 from crm_clients.hubspot.bodies import said_in
@@ -102,16 +103,26 @@ class TestAsking:
     ) -> None:
         await bench.entry()
         at = await crm.poll("")
-        emulator.switches.set("search_lag_s", 30.0)
-        noted(emulator, "// Поздно")
-        late = [*emulator.world.portal(ACME).crm.of("0-46").values()][-1]
-        emulator.switches.set("search_lag_s", 0.0)
+        late = _noted_late(emulator, "// Поздно")
+        await crm.create_record(RecordDraft(name="Другой"), key="record-2")
         noted(emulator, "// Сразу")
         at = await crm.poll(at.cursor)
         assert words(bench, at) == ["Сразу"]
         late.versions[:] = [replace(each, visible_at=0) for each in late.versions]
         at = await crm.poll(at.cursor)
         assert words(bench, at) == ["Поздно"]
+        assert not (await crm.poll(at.cursor)).parcels
+
+    async def test_of_two_answers_on_a_card_the_later_is_never_brought_first(
+        self, crm: HubSpotOnCards, bench: Bench, emulator: HubSpotEmulator
+    ) -> None:
+        await bench.entry()
+        at = await crm.poll("")
+        late = _noted_late(emulator, "// Раз")
+        noted(emulator, "// Два")
+        at = await crm.poll(at.cursor)
+        assert words(bench, at) == ["Раз", "Два"]
+        late.versions[:] = [replace(each, visible_at=0) for each in late.versions]
         assert not (await crm.poll(at.cursor)).parcels
 
     async def test_an_answer_on_a_deal_of_several_people_is_whose_the_deal_is(
@@ -182,3 +193,11 @@ class TestAsking:
         bench.delete_record(entry.record)
         history = crm.read_history(entry.conversation, OURS, bench.recently())
         assert getattr((await refusal(history)).failure, "gone", "") == "record"
+
+
+def _noted_late(emulator: HubSpotEmulator, text: str) -> Record:
+    """A note that the search does not know of for now."""
+    emulator.switches.set("search_lag_s", 30.0)
+    noted(emulator, text)
+    emulator.switches.set("search_lag_s", 0.0)
+    return [*emulator.world.portal(ACME).crm.of("0-46").values()][-1]
