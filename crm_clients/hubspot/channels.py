@@ -31,6 +31,7 @@ from mappers.vocabulary import Attachment, Entry, IdentityKind, Person
 
 Piece = dict[str, Any]
 LEADING = {IdentityKind.PHONE: "phone", IdentityKind.EMAIL: "email"}
+KEYED = 2  # milliseconds that the key chooses among; the rest of a second keeps the order
 _NUMBER = re.compile(r"(\d{1,18})\D*\Z")
 
 
@@ -105,11 +106,11 @@ def stamp_of(entry: Entry) -> datetime:
     """When a message was said, as HubSpot is told it, to the millisecond."""
     at = entry.message.sent_at
     number = _NUMBER.search(entry.message.origin.message)
-    hundredths = at.microsecond // 10_000
+    share = at.microsecond // 1000 // KEYED
     if not at.microsecond and number:
-        hundredths = int(number[1]) % 100
-    share = 0 if entry.file else blake2b(entry.key.encode(), digest_size=2).digest()[0] % 10
-    return at.replace(microsecond=0) + timedelta(milliseconds=hundredths * 10 + share)
+        share = int(number[1]) % (1000 // KEYED)
+    of_key = 0 if entry.file else blake2b(entry.key.encode(), digest_size=1).digest()[0] % KEYED
+    return at.replace(microsecond=0) + timedelta(milliseconds=share * KEYED + of_key)
 
 
 @dataclass(frozen=True, slots=True)
