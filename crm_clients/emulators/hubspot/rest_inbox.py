@@ -180,7 +180,7 @@ def _agent(call: Call, actor: Any) -> Any:
 
 
 def list_messages(call: Call) -> Response:
-    found = threads.seen(call.world, own_thread(call))
+    found = threads.listed(call.world, own_thread(call))
     sort = call.param("sort") or "createdAt"
     if sort.lstrip("-") != "createdAt":
         raise invalid(f"{sort} is no sort of messages")

@@ -95,7 +95,7 @@ def thread_view(world: World, portal: Portal, thread: Thread) -> ThreadView:
         ticket_id=thread.ticket_id,
         status=thread.status,
         assigned_to=thread.assigned_to,
-        messages=tuple(message_view(portal, each) for each in threads.seen(world, thread)),
+        messages=tuple(message_view(portal, each) for each in threads.in_order(world, thread)),
     )
 
 

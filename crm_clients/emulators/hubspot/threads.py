@@ -104,7 +104,8 @@ def by_parties(account: Account, parties: tuple[Party, ...]) -> str:
 def customer_of(thread: Thread) -> Party:
     """Who wrote last from outside, as an answer is addressed to them."""
     for message in reversed(thread.messages):
-        if message.direction == "INCOMING" and message.senders:
+        is_theirs = message.kind == MESSAGE and message.direction == "INCOMING"
+        if is_theirs and message.senders:
             return message.senders[0]
     for message in thread.messages:
         if message.recipients:
@@ -168,9 +169,13 @@ def answer(
     return made
 
 
-def seen(world: World, thread: Thread) -> list[Message]:
-    """Return what is listed by now, in the order that people see."""
-    there = [each for each in thread.messages if each.visible_at <= world.now()]
-    if world.switches.messages_sorted_by == "timestamp":
-        there.sort(key=lambda each: each.said_ms)
-    return there
+def listed(world: World, thread: Thread) -> list[Message]:
+    """Return what the API lists by now."""
+    return [each for each in in_order(world, thread) if each.visible_at <= world.now()]
+
+
+def in_order(world: World, thread: Thread) -> list[Message]:
+    """Return everything in the order that people see."""
+    if world.switches.messages_sorted_by == "arrival":
+        return list(thread.messages)
+    return sorted(thread.messages, key=lambda each: each.said_ms)
