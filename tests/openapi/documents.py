@@ -97,6 +97,9 @@ def mended(document: Document) -> Document:
     for name, schema in schemas.items():
         if name not in OPEN:
             _closed(schema)
+    for ways in told.get("paths", {}).values():
+        # Forms are described where they are taken.
+        _closed([way["requestBody"] for way in ways.values() if "requestBody" in way])
     return told
 
 

@@ -56,6 +56,20 @@ GRANTED |= {"token_use": "access_token", "hub_id": 7, "user_id": 8, "scopes": ["
 WORLD = {"portalId": 7, "accountType": "STANDARD", "timeZone": "UTC", "utcOffset": "+00:00"}
 WORLD |= {"utcOffsetMilliseconds": 0, "uiDomain": "app.hubspot.com", "companyCurrency": "EUR"}
 WORLD |= {"dataHostingLocation": "eu1", "additionalCurrencies": []}
+STAGE = {"id": "new", "label": "New", "displayOrder": 0, "metadata": {"isClosed": "false"}}
+STAGE |= {"archived": False, "createdAt": AT, "updatedAt": AT, "writePermissions": "READ_ONLY"}
+PIPELINE = {"id": "1", "label": "Sales", "displayOrder": 0, "stages": [STAGE], "archived": False}
+PIPELINE |= {"createdAt": AT, "updatedAt": AT}
+THREAD = {"id": "7", "status": "OPEN", "inboxId": "1", "associatedContactId": "7", "spam": False}
+THREAD |= {"originalChannelId": "1", "originalChannelAccountId": "2", "archived": False}
+THREAD["createdAt"] = AT
+CHANNEL = {"name": "x", "webhookUrl": "https://x.example.com", "capabilities": {"richText": []}}
+KEPT = {"id": "7", "archived": False, "createdAt": AT, "updatedAt": AT, "access": "PRIVATE"}
+STAGED = {"accountToken": "t", "createdAt": AT, "genericChannelId": 1, "inboxId": 2, "userId": 3}
+TIED = {"fromObjectTypeId": "0-1", "fromObjectId": 7, "toObjectTypeId": "0-3", "toObjectId": "8"}
+TIED["labels"] = []
+A_TIE = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 4}
+UPLOAD = "multipart/form-data; boundary=x"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +82,7 @@ class Family:
     told: Any
     sent: Any = None
     spoiled: tuple[dict[str, Any], ...] = field(default=())
+    form: str = FORM
 
     def exchange(self, **changes: Any) -> Exchange:
         part = {"path": self.path, "sent": self.sent, "told": self.told, **changes}
@@ -77,7 +92,7 @@ class Family:
             method=self.method,
             url=API + part["path"],
             sent=b"" if part["sent"] is None else sent,
-            sent_as=FORM if is_form else JSON,
+            sent_as=self.form if is_form else JSON,
             status=part.get("status", self.status),
             told=b"" if part["told"] is None else json.dumps(part["told"]).encode(),
         )
@@ -94,6 +109,11 @@ def without(body: dict[str, Any], *names: str) -> dict[str, Any]:
 def tied(kind: int) -> list[dict[str, Any]]:
     type_ = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": kind}
     return [{"to": {"id": "7"}, "types": [type_]}]
+
+
+def form_of(*names: str) -> bytes:
+    parts = (f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n1\r\n' for name in names)
+    return f"{''.join(parts)}--x--\r\n".encode()
 
 
 def filtered(operator: str) -> dict[str, Any]:
@@ -190,6 +210,43 @@ FAMILIES = {
     "token": Family(
         *("POST", "/oauth/2026-03/token", 200, GRANTED, b"grant_type=refresh_token&client_id=1"),
         ({"sent": b"grant_type=password"}, {"told": without(GRANTED, "token_use")}),
+    ),
+    "pipelines": Family(
+        *("GET", "/crm/pipelines/2026-03/deals", 200, found(PIPELINE), None),
+        (
+            {"told": found(without(PIPELINE, "stages"))},
+            {"path": "/crm/pipelines/2026-03/deals?l=1"},
+        ),
+    ),
+    "tie": Family(
+        *("PUT", f"{OBJECTS}/contacts/7/associations/deals/8", 201, TIED, [A_TIE]),
+        ({"sent": A_TIE}, {"told": without(TIED, "labels")}, {"sent": [{"associationTypeId": 4}]}),
+    ),
+    "register": Family(
+        *("POST", f"{CHANNELS}?hapikey=k&appId=7", 201, {**CHANNEL, "id": "1", "createdAt": AT}),
+        CHANNEL,
+        ({"sent": without(CHANNEL, "capabilities")}, {"path": f"{CHANNELS}?apikey=k"}),
+    ),
+    "join": Family(
+        *("PATCH", f"{CHANNELS}/1/channel-account-staging-tokens/t", 200, STAGED),
+        {"accountName": "x", "deliveryIdentifier": OURS},
+        ({"sent": {"name": "x"}}, {"told": without(STAGED, "inboxId")}),
+    ),
+    "threads": Family(
+        *("GET", f"{INBOX}/threads?inboxId=1&limit=100&sort=id", 200, found(THREAD), None),
+        ({"path": f"{INBOX}/threads?inbox=1"}, {"told": found({**THREAD, "status": "SPAM"})}),
+    ),
+    "upload": Family(
+        *("POST", "/files/2026-03/files", 201, KEPT, form_of("file", "options", "folderPath")),
+        ({"sent": form_of("file", "folder")}, {"told": {**KEPT, "access": "SECRET"}}),
+        UPLOAD,
+    ),
+    "file": Family(
+        *("GET", "/files/2026-03/files/7/signed-url?expirationSeconds=60", 200),
+        {"url": "https://x.example.com", "expiresAt": AT, "extension": "png", "name": "x"}
+        | {"size": 1, "type": "IMG"},
+        None,
+        ({"told": {"url": "https://x.example.com"}}, {"path": "/files/2026-03/files/7/signed?x=1"}),
     ),
     "account": Family(
         *("GET", "/account-info/2026-03/details", 200, WORLD, None),
