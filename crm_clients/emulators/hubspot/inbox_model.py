@@ -104,7 +104,7 @@ class Mark:
 class Message:
     """One line of a thread. `app_id`: the program that wrote it; 0 where a person did.
 
-    `at` is when HubSpot took it, `said_ms` when it was said, `visible_at` from when it is listed.
+    `at` is when HubSpot took it, `said_ms` when it was said.
     """
 
     id: str
@@ -112,7 +112,6 @@ class Message:
     thread_id: int
     at: float
     said_ms: int
-    visible_at: float
     created_by: str
     app_id: int
     text: str

@@ -84,7 +84,6 @@ def _read(
         thread_id=0,
         at=now,
         said_ms=_moment(sent.get("timestamp"), now),
-        visible_at=now + call.world.switches.message_lag_s,
         created_by=f"I-{call.caller.app_id}",
         app_id=call.caller.app_id,
         text=str(sent["text"]),

@@ -61,7 +61,6 @@ class Switches(SwitchBoard):
     pre_resolved_counts: bool = False  # preResolvedContacts tie a thread, too
     inactive_account_status: Literal["400", "404"] = "400"
     help_desk_tickets: bool = True  # a thread of a help desk gets a ticket
-    message_lag_s: float = 0.0  # until a message is listed
     messages_sorted_by: Literal["timestamp", "arrival"] = "timestamp"
     own_replies_told: bool = False  # the channel hears of OUTGOING messages that it published
     reply_file_links: Literal["open", "private", "left_out"] = "open"

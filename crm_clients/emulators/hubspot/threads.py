@@ -123,7 +123,6 @@ def comment(world: World, thread: Thread, what: tuple[str, str], by: tuple[str, 
         thread_id=thread.id,
         at=now,
         said_ms=round(now * 1000),
-        visible_at=now + world.switches.message_lag_s,
         created_by=actor,
         app_id=app_id,
         text=text,
@@ -152,7 +151,6 @@ def answer(
         thread_id=thread.id,
         at=now,
         said_ms=round(now * 1000),
-        visible_at=now + world.switches.message_lag_s,
         created_by=user.actor,
         app_id=0,
         text=text,
@@ -167,11 +165,6 @@ def answer(
     )
     thread.messages.append(made)
     return made
-
-
-def listed(world: World, thread: Thread) -> list[Message]:
-    """Return what the API lists by now."""
-    return [each for each in in_order(world, thread) if each.visible_at <= world.now()]
 
 
 def in_order(world: World, thread: Thread) -> list[Message]:
