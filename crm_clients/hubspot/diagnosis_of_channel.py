@@ -97,8 +97,14 @@ class DiagnosisOfChannel:
             return [problem(f"The inbox {held.at('name')} was archived", RESUME)]
         if held.at("type") == "HELP_DESK":
             what = f"The inbox {held.at('name')} is a help desk: it makes a ticket of each thread"
-            return [warning(what, "Nothing, unless a route opens deals, too: then choose another.")]
+            return [self._about_help_desk(what)]
         return [ok(f"Conversations are in the inbox {held.at('name')}")]
+
+    def _about_help_desk(self, what: str) -> Finding:
+        """Where tickets are our deals, a route that opens them as well makes two."""
+        if self.rest.config.case != "tickets":
+            return ok(what)
+        return warning(what, "Let HubSpot open them (the route's deal_owner: crm), not us, too.")
 
     @property
     def _channel(self) -> str:

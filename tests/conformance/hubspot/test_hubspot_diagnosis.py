@@ -192,7 +192,9 @@ class TestChannels:
     ) -> None:
         desk = portal.add_inbox(ACME, "Поддержка", kind="HELP_DESK")
         helped = with_config(ready, inbox_id=str(desk.id))
-        assert "help desk: it makes a ticket" in told(await helped.diagnose(HOOKS), "warning")
+        assert "help desk: it makes a ticket" in told(await helped.diagnose(HOOKS), "ok")
+        twice = with_config(helped, case="tickets")
+        assert "help desk: it makes a ticket" in told(await twice.diagnose(HOOKS), "warning")
         gone = with_config(ready, inbox_id="999999")
         assert "The inbox 999999 is not there" in told(await gone.diagnose(HOOKS), "problem")
 
