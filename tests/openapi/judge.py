@@ -107,6 +107,17 @@ class Judge:
         is_right = all(": answer" in each for each in found)
         return found if is_right and self.operation(told.method, told.path) else ()
 
+    def faults_of_part(self, value: Any, name: str, method: str, path: str) -> tuple[str, ...]:
+        """What is wrong with a thing of this name, as the document of an operation describes it.
+
+        What a provider sends by itself is in no document, but things that it tells of are.
+        """
+        operation = self.operation(method, path)
+        if operation is None:
+            return (f"{method} {path}: no such operation",)
+        schema = {"$ref": f"#/components/schemas/{name}"}
+        return tuple(self._wrong(value, schema, operation, name))
+
     def beyond(self, told: Iterable[Exchange], scopes: frozenset[str]) -> tuple[str, ...]:
         """Calls that succeeded, and that nobody may make who has these scopes alone."""
         operations = (self.operation(e.method, e.path) for e in told if e.status < 400)

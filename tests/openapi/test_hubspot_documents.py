@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.openapi.judge import FORM, JSON, Exchange, hubspot
+from tests.openapi.watching import A_MESSAGE
 
 API = "https://api.hubapi.com"
 OBJECTS = "/crm/objects/2026-03"
@@ -266,3 +267,10 @@ def test_what_is_right_passes(name: str) -> None:
 def test_what_is_spoiled_does_not(name: str, number: int) -> None:
     family = FAMILIES[name]
     assert hubspot().faults(family.exchange(**family.spoiled[number]))
+
+
+def test_a_message_is_judged_wherever_it_is_told_of() -> None:
+    judge = hubspot()
+    assert judge.faults_of_part(MESSAGE, *A_MESSAGE) == ()
+    for spoiled in ({**MESSAGE, "direction": "OUT"}, {**MESSAGE, "body": "Hi"}, {}):
+        assert judge.faults_of_part(spoiled, *A_MESSAGE)

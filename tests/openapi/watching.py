@@ -4,19 +4,25 @@ Of what the hub asks, call and answer are judged. Tests of the emulator ask what
 there answers alone are, and of those to right calls.
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
 
-from channel_clients.emulators.stage import Request, Response
+from channel_clients.emulators.stage import Push, Request, Response, Stage
 from tests.openapi.documents import folder
 
 if TYPE_CHECKING:
     from tests.openapi.judge import Exchange
 
+# What a hook of a channel tells of is described where messages are published.
+A_MESSAGE = (
+    *("PublicConversationsMessage", "POST"),
+    "/conversations/custom-channels/2026-03/1/messages",
+)
 # What is no mistake, by a part of how the judge tells it.
 KNOWN = {
     "messages: answer: 200 is not known": "a switch answers a repeated message so",
@@ -36,7 +42,7 @@ def judged(request: pytest.FixtureRequest) -> Iterator[None]:
     if folder() is None or "hubspot" not in request.node.nodeid.lower():
         yield
         return
-    with watching() as seen:
+    with watching() as seen, listening() as sent:
         yield
     # Inside, because nothing is judged where the documents are not.
     from tests.openapi.judge import hubspot  # noqa: PLC0415
@@ -46,6 +52,7 @@ def judged(request: pytest.FixtureRequest) -> Iterator[None]:
     faults = judge.faults if is_hub else judge.faults_of_answer
     found = [fault for each in seen for fault in faults(each)]
     found += judge.beyond(seen, scopes_asked()) if is_hub else ()
+    found += [fault for each in sent for fault in judge.faults_of_part(each, *A_MESSAGE)]
     told = dict.fromkeys(fault for fault in found if not any(each in fault for each in KNOWN))
     assert not told, "\n".join(("HubSpot's documents do not allow this:", *told))
 
@@ -75,6 +82,30 @@ def watching() -> Iterator[list["Exchange"]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(HubSpotEmulator, "answer", answer)
         yield seen
+
+
+@contextmanager
+def listening() -> Iterator[list[Any]]:
+    """Write down what messages are told of meanwhile, by hooks of channels."""
+    told: list[Any] = []
+    plain = Stage.push
+
+    async def push(self: Stage, call: Push) -> int | None:
+        body = parsed(call.body)
+        if isinstance(body, dict) and "message" in body:
+            told.append(body["message"])
+        return await plain(self, call)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stage, "push", push)
+        yield told
+
+
+def parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
 
 
 def exchange_of(request: Request, response: Response) -> "Exchange":
