@@ -9,7 +9,6 @@ companies, deals, tickets and custom objects; batch upserts of notes and calls s
 specifications.
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -48,15 +47,15 @@ REQUIRED: Mapping[str, Mapping[str, str]] = {
 
 async def marked_kinds(rest: Rest, kinds: Iterable[Kind]) -> tuple[str, ...]:
     """Name those that take it. Raises: `ProviderError` where the portal could not be asked."""
-    tried = tuple(dict.fromkeys(kinds))
-    held = await asyncio.gather(*(takes_key(rest, kind) for kind in tried))
-    return tuple(kind.name for kind, is_held in zip(tried, held, strict=True) if is_held)
+    return tuple([kind.name for kind in dict.fromkeys(kinds) if await takes_key(rest, kind)])
 
 
 async def keeps_keys(rest: Rest, kinds: Iterable[str]) -> bool:
     """Say whether the properties that were made are still there. Changes nothing."""
-    held = await asyncio.gather(*(holds_marker(rest, kind) for kind in kinds))
-    return all(held)
+    for kind in kinds:
+        if not await holds_marker(rest, kind):
+            return False
+    return True
 
 
 async def takes_key(rest: Rest, kind: Kind) -> bool:
