@@ -3,11 +3,13 @@
 A store's tests take `postgres_url` (see `tests.postgres`): a fresh database of its own, at head.
 """
 
+import gc
 import os
 import socket
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from ipaddress import IPv6Address, ip_address
+from itertools import count
 from typing import Any
 
 import pytest
@@ -25,6 +27,21 @@ pytest_plugins = [
 settings.register_profile("local", deadline=None, print_blob=True)
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+TESTS_BETWEEN_SWEEPS = 50
+ended = count(1)
+
+
+def pytest_runtest_logfinish() -> None:
+    """Look for garbage now and then, and never again through what was left.
+
+    A process that has run thousands of tests holds millions of objects. Looking through them all
+    takes seconds, in which nothing of a hub moves, and a database ends whoever is silent so long.
+    """
+    if next(ended) % TESTS_BETWEEN_SWEEPS == 0:
+        gc.collect()
+        gc.freeze()
 
 
 class LeftTheMachine(AssertionError):
