@@ -47,7 +47,7 @@ NOON = datetime(2026, 1, 12, 12, tzinfo=UTC)
 # is ready for channels to come.
 OF_NO_DELIVERY = {
     *("SetsUp", "Diagnoses", "Polls", "RefreshesCredentials", "Recovers", "KnowsItsSetUp"),
-    *("WritesCalls", "WritesEmails"),
+    *("WritesCalls", "WritesEmails", "FinishesJoining"),
 }
 CONTRACTS = (channel_clients.contract, crm_clients.contract, mappers.vocabulary.adapters)
 
