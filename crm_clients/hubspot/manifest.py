@@ -19,7 +19,7 @@ TEXT_LIMIT = 10_000
 # The server gives a call a hundred seconds; until then it may still take effect.
 SETTLES_AFTER = timedelta(seconds=110)
 # Calls a second and at once: in no ten seconds more than 110, or 100 for a token made by hand.
-OF_APPLICATION, OF_TOKEN = (10.5, 5), (9.5, 5)
+OF_APPLICATION, OF_TOKEN = (10, 10), (9, 10)
 # And searches: in no second more than five.
 OF_SEARCH = 4
 FILE_LIMIT_BYTES = 20 * 1024 * 1024

@@ -188,7 +188,7 @@ BENCH = Bench(
     account=_account,
     scope=_scope,
     limit_per_s=11,
-    ours_per_s=10.5,
+    ours_per_s=10,
     free=frozenset(),
     window_s=10,
 )
