@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 # Twice as many workers as processors, since tests mostly wait; `make test WORKERS=0` runs in one process.
 WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 # There one CRM is enough: what differs are the processes.
-ON_CELERY_ONLY ?= not bitrix24
+ON_CELERY_ONLY ?= not bitrix24 and not hubspot
 ON_CELERY ?= tests/journeys/test_conversation.py tests/journeys/test_promises.py
 UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
 COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links

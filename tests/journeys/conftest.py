@@ -18,25 +18,11 @@ async def town(postgres_url: str, tmp_path: Path) -> AsyncIterator[Town]:
         yield opened
 
 
-# Two that are far apart: where the way through the hub is the same, a third shows nothing new.
-FAR_APART = ("amocrm", "bitrix24")
-
-
 @pytest.fixture(params=sorted(SIDES))
 async def every(
     request: pytest.FixtureRequest, postgres_url: str, tmp_path: Path
 ) -> AsyncIterator[Town]:
     """A town of each CRM in turn: what it is able to says its manifest."""
-    async with open_town(postgres_url, tmp_path, Plan(crm=request.param)) as opened:
-        await opened.desk.furnish(limited=False)
-        yield opened
-
-
-@pytest.fixture(params=FAR_APART)
-async def either(
-    request: pytest.FixtureRequest, postgres_url: str, tmp_path: Path
-) -> AsyncIterator[Town]:
-    """A town of either CRM in turn."""
     async with open_town(postgres_url, tmp_path, Plan(crm=request.param)) as opened:
         await opened.desk.furnish(limited=False)
         yield opened

@@ -40,31 +40,31 @@ async def test_the_chat_is_the_contacts_from_the_first_message_on(town: Town) ->
     assert town.timeline()[0].contact_id == contact["id"]
 
 
-async def test_two_customers_never_meet(either: Town) -> None:
-    either.telegram.say(NINA, "Я Нина", name="Нина")
-    either.telegram.say(PETR, "Я Пётр", name="Пётр")
-    await either.settle()
-    either.reply(PETR, "Петру")
-    either.reply(NINA, "Нине")
-    await either.settle()
+async def test_two_customers_never_meet(every: Town) -> None:
+    every.telegram.say(NINA, "Я Нина", name="Нина")
+    every.telegram.say(PETR, "Я Пётр", name="Пётр")
+    await every.settle()
+    every.reply(PETR, "Петру")
+    every.reply(NINA, "Нине")
+    await every.settle()
 
-    assert len(either.contacts()) == 2
-    assert either.seen_by(NINA) == ["Нине"]
-    assert either.seen_by(PETR) == ["Петру"]
+    assert len(every.contacts()) == 2
+    assert every.seen_by(NINA) == ["Нине"]
+    assert every.seen_by(PETR) == ["Петру"]
 
 
-async def test_a_long_answer_comes_in_parts_and_in_order(either: Town) -> None:
-    either.telegram.say(NINA, "Расскажите подробно", name="Нина")
-    await either.settle()
+async def test_a_long_answer_comes_in_parts_and_in_order(every: Town) -> None:
+    every.telegram.say(NINA, "Расскажите подробно", name="Нина")
+    await every.settle()
     words = " ".join(f"слово{n}" for n in range(1500))
 
-    either.reply(NINA, words)
-    await either.settle()
+    every.reply(NINA, words)
+    await every.settle()
 
-    parts = either.seen_by(NINA)
+    parts = every.seen_by(NINA)
     assert len(parts) > 1
     assert " ".join(part.strip() for part in parts) == words
-    assert await either.told() == [[(1, "")]]
+    assert await every.told() == [[(1, "")]]
 
 
 async def test_quotes_travel_both_ways(town: Town) -> None:
@@ -99,24 +99,24 @@ async def test_an_edit_is_seen_where_the_entry_is_or_beneath_it(every: Town) -> 
     assert every.chats()[0].messages[0].edited
 
 
-async def test_a_customer_who_closed_the_door_is_not_written_to_in_vain(either: Town) -> None:
-    either.telegram.say(NINA, "Здравствуйте", name="Нина")
-    await either.settle()
-    either.telegram.block(NINA)
-    await either.settle()
-    either.reply(NINA, "Вы ещё здесь?")
-    await either.settle()
+async def test_a_customer_who_closed_the_door_is_not_written_to_in_vain(every: Town) -> None:
+    every.telegram.say(NINA, "Здравствуйте", name="Нина")
+    await every.settle()
+    every.telegram.block(NINA)
+    await every.settle()
+    every.reply(NINA, "Вы ещё здесь?")
+    await every.settle()
 
-    ((code, words),) = (await either.told())[0]
+    ((code, words),) = (await every.told())[0]
     assert code == -1
     assert "закрыл" in words
-    assert either.seen_by(NINA) == []
+    assert every.seen_by(NINA) == []
 
-    either.telegram.say(NINA, "Я вернулась")
-    await either.settle()
-    either.reply(NINA, "С возвращением")
-    await either.settle()
-    assert either.seen_by(NINA) == ["С возвращением"]
+    every.telegram.say(NINA, "Я вернулась")
+    await every.settle()
+    every.reply(NINA, "С возвращением")
+    await every.settle()
+    assert every.seen_by(NINA) == ["С возвращением"]
 
 
 async def test_a_group_is_refused_once_and_politely(town: Town) -> None:

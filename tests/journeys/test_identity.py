@@ -27,14 +27,14 @@ def leads(town: Town) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("spelling", ["+7 (999) 000-11-22", "8 999 000 11 22", "79990001122"])
 async def test_a_known_customer_is_found_by_any_spelling_of_the_phone(
-    either: Town, spelling: str
+    every: Town, spelling: str
 ) -> None:
-    card = known(either, spelling)
-    either.telegram.share_contact(NINA, PHONE)
-    await either.settle()
+    card = known(every, spelling)
+    every.telegram.share_contact(NINA, PHONE)
+    await every.settle()
 
-    assert [contact["id"] for contact in contacts(either)] == [card]
-    assert either.chats()[0].contact_id == card
+    assert [contact["id"] for contact in contacts(every)] == [card]
+    assert every.chats()[0].contact_id == card
 
 
 async def test_a_number_that_only_looks_alike_is_somebody_else(town: Town) -> None:
@@ -60,13 +60,13 @@ async def test_a_phone_shared_later_moves_the_chat_to_the_real_card(town: Town) 
     assert len(contacts(town)) == 2
 
 
-async def test_a_phone_shared_later_is_added_to_a_card_of_ours(either: Town) -> None:
-    either.telegram.say(NINA, "Здравствуйте", name="Нина")
-    await either.settle()
-    either.telegram.share_contact(NINA, PHONE)
-    await either.settle()
+async def test_a_phone_shared_later_is_added_to_a_card_of_ours(every: Town) -> None:
+    every.telegram.say(NINA, "Здравствуйте", name="Нина")
+    await every.settle()
+    every.telegram.share_contact(NINA, PHONE)
+    await every.settle()
 
-    (contact,) = contacts(either)
+    (contact,) = contacts(every)
     assert contact["phones"] == [PHONE]
 
 
@@ -79,15 +79,15 @@ async def test_a_card_that_somebody_forwarded_proves_nothing(town: Town) -> None
 
 
 async def test_many_first_messages_at_one_instant_make_one_contact_and_one_deal(
-    either: Town,
+    every: Town,
 ) -> None:
     for number in range(20):
-        either.telegram.say(NINA, f"раз {number}", name="Нина")
-    await either.settle()
+        every.telegram.say(NINA, f"раз {number}", name="Нина")
+    await every.settle()
 
-    assert len(contacts(either)) == 1
-    assert len(leads(either)) == 1
-    assert either.entries() == [f"раз {number}" for number in range(20)]
+    assert len(contacts(every)) == 1
+    assert len(leads(every)) == 1
+    assert every.entries() == [f"раз {number}" for number in range(20)]
 
 
 async def test_a_lost_answer_to_a_creation_makes_no_second_card(every: Town) -> None:
@@ -227,25 +227,25 @@ async def test_the_crms_own_deal_is_adopted_where_the_route_says_so(town_of: Ope
         assert adopted == [{"deal": str(lead["id"]), "evidence": "crm.open_deal"}]
 
 
-async def test_a_shared_phone_of_somebody_else_is_a_claim_and_no_merge(either: Town) -> None:
-    either.telegram.share_contact(NINA, PHONE)
-    await either.settle()
-    either.telegram.share_contact(1002, PHONE)
-    await either.settle()
+async def test_a_shared_phone_of_somebody_else_is_a_claim_and_no_merge(every: Town) -> None:
+    every.telegram.share_contact(NINA, PHONE)
+    await every.settle()
+    every.telegram.share_contact(1002, PHONE)
+    await every.settle()
 
-    assert await either.count("SELECT count(*) FROM contacts") == 2
-    assert await either.count("SELECT count(*) FROM claims") == 1
+    assert await every.count("SELECT count(*) FROM contacts") == 2
+    assert await every.count("SELECT count(*) FROM claims") == 1
 
 
-async def test_a_phone_shared_while_the_card_is_being_made_reaches_it(either: Town) -> None:
-    either.arm("slow", "contacts", seconds=0.5)
-    either.telegram.say(NINA, "Раз", name="Нина")
+async def test_a_phone_shared_while_the_card_is_being_made_reaches_it(every: Town) -> None:
+    every.arm("slow", "contacts", seconds=0.5)
+    every.telegram.say(NINA, "Раз", name="Нина")
     making = "SELECT count(*) FROM deliveries WHERE kind = 'ensure_contact' AND state = 'calling'"
-    async with either.patience():
-        while not await either.count(making):
-            await either.pause()
-    either.telegram.share_contact(NINA, PHONE)
-    await either.settle()
+    async with every.patience():
+        while not await every.count(making):
+            await every.pause()
+    every.telegram.share_contact(NINA, PHONE)
+    await every.settle()
 
-    (contact,) = contacts(either)
+    (contact,) = contacts(every)
     assert contact["phones"] == [PHONE]

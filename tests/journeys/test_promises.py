@@ -168,46 +168,46 @@ async def test_a_nul_and_a_lone_surrogate_in_a_message_are_replaced_and_the_rest
     assert town.entries() == ["до�после�!"]
 
 
-async def test_a_send_whose_answer_is_lost_is_held_and_never_repeated(either: Town) -> None:
-    either.telegram.say(NINA, "Здравствуйте", name="Нина")
-    await either.settle()
-    either.telegram.stage.arm("cut_after", match="sendMessage")
-    either.reply(NINA, "дошло ли?")
-    await either.settle()
-    either.reply(NINA, "следующий")
-    await either.settle()
+async def test_a_send_whose_answer_is_lost_is_held_and_never_repeated(every: Town) -> None:
+    every.telegram.say(NINA, "Здравствуйте", name="Нина")
+    await every.settle()
+    every.telegram.stage.arm("cut_after", match="sendMessage")
+    every.reply(NINA, "дошло ли?")
+    await every.settle()
+    every.reply(NINA, "следующий")
+    await every.settle()
 
-    assert either.seen_by(NINA) == ["дошло ли?", "следующий"]
-    (first, second) = await either.told()
+    assert every.seen_by(NINA) == ["дошло ли?", "следующий"]
+    (first, second) = await every.told()
     assert first[-1][0] == -1
     assert "Не набирайте" in first[-1][1]
     assert second == [(1, "")]
-    held = await either.rows("SELECT state, kind FROM deliveries WHERE state = 'held'")
+    held = await every.rows("SELECT state, kind FROM deliveries WHERE state = 'held'")
     assert held == [{"state": "held", "kind": "send"}]
 
 
-async def test_a_send_that_provably_did_not_happen_is_repeated(either: Town) -> None:
-    either.telegram.say(NINA, "Здравствуйте", name="Нина")
-    await either.settle()
-    either.telegram.stage.arm("flood_at_proxy", match="sendMessage")
-    either.reply(NINA, "один раз")
-    await either.settle()
+async def test_a_send_that_provably_did_not_happen_is_repeated(every: Town) -> None:
+    every.telegram.say(NINA, "Здравствуйте", name="Нина")
+    await every.settle()
+    every.telegram.stage.arm("flood_at_proxy", match="sendMessage")
+    every.reply(NINA, "один раз")
+    await every.settle()
 
-    assert either.seen_by(NINA) == ["один раз"]
+    assert every.seen_by(NINA) == ["один раз"]
 
 
 @pytest.mark.parametrize("fault", ["cut_after", "error_500_after", "garbage", "bad_gateway_before"])
 async def test_whatever_happens_to_a_write_the_timeline_has_it_once_and_in_order(
-    either: Town, fault: str
+    every: Town, fault: str
 ) -> None:
-    either.telegram.say(NINA, "0", name="Нина")
-    await either.settle()
-    either.arm(fault, "writes", times=3)
+    every.telegram.say(NINA, "0", name="Нина")
+    await every.settle()
+    every.arm(fault, "writes", times=3)
     for number in range(1, 8):
-        either.telegram.say(NINA, str(number))
-    await either.settle()
+        every.telegram.say(NINA, str(number))
+    await every.settle()
 
-    assert either.entries() == [str(number) for number in range(8)]
+    assert every.entries() == [str(number) for number in range(8)]
 
 
 async def test_an_outage_of_the_crm_ends_in_delivery(every: Town) -> None:
