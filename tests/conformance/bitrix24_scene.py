@@ -267,8 +267,3 @@ def adapter_of(bench: Bench) -> Bitrix24:
     crm = bench.crm
     assert isinstance(crm, Bitrix24)
     return crm
-
-
-def with_config(bench: Bench, **values: Any) -> Bench:
-    _, config = parts_of(bench)
-    return replace(bench, config=config.model_copy(update=values))

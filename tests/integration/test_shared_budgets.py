@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,6 +24,7 @@ from middleware.http.shared_budget import (
     in_hand,
     room_of,
 )
+from tests.manual_clock import ManualClock
 from tests.redis import RedisServer
 
 MOST = 3
@@ -55,25 +56,11 @@ troubles = st.lists(
 
 
 @dataclass
-class Clock:
-    seconds: float = 1_000_000.0
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.seconds, UTC)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    async def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-
-
-@dataclass
 class Wire:
     """One process's way to Redis, which tells the time of the test."""
 
     scripts: RedisScripts
-    clock: Clock
+    clock: ManualClock
     is_cut: bool = False
 
     async def __call__(self, keys: Sequence[str], arguments: Sequence[str]) -> Answer:
@@ -87,7 +74,7 @@ class Wire:
 class Crew:
     """Processes that share a limit."""
 
-    clock: Clock
+    clock: ManualClock
     client: "Redis"
     wires: list[Wire] = field(default_factory=list)
     members: list[SharedBudgets] = field(default_factory=list)
@@ -105,7 +92,7 @@ class Crew:
 async def crew(server: RedisServer, members: int = MOST) -> AsyncIterator[Crew]:
     client = Redis.from_url(server.url)
     await client.flushall()
-    clock = Clock()
+    clock = ManualClock(1_000_000.0)
     made = Crew(clock, client)
     for number in range(members):
         wire = Wire(RedisScripts(client), clock)

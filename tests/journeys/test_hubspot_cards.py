@@ -81,26 +81,13 @@ def note(town: Town, words: str, entity: str = "contacts") -> int:
     return of(town.world).write_note(ACCOUNT, card, words, entity=entity).id
 
 
-async def fate_of(town: Town, which: int, mark: str) -> str:
-    """What a note says, once it carries a mark of ours."""
-    async with town.patience():
-        while mark not in (said := _text_of(town, which)):
-            await town.pause()
-    return said
-
-
 def _text_of(town: Town, which: int) -> str:
     (found,) = (each["properties"] for each in notes(town) if each["id"] == which)
     return said_in(found["hs_note_body"]).text
 
 
-async def seen(town: Town, count: int) -> list[str]:
-    """What Nina reads, once there is so much of it, and nothing is under way."""
-    async with town.patience():
-        while len(town.seen_by(NINA)) < count:
-            await town.pause()
-    await town.settle()
-    return town.seen_by(NINA)
+async def fate_of(town: Town, which: int, mark: str) -> str:
+    return await town.marked(lambda: _text_of(town, which), mark)
 
 
 async def test_a_conversation_on_a_card(town: Town) -> None:
@@ -112,7 +99,7 @@ async def test_a_conversation_on_a_card(town: Town) -> None:
 
     note(town, "Спросить у склада")
     answer = note(town, "// Есть,\nдве пары")
-    assert await seen(town, 1) == ["Есть,\nдве пары"]
+    assert await town.heard(NINA, 1) == ["Есть,\nдве пары"]
     assert await fate_of(town, answer, "✓") == "// Есть,\nдве пары\n✓"
 
     of(town.world).stage.arm("cut_after", match="POST /crm/objects/*/notes")
@@ -121,7 +108,7 @@ async def test_a_conversation_on_a_card(town: Town) -> None:
     assert messages(town)[2:] == ["Беру"]
 
     note(town, "// На сделке", "deals")
-    assert await seen(town, 2) == ["Есть,\nдве пары", "На сделке"]
+    assert await town.heard(NINA, 2) == ["Есть,\nдве пары", "На сделке"]
 
     town.telegram.block(NINA)
     await town.settle()

@@ -29,15 +29,6 @@ async def town(postgres_url: str, tmp_path: Path) -> AsyncIterator[Town]:
         yield opened
 
 
-async def seen(town: Town, user: int, count: int) -> list[str]:
-    """What the customer reads, once there is so much of it, and nothing is under way."""
-    async with town.patience():
-        while len(town.seen_by(user)) < count:
-            await town.pause()
-    await town.settle()
-    return town.seen_by(user)
-
-
 async def test_messages_are_notes_on_the_deal_in_order_and_say_who_wrote_where(
     town: Town,
 ) -> None:
@@ -59,7 +50,7 @@ async def test_a_note_with_the_prefix_is_an_answer_and_any_other_is_not(town: To
     await town.settle()
     town.note("Спросить у склада")
     answer = town.note("// Есть, две пары")
-    assert await seen(town, NINA, 1) == ["Есть, две пары"]
+    assert await town.heard(NINA, 1) == ["Есть, две пары"]
     assert town.note_text(answer) == "// Есть, две пары\n✓"
 
 
@@ -68,7 +59,7 @@ async def test_an_answer_on_the_deal_reaches_the_customer_too(town: Town) -> Non
     await town.settle()
     (lead,) = town.amocrm.leads(ACCOUNT)
     town.note("//Есть", card=lead["id"], entity="leads")
-    assert await seen(town, NINA, 1) == ["Есть"]
+    assert await town.heard(NINA, 1) == ["Есть"]
 
 
 async def test_where_the_plan_has_no_hooks_answers_are_asked_for(
@@ -83,7 +74,7 @@ async def test_where_the_plan_has_no_hooks_answers_are_asked_for(
             await town.settle()
             for number in range(3):
                 town.note(f"// ответ {number}")
-            assert await seen(town, NINA, 3) == [f"ответ {number}" for number in range(3)]
+            assert await town.heard(NINA, 3) == [f"ответ {number}" for number in range(3)]
             assert not world.amocrm.world.account(ACCOUNT).webhooks
 
 
@@ -93,7 +84,7 @@ async def test_what_is_told_and_also_asked_for_is_one_answer(town: Town) -> None
     (lead,) = town.amocrm.leads(ACCOUNT)
     town.amocrm.switches.set("webhook_twice", value=True)
     town.note("// Есть", card=lead["id"], entity="leads")
-    assert await seen(town, NINA, 1) == ["Есть"]
+    assert await town.heard(NINA, 1) == ["Есть"]
     async with town.patience():
         while not await asked_and_told(town):
             await town.pause()
@@ -116,7 +107,7 @@ async def test_an_answer_whose_hook_was_lost_is_found_by_asking(town: Town) -> N
     await town.settle()
     town.amocrm.switches.set("webhooks_lost", value=True)
     town.note("// Есть")
-    assert await seen(town, NINA, 1) == ["Есть"]
+    assert await town.heard(NINA, 1) == ["Есть"]
 
 
 async def test_answers_written_while_the_hub_was_away_arrive_once_and_in_order(
@@ -129,7 +120,7 @@ async def test_answers_written_while_the_hub_was_away_arrive_once_and_in_order(
             town.telegram.say(NINA, "Здравствуйте", name="Нина")
             await town.settle()
             town.note("// при нас")
-            assert await seen(town, NINA, 1) == ["при нас"]
+            assert await town.heard(NINA, 1) == ["при нас"]
         for number in range(10):
             town.note(f"// ответ {number}")
         await world.amocrm.drain()
@@ -137,7 +128,7 @@ async def test_answers_written_while_the_hub_was_away_arrive_once_and_in_order(
             async with running(settings) as hub:
                 back = replace(town, hub=hub)
                 expected = ["при нас", *(f"ответ {number}" for number in range(10))]
-                assert await seen(back, NINA, len(expected)) == expected
+                assert await back.heard(NINA, len(expected)) == expected
 
 
 async def test_an_answer_on_a_deal_that_nobody_told_us_of_finds_its_contact(town: Town) -> None:
@@ -146,7 +137,7 @@ async def test_an_answer_on_a_deal_that_nobody_told_us_of_finds_its_contact(town
     contact = town.amocrm.contacts(ACCOUNT)[-1]["id"]
     other = town.amocrm.add_lead(ACCOUNT, {"_embedded": {"contacts": [{"id": contact}]}})
     town.note("// Есть", card=other.id, entity="leads")
-    assert await seen(town, NINA, 1) == ["Есть"]
+    assert await town.heard(NINA, 1) == ["Есть"]
 
 
 async def test_a_note_in_doubt_is_looked_for_and_not_written_twice(town: Town) -> None:
@@ -168,7 +159,7 @@ async def test_our_own_notes_are_never_taken_for_answers(town: Town) -> None:
     town.telegram.say(NINA, "// Эхо?", name="Нина")
     await town.settle()
     town.note("// Слышно")
-    assert await seen(town, NINA, 1) == ["Слышно"]
+    assert await town.heard(NINA, 1) == ["Слышно"]
     assert [note.text for note in town.notes()] == ["// Эхо?"]
 
 
@@ -212,7 +203,7 @@ async def test_an_answer_that_is_quoted_is_quoted_in_words(town: Town) -> None:
     town.telegram.say(NINA, "Какой размер?", name="Нина")
     await town.settle()
     town.note("// Сорок два")
-    await seen(town, NINA, 1)
+    await town.heard(NINA, 1)
     (chat,) = town.telegram.chats()
     (answer,) = [each for each in chat["messages"] if each["from"] == "bot"]
     town.telegram.say(NINA, "Беру", reply_to=answer["message_id"])
@@ -260,7 +251,7 @@ async def test_a_new_message_asks_for_an_answer_once_until_somebody_answers(town
     assert "примечаниях" in task["text"]
 
     town.note("// Есть")
-    assert await seen(town, NINA, 1) == ["Есть"]
+    assert await town.heard(NINA, 1) == ["Есть"]
     assert len(town.amocrm.tasks(ACCOUNT)) == 1
     for words in ("Сколько стоят?", "И когда?"):
         town.telegram.say(NINA, words)
@@ -283,7 +274,7 @@ async def test_asking_goes_on_when_a_token_runs_out(postgres_url: str, tmp_path:
                 while not world.amocrm.stage.faults_met.get("token_expired"):
                     await town.pause()
             town.note("// Есть")
-            assert await seen(town, NINA, 1) == ["Есть"]
+            assert await town.heard(NINA, 1) == ["Есть"]
             states = await town.rows("SELECT state FROM connections WHERE kind = 'crm'")
             assert states == [{"state": "active"}]
 

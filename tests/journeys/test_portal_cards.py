@@ -62,25 +62,12 @@ def comment(town: Town, words: str, **where: Any) -> int:
     return int(town.bitrix24.write_note(ACCOUNT, card, words, **where).id)
 
 
-async def fate_of(town: Town, which: int, mark: str) -> str:
-    """What a comment says, once it carries a mark of ours."""
-    async with town.patience():
-        while mark not in (said := _text_of(town, which)):
-            await town.pause()
-    return said
-
-
 def _text_of(town: Town, which: int) -> str:
     return next(each.text for each in town.bitrix24.notes(ACCOUNT) if each.id == which)
 
 
-async def seen(town: Town, count: int) -> list[str]:
-    """What Nina reads, once there is so much of it, and nothing is under way."""
-    async with town.patience():
-        while len(town.seen_by(NINA)) < count:
-            await town.pause()
-    await town.settle()
-    return town.seen_by(NINA)
+async def fate_of(town: Town, which: int, mark: str) -> str:
+    return await town.marked(lambda: _text_of(town, which), mark)
 
 
 async def test_a_conversation_on_a_card(town: Town) -> None:
@@ -92,7 +79,7 @@ async def test_a_conversation_on_a_card(town: Town) -> None:
 
     comment(town, "Спросить у склада")
     answer = comment(town, "// Есть, [b]две[/b] пары")
-    assert await seen(town, 1) == ["Есть, две пары"]
+    assert await town.heard(NINA, 1) == ["Есть, две пары"]
     assert await fate_of(town, answer, "✓") == "// Есть, [b]две[/b] пары\n✓"
 
     for writes in ("crm.activity.add", "crm.timeline.comment.add"):
@@ -103,7 +90,7 @@ async def test_a_conversation_on_a_card(town: Town) -> None:
 
     (deal,) = town.bitrix24.deals(ACCOUNT)
     comment(town, "// На сделке", card=deal["id"], entity="deal")
-    assert await seen(town, 2) == ["Есть, две пары", "На сделке"]
+    assert await town.heard(NINA, 2) == ["Есть, две пары", "На сделке"]
 
     town.telegram.block(NINA)
     await town.settle()
@@ -126,7 +113,7 @@ async def test_answers_written_while_the_hub_was_away_arrive_once_and_in_order(
         for _ in range(2):
             async with running(settings) as hub:
                 back = replace(town, hub=hub)
-                assert await seen(back, 5) == [f"ответ {number}" for number in range(5)]
+                assert await back.heard(NINA, 5) == [f"ответ {number}" for number in range(5)]
 
 
 async def test_a_portal_is_not_switched_over_behind_its_conversations(

@@ -7,7 +7,7 @@ under way anywhere.
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -188,6 +188,21 @@ class Town:
 
     async def pause(self) -> None:
         await asyncio.sleep(0.03)
+
+    async def heard(self, user: int, count: int) -> list[str]:
+        """What the customer reads, once there is so much of it, and nothing is under way."""
+        async with self.patience():
+            while len(self.seen_by(user)) < count:
+                await self.pause()
+        await self.settle()
+        return self.seen_by(user)
+
+    async def marked(self, text: Callable[[], str], mark: str) -> str:
+        """What an operator's own words say, once they carry a mark of ours."""
+        async with self.patience():
+            while mark not in (said := text()):
+                await self.pause()
+        return said
 
     async def settle(self) -> None:
         """Wait until everybody has told everything and nothing is due."""

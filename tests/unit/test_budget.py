@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import pytest
@@ -21,6 +21,7 @@ from middleware.http.budget import (
     penalised,
     wait_s,
 )
+from tests.manual_clock import ManualClock
 
 NONE = timedelta()
 ROUNDING = 1e-4
@@ -40,26 +41,12 @@ steps = st.lists(
 )
 
 
-class ManualClock:
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.seconds, UTC)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    async def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-
-
 class Shop:
     """One bucket and the times at which something was taken from it."""
 
     def __init__(self, budget: Budget, *, spent_before: bool = False) -> None:
         self.budget = budget
-        self.clock = ManualClock()
+        self.clock = ManualClock(1000.0)
         self.budgets = MemoryBudgets(self.clock, spent_before=spent_before)
         self.taken: list[float] = []
 

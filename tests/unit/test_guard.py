@@ -3,7 +3,6 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterable
-from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import httpx
@@ -14,23 +13,10 @@ from hypothesis import strategies as st
 from mappers.vocabulary import Permanent, ProviderError
 from middleware.http import codes
 from middleware.http.guard import REMEMBERED_S, Guard, is_public, literal
+from tests.manual_clock import ManualClock
 
 PUBLIC = "93.184.216.34"
 PUBLIC_TOO = "2606:2800:220:1:248:1893:25c8:1946"
-
-
-class ManualClock:
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.seconds, UTC)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    async def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
 
 
 class Names:

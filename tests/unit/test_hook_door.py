@@ -11,20 +11,10 @@ from middleware.store.rows import Parcelled
 from middleware.webhooks.addresses import Place
 from middleware.webhooks.door import HookDoor
 from middleware.webhooks.refusals import Refusals
+from tests.manual_clock import ManualClock
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 OURS = ConnectionId(UUID(int=7))
-
-
-class NoonClock:
-    def now(self) -> datetime:
-        return NOW
-
-    def monotonic(self) -> float:
-        return 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        raise NotImplementedError
 
 
 class Shared:
@@ -68,7 +58,12 @@ class Knock:
         self.behind, self.kept, self.refusals = Shared(), Kept(), Refusals()
         finder = Place7(self.behind)
         self._door = HookDoor(
-            _nothing, finder, self.kept, self.refusals, body_limit=1000, clock=NoonClock()
+            _nothing,
+            finder,
+            self.kept,
+            self.refusals,
+            body_limit=1000,
+            clock=ManualClock(NOW.timestamp()),
         )
         self.status = 0
 
@@ -93,7 +88,7 @@ class Knock:
 
 
 async def _nothing(scope: Any, receive: Any, send: Any) -> None:
-    raise NotImplementedError
+    raise AssertionError(f"a call for the door went past it: {scope['path']}")
 
 
 async def test_accounts_that_we_know_are_kept_beside_a_stranger_who_is_counted() -> None:
